@@ -1,0 +1,90 @@
+//! AAC: what AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1) says.
+
+use crate::bits::Bits;
+use crate::{AudioInfo, Codec};
+
+/// The fields of an AudioSpecificConfig.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Of the core coder: 1 Main, 2 LC, 3 SSR, …
+    pub object_type: u8,
+    /// Hz of the core coder; what ADTS headers say.
+    pub core_rate: u32,
+    /// Hz with spectral band replication; None without.
+    pub extension_rate: Option<u32>,
+    /// Number of channels; 0 where a program config element lists them.
+    pub channels: u8,
+    /// Parametric stereo is signalled: the one core channel plays as two.
+    pub parametric_stereo: bool,
+}
+
+const RATES: [u32; 13] =
+    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+const SBR: u8 = 5;
+const PS: u8 = 29;
+
+/// Reads the configuration; `None` for one that is cut short or reserved.
+pub fn config(record: &[u8]) -> Option<Config> {
+    let mut bits = Bits::new(record);
+    let mut object_type = object_type(&mut bits)?;
+    let core_rate = rate(&mut bits)?;
+    let channels = match bits.take(4)? {
+        7 => 8,
+        11 => 7,
+        12 | 14 => 8,
+        13 => 24,
+        count @ 0..=6 => u8::try_from(count).ok()?,
+        _ => return None,
+    };
+    let parametric_stereo = object_type == PS;
+    let mut extension_rate = None;
+    if object_type == SBR || object_type == PS {
+        extension_rate = Some(rate(&mut bits)?);
+        object_type = self::object_type(&mut bits)?;
+    }
+    (object_type != 0).then_some(Config {
+        object_type,
+        core_rate,
+        extension_rate,
+        channels,
+        parametric_stereo,
+    })
+}
+
+/// What the configuration says, in the words of the HTTP API.
+pub fn info(record: &[u8]) -> Option<AudioInfo> {
+    let config = config(record)?;
+    let profile = match (config.extension_rate, config.object_type) {
+        (Some(_), _) if config.parametric_stereo => "HEv2",
+        (Some(_), _) => "HE",
+        (None, 1) => "Main",
+        (None, 2) => "LC",
+        (None, 3) => "SSR",
+        _ => "Other",
+    };
+    Some(AudioInfo {
+        codec: Codec::Aac,
+        sample_rate: config.extension_rate.unwrap_or(config.core_rate),
+        channels: if config.parametric_stereo { 2 } else { config.channels },
+        profile: profile.to_owned(),
+    })
+}
+
+fn object_type(bits: &mut Bits<'_>) -> Option<u8> {
+    let value = match bits.take(5)? {
+        31 => bits.take(6)? + 32,
+        value => value,
+    };
+    u8::try_from(value).ok()
+}
+
+fn rate(bits: &mut Bits<'_>) -> Option<u32> {
+    let rate = match bits.take(4)? {
+        15 => bits.take(24)?,
+        index => *RATES.get(usize::try_from(index).ok()?)?,
+    };
+    (rate > 0).then_some(rate)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+use super::*;
+use proptest::prelude::*;
+
+#[test]
+fn low_complexity_stereo_is_read() {
+    // ffmpeg's encoder, with its extension that says "no SBR".
+    let info = info(&[0x12, 0x10, 0x56, 0xe5, 0x00]).unwrap();
+    assert_eq!((info.profile.as_str(), info.sample_rate, info.channels), ("LC", 44_100, 2));
+}
+
+#[test]
+fn high_efficiency_plays_at_the_extension_rate() {
+    // 5: SBR | 6: 24 kHz | 2 channels | 3: 48 kHz | 2: LC
+    let record = [0b0010_1011, 0b0001_0001, 0b1000_1000];
+    let parsed = config(&record).unwrap();
+    assert_eq!((parsed.core_rate, parsed.extension_rate, parsed.object_type), (24_000, Some(48_000), 2));
+    let info = info(&record).unwrap();
+    assert_eq!((info.profile.as_str(), info.sample_rate, info.channels), ("HE", 48_000, 2));
+}
+
+#[test]
+fn parametric_stereo_plays_as_two_channels() {
+    // 29: PS | 6: 24 kHz | 1 channel | 3: 48 kHz | 2: LC
+    let info = info(&[0b1110_1011, 0b0000_1001, 0b1000_1000]).unwrap();
+    assert_eq!((info.profile.as_str(), info.sample_rate, info.channels), ("HEv2", 48_000, 2));
+}
+
+#[test]
+fn explicit_rate_is_read() {
+    // 2: LC | 15: explicit | 44100 in 24 bits | 1 channel
+    let rate = 44_100u32;
+    let bits = (2u64 << 35) | (15u64 << 31) | (u64::from(rate) << 7) | (1 << 3);
+    let record = &bits.to_be_bytes()[3..];
+    assert_eq!(config(record).unwrap().core_rate, rate);
+}
+
+#[test]
+fn reserved_rates_and_short_records_are_refused() {
+    assert!(config(&[]).is_none());
+    assert!(config(&[0x12]).is_none());
+    assert!(config(&[0b0001_0110, 0b1001_0000]).is_none(), "rate index 13 is reserved");
+}
+
+proptest! {
+    #[test]
+    fn byte_soup_is_survived(soup in proptest::collection::vec(any::<u8>(), 0..16)) {
+        let _ = info(&soup);
+    }
+}

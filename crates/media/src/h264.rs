@@ -1,0 +1,178 @@
+//! H.264: what AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1) and SPS (H.264 7.3.2.1) say.
+
+use crate::bits::{Bits, bytes_off, u16_off};
+use crate::info::sane;
+use crate::{Codec, VideoInfo};
+
+/// What the configuration record of FLV and MP4 says; `None` when it or its first SPS is damaged.
+///
+/// ```text
+/// version=1 | profile | compatibility | level | 111111 lengthSize-1 | 111 SPS count | (u16 length, SPS)* | …
+/// ```
+pub fn config(record: &[u8]) -> Option<VideoInfo> {
+    let mut rest = record.strip_prefix(&[1])?;
+    let &[_, _, _, _, count] = rest.first_chunk::<5>()?;
+    bytes_off(&mut rest, 5)?;
+    if count & 0x1f == 0 {
+        return None;
+    }
+    let length = usize::from(u16_off(&mut rest)?);
+    sps(bytes_off(&mut rest, length)?)
+}
+
+/// Reads one SPS, its NAL header byte included.
+pub fn sps(nal: &[u8]) -> Option<VideoInfo> {
+    let (&header, payload) = nal.split_first()?;
+    if header & 0x1f != 7 {
+        return None;
+    }
+    let mut bits = Bits::of_nal(payload);
+    let profile = bits.take(8)?;
+    let constraints = bits.take(8)?;
+    let level = bits.take(8)?;
+    bits.ue()?; // seq_parameter_set_id
+    let chroma = if has_chroma_format(profile) { chroma_format(&mut bits)? } else { Chroma::Yuv420 };
+    bits.ue()?; // log2_max_frame_num_minus4
+    picture_order(&mut bits)?;
+    bits.ue()?; // max_num_ref_frames
+    bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
+    let width = bits.ue()?.checked_add(1)?.checked_mul(16)?;
+    let map_height = bits.ue()?.checked_add(1)?.checked_mul(16)?;
+    let frame_mbs_only = bits.bit()?;
+    let fields = if frame_mbs_only { 1 } else { 2 };
+    let height = map_height.checked_mul(fields)?;
+    if !frame_mbs_only {
+        bits.skip(1)?; // mb_adaptive_frame_field_flag
+    }
+    bits.skip(1)?; // direct_8x8_inference_flag
+    let (mut crop_x, mut crop_y) = (0u32, 0u32);
+    if bits.bit()? {
+        let (unit_x, unit_y) = chroma.crop_units();
+        crop_x = bits.ue()?.checked_add(bits.ue()?)?.checked_mul(unit_x)?;
+        crop_y = bits.ue()?.checked_add(bits.ue()?)?.checked_mul(unit_y)?.checked_mul(fields)?;
+    }
+    let (width, height) = sane(width.checked_sub(crop_x)?, height.checked_sub(crop_y)?)?;
+    Some(VideoInfo {
+        codec: Codec::H264,
+        profile: profile_name(profile, constraints).to_owned(),
+        level: level_name(level, profile, constraints),
+        width,
+        height,
+    })
+}
+
+/// `chroma_format_idc`, with separate planes counting as monochrome (H.264 table 6-1).
+#[derive(Clone, Copy)]
+enum Chroma {
+    Mono,
+    Yuv420,
+    Yuv422,
+    Yuv444,
+}
+
+impl Chroma {
+    fn crop_units(self) -> (u32, u32) {
+        match self {
+            Self::Mono | Self::Yuv444 => (1, 1),
+            Self::Yuv420 => (2, 2),
+            Self::Yuv422 => (2, 1),
+        }
+    }
+}
+
+fn has_chroma_format(profile: u32) -> bool {
+    matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135)
+}
+
+fn chroma_format(bits: &mut Bits<'_>) -> Option<Chroma> {
+    let idc = bits.ue()?;
+    let chroma = match idc {
+        0 => Chroma::Mono,
+        1 => Chroma::Yuv420,
+        2 => Chroma::Yuv422,
+        3 if bits.bit()? => Chroma::Mono,
+        3 => Chroma::Yuv444,
+        _ => return None,
+    };
+    bits.ue()?; // bit_depth_luma_minus8
+    bits.ue()?; // bit_depth_chroma_minus8
+    bits.skip(1)?; // qpprime_y_zero_transform_bypass_flag
+    if bits.bit()? {
+        let lists = if idc == 3 { 12 } else { 8 };
+        for index in 0..lists {
+            if bits.bit()? {
+                scaling_list(bits, if index < 6 { 16 } else { 64 })?;
+            }
+        }
+    }
+    Some(chroma)
+}
+
+fn scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
+    let (mut last, mut next) = (8i32, 8i32);
+    for _ in 0..size {
+        if next != 0 {
+            let delta = bits.se()?;
+            next = last.checked_add(delta)?.rem_euclid(256);
+        }
+        if next != 0 {
+            last = next;
+        }
+    }
+    Some(())
+}
+
+fn picture_order(bits: &mut Bits<'_>) -> Option<()> {
+    match bits.ue()? {
+        0 => {
+            bits.ue()?; // log2_max_pic_order_cnt_lsb_minus4
+        }
+        1 => {
+            bits.skip(1)?; // delta_pic_order_always_zero_flag
+            bits.se()?; // offset_for_non_ref_pic
+            bits.se()?; // offset_for_top_to_bottom_field
+            let count = bits.ue()?;
+            if count > 255 {
+                return None;
+            }
+            for _ in 0..count {
+                bits.se()?;
+            }
+        }
+        2 => {}
+        _ => return None,
+    }
+    Some(())
+}
+
+fn profile_name(profile: u32, constraints: u32) -> &'static str {
+    match profile {
+        66 if constraints & 0x40 != 0 => "Constrained Baseline",
+        66 => "Baseline",
+        77 => "Main",
+        88 => "Extended",
+        100 => "High",
+        110 if constraints & 0x10 != 0 => "High 10 Intra",
+        110 => "High 10",
+        122 if constraints & 0x10 != 0 => "High 4:2:2 Intra",
+        122 => "High 4:2:2",
+        144 => "High 4:4:4",
+        244 => "High 4:4:4 Predictive",
+        44 => "CAVLC 4:4:4 Intra",
+        _ => "Other",
+    }
+}
+
+fn level_name(level: u32, profile: u32, constraints: u32) -> String {
+    // Level 1b is written as 11 with constraint_set3 in the profiles before High (H.264 A.3.1).
+    if level == 9 || level == 11 && matches!(profile, 66 | 77 | 88) && constraints & 0x10 != 0 {
+        return "1b".to_owned();
+    }
+    match (level / 10, level % 10) {
+        (whole, 0) => whole.to_string(),
+        (whole, part) => format!("{whole}.{part}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

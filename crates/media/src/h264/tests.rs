@@ -1,0 +1,120 @@
+use super::*;
+use proptest::prelude::*;
+
+/// x264, `testsrc2` of 1278x718, 4:2:0: cropped on both sides.
+const HIGH: &[u8] = &[
+    0x01, 0x64, 0x00, 0x1f, 0xff, 0xe1, 0x00, 0x1b, 0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05,
+    0xbe, 0xab, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03, 0x03, 0x20, 0xf1, 0x83, 0x19,
+    0x60, 0x01, 0x00, 0x06, 0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0, 0xfd, 0xf8, 0xf8, 0x00,
+];
+/// x264, the same picture in 4:2:2 and 10 bits.
+const HIGH_422: &[u8] = &[
+    0x01, 0x7a, 0x00, 0x1f, 0xff, 0xe1, 0x00, 0x1b, 0x67, 0x7a, 0x00, 0x1f, 0xb6, 0xcd, 0x94, 0x05, 0x00,
+    0x5b, 0xea, 0xf0, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00, 0x03, 0x00, 0x32, 0x0f, 0x18, 0x31,
+    0x96, 0x01,
+];
+/// x264, 720x576 interlaced.
+const INTERLACED: &[u8] = &[
+    0x01, 0x4d, 0x40, 0x1e, 0xff, 0xe1, 0x00, 0x18, 0x67, 0x4d, 0x40, 0x1e, 0xec, 0xa0, 0x5a, 0x12, 0x6c,
+    0x04, 0x40, 0x00, 0x00, 0x03, 0x00, 0x40, 0x00, 0x00, 0x0c, 0x87, 0xc5, 0x0a, 0x65, 0x80,
+];
+
+fn shown(record: &[u8]) -> (String, String, u32, u32) {
+    let info = config(record).unwrap();
+    (info.profile, info.level, info.width, info.height)
+}
+
+/// Writes bits most significant first, for headers that no encoder makes.
+#[derive(Default)]
+struct Writer(Vec<bool>);
+
+impl Writer {
+    fn bits(mut self, value: u64, count: u32) -> Self {
+        self.0.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
+        self
+    }
+
+    fn ue(self, value: u64) -> Self {
+        let length = 63 - (value + 1).leading_zeros();
+        self.bits(0, length).bits(value + 1, length + 1)
+    }
+
+    fn bytes(mut self) -> Vec<u8> {
+        self.0.push(true);
+        self.0
+            .chunks(8)
+            .map(|chunk| (0..8).fold(0, |byte, at| byte << 1 | u8::from(chunk.get(at) == Some(&true))))
+            .collect()
+    }
+}
+
+/// A baseline SPS of this many macroblocks.
+fn sps_of(width: u64, height: u64) -> Vec<u8> {
+    let bits = Writer::default().bits(0x67, 8).bits(66, 8).bits(0xc0, 8).bits(30, 8);
+    bits.ue(0).ue(0).ue(2).ue(1).bits(0, 1).ue(width - 1).ue(height - 1).bits(0b1100, 4).bytes()
+}
+
+#[test]
+fn cropped_picture_is_read_from_high_profile() {
+    assert_eq!(shown(HIGH), ("High".into(), "3.1".into(), 1278, 718));
+}
+
+#[test]
+fn crop_units_follow_the_chroma_format() {
+    assert_eq!(shown(HIGH_422), ("High 4:2:2".into(), "3.1".into(), 1278, 718));
+}
+
+#[test]
+fn interlaced_height_counts_both_fields() {
+    assert_eq!(shown(INTERLACED), ("Main".into(), "3".into(), 720, 576));
+}
+
+#[test]
+fn constrained_baseline_is_told_from_baseline() {
+    let info = sps(&sps_of(40, 30)).unwrap();
+    assert_eq!((info.profile.as_str(), info.width, info.height), ("Constrained Baseline", 640, 480));
+}
+
+#[test]
+fn absurd_sizes_are_refused() {
+    assert!(sps(&sps_of(1024, 1024)).is_some());
+    assert!(sps(&sps_of(1025, 30)).is_none());
+    assert!(sps(&sps_of(40, 0x0fff_ffff)).is_none());
+    assert!(sps(&sps_of(0xffff_fffe, 0xffff_fffe)).is_none());
+}
+
+#[test]
+fn endless_exp_golomb_is_refused() {
+    let mut nal = vec![0x67, 66, 0, 30];
+    nal.resize(100_000, 0);
+    assert!(sps(&nal).is_none());
+}
+
+#[test]
+fn record_without_parameter_sets_is_refused() {
+    assert!(config(&[1, 0x64, 0, 0x1f, 0xff, 0xe0, 0]).is_none());
+}
+
+#[test]
+fn every_shortened_record_is_refused() {
+    for end in 0..25 {
+        assert!(config(&HIGH[..end]).is_none(), "{end}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn byte_soup_is_survived(soup in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = config(&soup);
+        if let Some(info) = sps(&soup) {
+            prop_assert!(info.width <= 16_384 && info.height <= 16_384);
+        }
+    }
+
+    #[test]
+    fn damaged_record_is_survived(at in 0..HIGH.len(), value: u8) {
+        let mut record = HIGH.to_vec();
+        record[at] = value;
+        let _ = config(&record);
+    }
+}

@@ -1,0 +1,110 @@
+//! H.265: what HEVCDecoderConfigurationRecord (ISO/IEC 14496-15 8.3.3.1) and SPS (H.265 7.3.2.2) say.
+
+use crate::bits::{Bits, bytes_off, u16_off};
+use crate::info::sane;
+use crate::{Codec, VideoInfo};
+
+/// Fixed part of the record before its arrays of parameter sets; the last byte counts the arrays.
+const FIXED: usize = 23;
+const NAL_SPS: u8 = 33;
+
+/// What the configuration record of FLV and MP4 says; `None` when it or its first SPS is damaged.
+pub fn config(record: &[u8]) -> Option<VideoInfo> {
+    let mut rest = record;
+    let fixed = bytes_off(&mut rest, FIXED)?;
+    let arrays = *fixed.last()?;
+    for _ in 0..arrays {
+        let kind = *bytes_off(&mut rest, 1)?.first()? & 0x3f;
+        for _ in 0..u16_off(&mut rest)? {
+            let length = usize::from(u16_off(&mut rest)?);
+            let nal = bytes_off(&mut rest, length)?;
+            if kind == NAL_SPS {
+                return sps(nal);
+            }
+        }
+    }
+    None
+}
+
+/// Reads one SPS, its two NAL header bytes included.
+pub fn sps(nal: &[u8]) -> Option<VideoInfo> {
+    let (&[first, _], payload) = nal.split_first_chunk::<2>()?;
+    if first >> 1 & 0x3f != NAL_SPS {
+        return None;
+    }
+    let mut bits = Bits::of_nal(payload);
+    bits.skip(4)?; // sps_video_parameter_set_id
+    let sub_layers = bits.take(3)?;
+    bits.skip(1)?; // sps_temporal_id_nesting_flag
+    let (profile, level) = profile_tier_level(&mut bits, sub_layers)?;
+    bits.ue()?; // sps_seq_parameter_set_id
+    let (unit_x, unit_y) = match bits.ue()? {
+        0 => (1, 1),
+        1 => (2, 2),
+        2 => (2, 1),
+        3 => {
+            bits.skip(1)?; // separate_colour_plane_flag
+            (1, 1)
+        }
+        _ => return None,
+    };
+    let (mut width, mut height) = (bits.ue()?, bits.ue()?);
+    if bits.bit()? {
+        let crop_x = bits.ue()?.checked_add(bits.ue()?)?.checked_mul(unit_x)?;
+        let crop_y = bits.ue()?.checked_add(bits.ue()?)?.checked_mul(unit_y)?;
+        width = width.checked_sub(crop_x)?;
+        height = height.checked_sub(crop_y)?;
+    }
+    let (width, height) = sane(width, height)?;
+    Some(VideoInfo {
+        codec: Codec::Hevc,
+        profile: profile_name(profile).to_owned(),
+        level: level_name(level),
+        width,
+        height,
+    })
+}
+
+/// `profile_tier_level(1, sub_layers)` of H.265 7.3.3: general profile and level.
+fn profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32) -> Option<(u32, u32)> {
+    bits.skip(3)?; // general_profile_space, general_tier_flag
+    let profile = bits.take(5)?;
+    bits.skip(32 + 48)?; // compatibility flags, source and constraint flags
+    let level = bits.take(8)?;
+    let mut present = Vec::with_capacity(8);
+    for _ in 0..sub_layers {
+        present.push((bits.bit()?, bits.bit()?));
+    }
+    if sub_layers > 0 {
+        for _ in sub_layers..8 {
+            bits.skip(2)?; // reserved_zero_2bits
+        }
+    }
+    for (profile, level) in present {
+        bits.skip(if profile { 88 } else { 0 })?;
+        bits.skip(if level { 8 } else { 0 })?;
+    }
+    Some((profile, level))
+}
+
+fn profile_name(profile: u32) -> &'static str {
+    match profile {
+        1 => "Main",
+        2 => "Main10",
+        3 => "MainStill",
+        4 => "Rext",
+        9 => "Scc",
+        _ => "Other",
+    }
+}
+
+/// `general_level_idc` is thirty times the level.
+fn level_name(level: u32) -> String {
+    match (level / 30, level % 30 / 3) {
+        (whole, 0) => whole.to_string(),
+        (whole, part) => format!("{whole}.{part}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! What a door shows of itself: its streams and clients, in the terms of SRS's HTTP API.
+//!
+//! The names here are ours; `control` gives them SRS's spelling (`tcUrl`, `pageUrl`, `type`) and ids.
+
+use crate::StreamKey;
+
+/// A room that has streams and clients to show. Calls answer from memory and do not block.
+pub trait Inventory: Send + Sync {
+    /// All streams that are live or watched here, in a stable order.
+    fn streams(&self) -> Vec<StreamRecord>;
+
+    /// All clients connected here, in a stable order.
+    fn clients(&self) -> Vec<ClientRecord>;
+
+    /// Ends the session of the client with this id; false when there is none.
+    fn kick(&self, id: &str) -> bool;
+}
+
+/// Media rates in kbit/s over the last 30 seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kbps {
+    /// Received.
+    pub recv_30s: u64,
+    /// Sent.
+    pub send_30s: u64,
+}
+
+/// One stream, as `/api/v1/streams` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamRecord {
+    /// `vid-` and 7 characters; stays the same while the stream is known here.
+    pub id: String,
+    /// The stream.
+    pub key: StreamKey,
+    /// `/app/stream`.
+    pub url: String,
+    /// `tcUrl` of the publisher, `rtmp://vhost/app` where its protocol has none.
+    pub tc_url: String,
+    /// When it went live, in milliseconds since 1970.
+    pub live_ms: u64,
+    /// Viewers and publisher together, as SRS counts.
+    pub clients: u64,
+    /// Frames received, of all kinds.
+    pub frames: u64,
+    /// Audio frames received.
+    pub audio_frames: u64,
+    /// Video frames received.
+    pub video_frames: u64,
+    /// Bytes sent to viewers.
+    pub send_bytes: u64,
+    /// Bytes received from the publisher.
+    pub recv_bytes: u64,
+    /// Rates.
+    pub kbps: Kbps,
+    /// The publisher.
+    pub publish: PublishRecord,
+    /// None until a video codec header was understood.
+    pub video: Option<VideoRecord>,
+    /// None until an audio codec header was understood.
+    pub audio: Option<AudioRecord>,
+}
+
+/// Who publishes a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublishRecord {
+    /// Is a publisher connected now?
+    pub active: bool,
+    /// The publisher's client id; empty when there never was one here.
+    pub cid: String,
+}
+
+/// A stream's picture. Texts are SRS's: `H264`, `High`, `3.1`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VideoRecord {
+    /// `H264`, `HEVC`, `AV1`, …
+    pub codec: String,
+    /// `Baseline`, `Main`, `High`, …
+    pub profile: String,
+    /// `3.1`, `4`, …
+    pub level: String,
+    /// Pixels; 0 when unknown.
+    pub width: u32,
+    /// Pixels; 0 when unknown.
+    pub height: u32,
+}
+
+/// A stream's sound. Texts are SRS's: `AAC`, `LC`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AudioRecord {
+    /// `AAC`, `MP3`, `Opus`, …
+    pub codec: String,
+    /// Hz.
+    pub sample_rate: u32,
+    /// Number of channels.
+    pub channel: u32,
+    /// `LC`, `HE`, …
+    pub profile: String,
+}
+
+/// One client, as `/api/v1/clients` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientRecord {
+    /// What kick takes.
+    pub id: String,
+    /// The stream it publishes or plays.
+    pub key: StreamKey,
+    /// [`StreamRecord::id`] of that stream.
+    pub stream: String,
+    /// Address of the client without the port; the forwarded one behind a trusted proxy.
+    pub ip: String,
+    /// `pageUrl` of the connect command; empty when not said.
+    pub page_url: String,
+    /// `swfUrl` of the connect command; empty when not said.
+    pub swf_url: String,
+    /// `tcUrl`, `rtmp://vhost/app` where the protocol has none.
+    pub tc_url: String,
+    /// `/app/stream`.
+    pub url: String,
+    /// The stream's last path part.
+    pub name: String,
+    /// SRS's `type`: `rtmp-play`, `flv-play`, `fmle-publish`, …
+    pub kind: String,
+    /// Does it publish?
+    pub publish: bool,
+    /// Milliseconds since it connected; SRS shows them as seconds with a fraction.
+    pub alive_ms: u64,
+    /// Bytes sent to it.
+    pub send_bytes: u64,
+    /// Bytes received from it.
+    pub recv_bytes: u64,
+    /// Rates.
+    pub kbps: Kbps,
+}

@@ -1,0 +1,22 @@
+//! Words that every room shares: what a stream is called in each protocol's spelling, what nodes and
+//! clients are called, and the two questions a door may be asked ([`Inventory`], [`Admit`]).
+//!
+//! Sans-IO: no sockets, no clock. RTMP, HTTP-FLV, HLS, SRT and WebRTC must all arrive at the same
+//! [`StreamKey`] for the same stream, so all of them pass through the one resolver in [`key`].
+//! What a name means for placement is `balance`'s matter, what it carries is `hub`'s.
+
+pub mod admit;
+mod error;
+mod host;
+mod id;
+pub mod inventory;
+pub mod key;
+mod params;
+mod text;
+
+pub use admit::{Admit, AdmitAll, Refusal, RefusalKind};
+pub use error::{Flaw, NameError, Part};
+pub use id::{ClientId, NodeId};
+pub use inventory::{AudioRecord, ClientRecord, Inventory, Kbps, PublishRecord, StreamRecord, VideoRecord};
+pub use key::{DEFAULT_APP, DEFAULT_VHOST, Extension, StreamKey};
+pub use params::Params;
