@@ -1,0 +1,138 @@
+//! What a node says about itself: the record that registration fills in and selection reads.
+
+use crate::Epoch;
+use srs_names::{NodeId, StreamKey};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::time::Duration;
+
+/// What a node is for. Only origins are picked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Takes publishers. Nodes that name no role are origins, because plain SRS names none.
+    #[default]
+    Origin,
+    /// Pulls streams for its viewers.
+    Edge,
+    /// Routes, and holds no media.
+    Proxy,
+    /// Something newer than this version: shown, never picked.
+    Other(String),
+}
+
+impl Role {
+    /// Reads the name that a registration carries; empty means origin.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "" | "origin" => Self::Origin,
+            "edge" => Self::Edge,
+            "proxy" => Self::Proxy,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// The name as it stands in registrations and in the API.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Origin => "origin",
+            Self::Edge => "edge",
+            Self::Proxy => "proxy",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// Where one service of a node is dialled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// `tcp`, `udp`, … when the node named one.
+    pub proto: Option<String>,
+    /// IP address (no brackets) or host name; never a wildcard.
+    pub host: String,
+    /// Never 0.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    /// `host:port` as a dialler wants it: IPv6 addresses in brackets, the protocol left out.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(out, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(out, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// One node as its latest heartbeat described it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Stable over restarts: what streams are hashed to.
+    pub id: NodeId,
+    /// Different after each restart (service id and process id).
+    pub instance: String,
+    /// The operator's label; empty when none was given.
+    pub device_id: String,
+    /// Address or host name by which the node is reached.
+    pub host: String,
+    /// What the node is for.
+    pub role: Role,
+    /// Services by a label that only the doors understand.
+    pub endpoints: BTreeMap<String, Vec<Endpoint>>,
+    /// How busy the node feels, 1.0 is full. Shown only: proxies that are cut off from each other would judge
+    /// it differently.
+    pub load: Option<f32>,
+    /// Size relative to the others, see [`crate::rank::DEFAULT_WEIGHT`]; the weight in the hash and in the
+    /// fair share.
+    pub capacity: Option<u32>,
+    /// The streams that are live there with their epochs; `None` when the node does not list them (plain
+    /// SRS).
+    pub live: Option<HashMap<StreamKey, Epoch>>,
+    /// What the node can do beyond SRS, by name.
+    pub capabilities: Vec<String>,
+    /// The time between its heartbeats, when it said so; otherwise it is measured.
+    pub interval: Option<Duration>,
+    /// A configured backend that sends no heartbeats: silence is no sign of death.
+    pub permanent: bool,
+}
+
+impl Node {
+    /// A node with no endpoints that says nothing optional.
+    #[must_use]
+    pub fn new(id: NodeId, instance: impl Into<String>, host: impl Into<String>) -> Self {
+        Self {
+            id,
+            instance: instance.into(),
+            device_id: String::new(),
+            host: host.into(),
+            role: Role::Origin,
+            endpoints: BTreeMap::new(),
+            load: None,
+            capacity: None,
+            live: None,
+            capabilities: Vec::new(),
+            interval: None,
+            permanent: false,
+        }
+    }
+
+    /// The first endpoint with this label, which is the one that is dialled.
+    #[must_use]
+    pub fn endpoint(&self, label: &str) -> Option<&Endpoint> {
+        self.endpoints.get(label)?.first()
+    }
+
+    /// The weight in hash and fair share.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        self.capacity.unwrap_or(crate::rank::DEFAULT_WEIGHT).clamp(1, crate::rank::MAX_WEIGHT)
+    }
+
+    /// True when the node registered this capability.
+    #[must_use]
+    pub fn can(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|have| have == capability)
+    }
+}

@@ -1,0 +1,82 @@
+//! Records in SRS's field names and order (`srs_app_statistic`).
+
+use serde_json::{Value, json};
+use srs_balance::rank;
+use srs_names::{ClientRecord, Kbps, StreamRecord};
+
+/// SRS's ids have seven characters after `vid-`.
+const ID_CHARACTERS: usize = 7;
+
+/// A vhost's id: the same for the same name, on every node.
+pub(super) fn vhost_id(name: &str) -> String {
+    let mut rest = rank::hash(name);
+    let digits = (0..ID_CHARACTERS).map(|_| {
+        let digit = u32::try_from(rest % 36).unwrap_or(0);
+        rest /= 36;
+        char::from_digit(digit, 36).unwrap_or('0')
+    });
+    std::iter::once("vid-".to_owned()).chain(digits.map(String::from)).collect()
+}
+
+fn kbps(rates: Kbps) -> Value {
+    json!({"recv_30s": rates.recv_30s, "send_30s": rates.send_30s})
+}
+
+pub(super) fn stream(record: &StreamRecord) -> Value {
+    let video = record.video.as_ref().map(|video| {
+        json!({
+            "codec": video.codec,
+            "profile": video.profile,
+            "level": video.level,
+            "width": video.width,
+            "height": video.height,
+        })
+    });
+    let audio = record.audio.as_ref().map(|audio| {
+        json!({
+            "codec": audio.codec,
+            "sample_rate": audio.sample_rate,
+            "channel": audio.channel,
+            "profile": audio.profile,
+        })
+    });
+    json!({
+        "id": record.id,
+        "name": record.key.stream(),
+        "vhost": vhost_id(record.key.vhost()),
+        "app": record.key.app(),
+        "tcUrl": record.tc_url,
+        "url": record.url,
+        "live_ms": record.live_ms,
+        "clients": record.clients,
+        "frames": record.frames,
+        "audio_frames": record.audio_frames,
+        "video_frames": record.video_frames,
+        "send_bytes": record.send_bytes,
+        "recv_bytes": record.recv_bytes,
+        "kbps": kbps(record.kbps),
+        "publish": {"active": record.publish.active, "cid": record.publish.cid},
+        "video": video,
+        "audio": audio,
+    })
+}
+
+pub(super) fn client(record: &ClientRecord) -> Value {
+    json!({
+        "id": record.id,
+        "vhost": vhost_id(record.key.vhost()),
+        "stream": record.stream,
+        "ip": record.ip,
+        "pageUrl": record.page_url,
+        "swfUrl": record.swf_url,
+        "tcUrl": record.tc_url,
+        "url": record.url,
+        "name": record.name,
+        "type": record.kind,
+        "publish": record.publish,
+        "alive": std::time::Duration::from_millis(record.alive_ms).as_secs_f64(),
+        "send_bytes": record.send_bytes,
+        "recv_bytes": record.recv_bytes,
+        "kbps": kbps(record.kbps),
+    })
+}

@@ -1,0 +1,105 @@
+//! The heartbeat: tells a proxy, again and again, that this node lives and what it carries.
+
+use crate::client::{self, ClientError, Target};
+use crate::register::Message;
+use bytes::Bytes;
+use http::HeaderValue;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A heartbeat not answered by then is given up. Longer than a lost SYN takes, shorter than the three seconds
+/// of silence.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Heartbeats come up to a twentieth early, so that nodes started together do not beat together.
+const JITTER: f64 = 0.05;
+/// Shortest interval: a slip of the pen in a configuration must not flood the proxy.
+pub const MIN_INTERVAL: Duration = Duration::from_millis(100);
+/// Characters of a refusal that are logged.
+const MAX_EXCERPT: usize = 300;
+
+/// Where heartbeats go, and how often.
+#[derive(Clone)]
+pub struct Heartbeat {
+    target: Target,
+    token: Option<HeaderValue>,
+    interval: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Missed {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("{status}: {excerpt}")]
+    Refused { status: u16, excerpt: String },
+    #[error("cannot write the heartbeat: {0}")]
+    Message(serde_json::Error),
+}
+
+/// Tells changes from repetitions, so that a proxy that is down for a day is one line in the log.
+#[derive(Default)]
+struct News(Option<bool>);
+
+impl News {
+    fn is_new(&mut self, is_answered: bool) -> bool {
+        self.0.replace(is_answered) != Some(is_answered)
+    }
+}
+
+impl Heartbeat {
+    /// A heartbeat to an `http://` URL, with a bearer token when one is given.
+    ///
+    /// # Errors
+    /// [`ClientError::Url`], also when the token holds characters that no header may.
+    pub fn new(url: &str, interval: Duration, token: Option<&str>) -> Result<Self, ClientError> {
+        let target = Target::parse(url)?;
+        let header = |token| {
+            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+                .map_err(|_| ClientError::Url("the token cannot stand in a header".to_owned()))?;
+            value.set_sensitive(true);
+            Ok::<_, ClientError>(value)
+        };
+        let token = token.map(header).transpose()?;
+        Ok(Self { target, token, interval: interval.max(MIN_INTERVAL) })
+    }
+
+    /// The time between two heartbeats, for [`Message::interval_ms`].
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Beats at once and then each interval, until dropped. `message` is asked anew for each one. Two never
+    /// overlap: one that was late is followed by the next at once. Only changes between answered and not
+    /// answered are logged.
+    pub async fn run(self, mut message: impl FnMut() -> Message) {
+        let mut news = News::default();
+        loop {
+            let begun = Instant::now();
+            let result = self.beat(&message()).await;
+            if news.is_new(result.is_ok()) {
+                let proxy = self.target.authority();
+                match result {
+                    Ok(()) => tracing::info!(proxy, "registered"),
+                    Err(error) => tracing::warn!(proxy, "heartbeat failed, going on: {error}"),
+                }
+            }
+            let early = self.interval.mul_f64(JITTER * rand::random::<f64>());
+            tokio::time::sleep_until(begun + self.interval.saturating_sub(early)).await;
+        }
+    }
+
+    async fn beat(&self, message: &Message) -> Result<(), Missed> {
+        let body = serde_json::to_vec(message).map_err(Missed::Message)?;
+        let (status, answer) =
+            client::ask(&self.target, self.token.as_ref(), Some(Bytes::from(body)), TIMEOUT).await?;
+        if status.is_success() {
+            return Ok(());
+        }
+        let excerpt =
+            String::from_utf8_lossy(&answer).chars().filter(|c| !c.is_control()).take(MAX_EXCERPT).collect();
+        Err(Missed::Refused { status: status.as_u16(), excerpt })
+    }
+}
+
+#[cfg(test)]
+mod tests;

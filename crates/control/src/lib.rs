@@ -1,0 +1,27 @@
+//! The doors by which a cluster is steered and looked at: registration of nodes, the operators' HTTP API,
+//! versions; and the clients that knock there (heartbeats and probes).
+//!
+//! Routers are plain axum ones, to be merged with others by the role; [`serve()`] runs them under strict limits
+//! and tells each request its [`Peer`]. What is steered lies behind [`Access`]: loopback only, unless a token
+//! or an allow-list is set.
+
+pub mod access;
+mod api;
+mod client;
+pub mod endpoint;
+pub mod heartbeat;
+mod identity;
+pub mod probe;
+pub mod register;
+mod reply;
+pub mod serve;
+mod system;
+#[cfg(test)]
+mod testkit;
+
+pub use access::{Access, Peer};
+pub use api::{Api, http_api};
+pub use client::ClientError;
+pub use identity::Identity;
+pub use serve::{Limits, serve};
+pub use system::{System, system_api, versions_api};
