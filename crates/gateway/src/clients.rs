@@ -1,0 +1,228 @@
+//! Who is connected, and which streams they publish: what the operators' API shows.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use rand::RngExt as _;
+use srs_hub::Signal;
+use srs_names::{ClientRecord, Kbps, StreamKey};
+
+/// Rates are taken over this many samples of [`SAMPLE_SECONDS`] each.
+const SAMPLES: usize = 3;
+
+/// Seconds between two samples of every counter.
+pub(crate) const SAMPLE_SECONDS: u64 = 10;
+
+/// Letters of ids, as SRS has them.
+const LETTERS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// An id of `length` random letters.
+pub(crate) fn random_id(length: usize) -> String {
+    let mut rng = rand::rng();
+    let letter = || LETTERS.get(rng.random_range(0..LETTERS.len())).copied().map_or('0', char::from);
+    std::iter::repeat_with(letter).take(length).collect()
+}
+
+/// Bytes both ways, and their rate over the last 30 seconds.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    /// Bytes from the peer.
+    pub(crate) received: AtomicU64,
+    /// Bytes to the peer.
+    pub(crate) sent: AtomicU64,
+    samples: Mutex<Vec<(u64, u64)>>,
+}
+
+impl Traffic {
+    /// Takes a sample; to be called every [`SAMPLE_SECONDS`].
+    pub(crate) fn sample(&self) {
+        let now = (self.received.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed));
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        if samples.len() > SAMPLES {
+            samples.remove(0);
+        }
+        samples.push(now);
+    }
+
+    /// The rates between the oldest and the newest sample.
+    pub(crate) fn kbps(&self) -> Kbps {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return Kbps::default() };
+        let spans = (samples.len() as u64).saturating_sub(1);
+        let rate = |from: u64, to: u64| {
+            let bits = to.saturating_sub(from).saturating_mul(8);
+            bits.checked_div(spans.saturating_mul(SAMPLE_SECONDS).saturating_mul(1000)).unwrap_or(0)
+        };
+        Kbps { recv_30s: rate(first.0, last.0), send_30s: rate(first.1, last.1) }
+    }
+}
+
+/// What a client said of itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct About {
+    pub(crate) tc_url: String,
+    pub(crate) page_url: String,
+    pub(crate) swf_url: String,
+}
+
+/// One connected client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) key: StreamKey,
+    pub(crate) peer: SocketAddr,
+    pub(crate) kind: &'static str,
+    pub(crate) publish: bool,
+    pub(crate) about: About,
+    pub(crate) traffic: Traffic,
+    /// Set by an operator who ends this session.
+    pub(crate) kicked: Signal,
+    began: Instant,
+}
+
+/// All clients, and the live streams' ids.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    clients: BTreeMap<u64, Arc<Client>>,
+    next: u64,
+    streams: BTreeMap<StreamKey, Arc<Live>>,
+}
+
+/// What is known of a stream beside the hub's counters.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) id: String,
+    pub(crate) began_ms: u64,
+    pub(crate) publisher: String,
+    pub(crate) tc_url: String,
+    pub(crate) traffic: Traffic,
+}
+
+/// A client's place in the list; dropping it takes the client off.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    list: Arc<Clients>,
+    number: u64,
+    pub(crate) client: Arc<Client>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.list.lock().clients.remove(&self.number);
+    }
+}
+
+impl Clients {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lists a client.
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        key: &StreamKey,
+        peer: SocketAddr,
+        kind: &'static str,
+        about: About,
+    ) -> Listed {
+        let client = Arc::new(Client {
+            id: random_id(8),
+            key: key.clone(),
+            peer,
+            kind,
+            publish: kind.ends_with("publish"),
+            about,
+            traffic: Traffic::default(),
+            kicked: Signal::default(),
+            began: Instant::now(),
+        });
+        let mut inner = self.lock();
+        let number = inner.next;
+        inner.next = inner.next.wrapping_add(1);
+        inner.clients.insert(number, Arc::clone(&client));
+        Listed { list: Arc::clone(self), number, client }
+    }
+
+    /// Notes that `client` publishes `key`; a stream that is known keeps its id.
+    pub(crate) fn goes_live(&self, client: &Client) -> Arc<Live> {
+        let mut inner = self.lock();
+        let id = inner.streams.get(&client.key).map(|live| live.id.clone());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let live = Arc::new(Live {
+            id: id.unwrap_or_else(|| format!("vid-{}", random_id(7))),
+            began_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            publisher: client.id.clone(),
+            tc_url: client.about.tc_url.clone(),
+            traffic: Traffic::default(),
+        });
+        inner.streams.insert(client.key.clone(), Arc::clone(&live));
+        live
+    }
+
+    /// What is known of a live stream.
+    pub(crate) fn live(&self, key: &StreamKey) -> Option<Arc<Live>> {
+        self.lock().streams.get(key).cloned()
+    }
+
+    /// Forgets streams for which `keep` is false.
+    pub(crate) fn keep_streams(&self, keep: impl Fn(&StreamKey) -> bool) {
+        self.lock().streams.retain(|key, _| keep(key));
+    }
+
+    /// Samples every client's counters.
+    pub(crate) fn sample(&self) {
+        let all: Vec<_> = self.lock().clients.values().cloned().collect();
+        for client in all {
+            client.traffic.sample();
+        }
+    }
+
+    /// All clients in the order in which they came.
+    pub(crate) fn records(&self) -> Vec<ClientRecord> {
+        let (clients, streams) = {
+            let inner = self.lock();
+            (inner.clients.values().cloned().collect::<Vec<_>>(), inner.streams.clone())
+        };
+        let stream_id = |key: &StreamKey| streams.get(key).map(|live| live.id.clone()).unwrap_or_default();
+        clients.iter().map(|client| client.record(stream_id(&client.key))).collect()
+    }
+
+    /// Ends one client's session; false when there is no such client.
+    pub(crate) fn kick(&self, id: &str) -> bool {
+        let client = self.lock().clients.values().find(|client| client.id == id).cloned();
+        if let Some(client) = &client {
+            client.kicked.set();
+        }
+        client.is_some()
+    }
+}
+
+impl Client {
+    fn record(&self, stream: String) -> ClientRecord {
+        ClientRecord {
+            id: self.id.clone(),
+            key: self.key.clone(),
+            stream,
+            ip: self.peer.ip().to_canonical().to_string(),
+            page_url: self.about.page_url.clone(),
+            swf_url: self.about.swf_url.clone(),
+            tc_url: self.about.tc_url.clone(),
+            url: self.key.path().to_owned(),
+            name: self.key.stream().to_owned(),
+            kind: self.kind.to_owned(),
+            publish: self.publish,
+            alive_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            send_bytes: self.traffic.sent.load(Ordering::Relaxed),
+            recv_bytes: self.traffic.received.load(Ordering::Relaxed),
+            kbps: self.traffic.kbps(),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the doors need to know, as a role hands it in.
+
+use std::time::Duration;
+
+use srs_hub::{Rules, Takeover};
+use srs_names::{DEFAULT_VHOST, StreamKey};
+
+/// Settings of one virtual host.
+#[derive(Debug, Clone)]
+pub struct Vhost {
+    /// Its name; [`DEFAULT_VHOST`] serves every host that has no vhost of its own.
+    pub name: String,
+    /// Chunk size that we announce and write, in bytes.
+    pub chunk_size: u32,
+    /// Frames are sent as they come, whatever `mw_latency` says.
+    pub min_latency: bool,
+    /// Whether HTTP-FLV is served.
+    pub http_flv: bool,
+    /// Viewers.
+    pub play: Play,
+    /// Publishers.
+    pub publish: Publish,
+}
+
+/// How viewers are served.
+#[derive(Debug, Clone)]
+pub struct Play {
+    /// New viewers start at the newest key frame, not at the next.
+    pub gop_cache: bool,
+    /// Most frames in the GOP cache, 0 for no limit but the hub's.
+    pub gop_cache_max_frames: usize,
+    /// How far a viewer may lag before it is moved to a key frame.
+    pub queue_length: Duration,
+    /// Writes are merged over this time.
+    pub mw_latency: Duration,
+    /// A merged write waits for this many frames, up to twice `mw_latency`.
+    pub mw_msgs: usize,
+    /// How time stamps are mended.
+    pub rules: Rules,
+}
+
+/// How publishers are served.
+#[derive(Debug, Clone)]
+pub struct Publish {
+    /// Reads are merged over this time; zero to read as data comes.
+    pub mr_latency: Duration,
+    /// From the accepted publish to the first frame.
+    pub first_frame: Duration,
+    /// Between frames.
+    pub idle: Duration,
+    /// What happens to a second publisher.
+    pub takeover: Takeover,
+    /// How long viewers wait for a publisher whose connection broke.
+    pub hold: Duration,
+}
+
+impl Default for Vhost {
+    fn default() -> Vhost {
+        Vhost {
+            name: DEFAULT_VHOST.to_owned(),
+            chunk_size: 60_000,
+            min_latency: false,
+            http_flv: true,
+            play: Play::default(),
+            publish: Publish::default(),
+        }
+    }
+}
+
+impl Default for Play {
+    fn default() -> Play {
+        Play {
+            gop_cache: true,
+            gop_cache_max_frames: 2500,
+            queue_length: Duration::from_secs(2),
+            mw_latency: Duration::from_millis(350),
+            mw_msgs: 8,
+            rules: Rules::default(),
+        }
+    }
+}
+
+impl Default for Publish {
+    fn default() -> Publish {
+        Publish {
+            mr_latency: Duration::ZERO,
+            first_frame: Duration::from_secs(20),
+            idle: Duration::from_secs(10),
+            takeover: Takeover::Replace,
+            hold: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Finds the vhost that serves `key`, and the key under which the stream is kept.
+///
+/// As in SRS a host without a vhost of its own is served by the default one, and its streams are that one's.
+pub(crate) fn resolve<'a>(vhosts: &'a [Vhost], key: &StreamKey) -> Option<(StreamKey, &'a Vhost)> {
+    if let Some(own) = vhosts.iter().find(|vhost| vhost.name == key.vhost()) {
+        return Some((key.clone(), own));
+    }
+    let default = vhosts.iter().find(|vhost| vhost.name == DEFAULT_VHOST)?;
+    Some((key.with_vhost(DEFAULT_VHOST).ok()?, default))
+}

@@ -1,0 +1,472 @@
+//! One shard's viewers of one rendition, and the task that writes to them.
+//!
+//! The task is woken once per flush, pulls what is new under one short lock, and writes to each viewer directly: a
+//! viewer costs one vectored write of shared slices per flush, no wake-up, no copy. A viewer whose socket is full is
+//! left to its own task, which the socket wakes.
+//!
+//! Writes are merged over `mw_latency`. So that hundreds of merged writes do not hit the network at the same moment,
+//! viewers take turns: a long latency is cut into slots, and each slot serves its share.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::future::{Future as _, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use srs_hub::{Cursor, Feed, Format, Hub, Lag, Phase, Rendition, Window};
+use srs_names::StreamKey;
+use srs_net::limits;
+use tokio::io::AsyncWrite;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::time::Instant;
+
+use crate::clients::Client;
+use crate::config::Vhost;
+
+/// A slot is not made shorter than this: below it a wake-up costs more than spreading gains.
+const SLOT: Duration = Duration::from_millis(40);
+
+/// Most slots: at SRS's 350 ms a viewer's turn comes every 44 ms to one of eight groups.
+const MOST_SLOTS: usize = 8;
+
+/// Viewers that make one more slot worth its wake-up.
+const VIEWERS_PER_SLOT: usize = 8;
+
+/// Slices per vectored write. A merged write has one per slot; a join burst is written in a few calls.
+const SLICES: usize = 64;
+
+/// How the viewers of one rendition are served.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    merge: Duration,
+    frames: usize,
+    lag: Lag,
+    gop_cache: bool,
+}
+
+impl Pace {
+    /// As the vhost says.
+    pub(crate) fn of(vhost: &Vhost) -> Pace {
+        let play = &vhost.play;
+        Pace {
+            merge: if vhost.min_latency { Duration::ZERO } else { play.mw_latency },
+            frames: play.mw_msgs,
+            lag: Lag { queue_ms: i64::try_from(play.queue_length.as_millis()).unwrap_or(i64::MAX) },
+            gop_cache: play.gop_cache,
+        }
+    }
+}
+
+/// What a viewer brings when it joins.
+pub(crate) struct Joining {
+    /// Where to write.
+    pub(crate) write: OwnedWriteHalf,
+    /// What is sent before any media, with the first of it.
+    pub(crate) opening: Bytes,
+    /// Nothing at all is sent before the stream is live.
+    pub(crate) gated: bool,
+    /// What is sent behind the last frame when the stream ends.
+    pub(crate) goodbye: Bytes,
+    /// Whose counters to move.
+    pub(crate) client: Arc<Client>,
+}
+
+/// How serving a viewer ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The stream ended, and the viewer was told.
+    Over,
+    /// The socket failed.
+    Lost(io::Error),
+    /// The viewer took nothing for [`limits::STALL`].
+    Stalled,
+}
+
+struct Viewer {
+    cursor: Cursor,
+    write: OwnedWriteHalf,
+    waker: Waker,
+    gated: bool,
+    blocked: bool,
+    passed: bool,
+    leaving: bool,
+    goodbye: Bytes,
+    progress: Instant,
+    lost: Option<io::Error>,
+    client: Arc<Client>,
+}
+
+/// The viewers of one rendition on this shard.
+pub(crate) struct Fan {
+    feed: Feed,
+    window: Window,
+    phase: Phase,
+    pace: Pace,
+    viewers: BTreeMap<u64, Viewer>,
+    next: u64,
+    turn: usize,
+    /// Slots that still have to be served with what was pulled.
+    dirty: usize,
+    sent: u64,
+    task: Option<Waker>,
+}
+
+pub(crate) type Shared = Rc<RefCell<Fan>>;
+
+thread_local! {
+    static FANS: RefCell<HashMap<(StreamKey, Format), Weak<RefCell<Fan>>>> = RefCell::default();
+}
+
+/// This shard's fan for `key` in `format`, made when there is none.
+pub(crate) fn of_shard(
+    hub: &Hub,
+    key: &StreamKey,
+    format: Format,
+    pace: Pace,
+    make: impl FnOnce() -> Box<dyn Rendition>,
+) -> Shared {
+    let place = (key.clone(), format);
+    if let Some(fan) = FANS.with_borrow(|fans| fans.get(&place).and_then(Weak::upgrade)) {
+        return fan;
+    }
+    let fan = Rc::new(RefCell::new(Fan {
+        feed: hub.subscribe(key, format, make),
+        window: Window::default(),
+        phase: Phase::Waiting,
+        pace,
+        viewers: BTreeMap::new(),
+        next: 0,
+        turn: 0,
+        dirty: 0,
+        sent: 0,
+        task: None,
+    }));
+    FANS.with_borrow_mut(|fans| {
+        fans.retain(|_, fan| fan.strong_count() > 0);
+        fans.insert(place, Rc::downgrade(&fan));
+    });
+    srs_net::shards::spawn(tokio::task::coop::unconstrained(run(Rc::downgrade(&fan))));
+    fan
+}
+
+/// Serves a fan until its last viewer, who holds it, is gone.
+async fn run(fan: Weak<RefCell<Fan>>) {
+    let epoch = Instant::now();
+    loop {
+        let news = poll_fn(|cx| match fan.upgrade() {
+            Some(fan) => fan.borrow_mut().poll_news(cx),
+            None => Poll::Ready(None),
+        });
+        let Some(slot) = news.await else { return };
+        if !slot.is_zero() {
+            tokio::time::sleep_until(next_tick(epoch, slot)).await;
+        }
+        match fan.upgrade() {
+            Some(fan) => fan.borrow_mut().flush(),
+            None => return,
+        }
+    }
+}
+
+/// The next multiple of `slot` after `epoch`, so that merged writes keep their rhythm.
+fn next_tick(epoch: Instant, slot: Duration) -> Instant {
+    let nanos = slot.as_nanos().max(1);
+    let into = epoch.elapsed().as_nanos().checked_rem(nanos).unwrap_or(0);
+    let wait = u64::try_from(nanos.saturating_sub(into)).unwrap_or(0);
+    Instant::now() + Duration::from_nanos(wait)
+}
+
+impl Fan {
+    /// Ready with the time to the next slot when there is something to send.
+    fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<Option<Duration>> {
+        self.task = Some(cx.waker().clone());
+        if self.dirty == 0 && self.feed.poll_changed(&self.window, self.phase, cx).is_pending() {
+            return Poll::Pending;
+        }
+        let slots = u32::try_from(self.slots()).unwrap_or(1);
+        Poll::Ready(Some(self.pace.merge.checked_div(slots).unwrap_or_default()))
+    }
+
+    fn slots(&self) -> usize {
+        let by_time = self.pace.merge.as_millis().checked_div(SLOT.as_millis()).unwrap_or(1);
+        let by_time = usize::try_from(by_time).unwrap_or(1).min(MOST_SLOTS);
+        (self.viewers.len() / VIEWERS_PER_SLOT).clamp(1, by_time.max(1))
+    }
+
+    /// Takes over what is new. True when the stream's phase changed.
+    fn pull(&mut self) {
+        let before = (self.window.end(), self.phase);
+        let viewers = &mut self.viewers;
+        self.phase = self.feed.pull(&mut self.window, |old| {
+            for viewer in viewers.values_mut() {
+                viewer.cursor.park(old);
+            }
+        });
+        if before.0 != self.window.end() {
+            self.dirty = self.slots();
+        }
+        if before.1 != self.phase {
+            self.dirty = self.slots();
+            self.turn_phase();
+        }
+    }
+
+    fn turn_phase(&mut self) {
+        match self.phase {
+            Phase::Live => self.viewers.values_mut().for_each(|viewer| viewer.gated = false),
+            Phase::Ended => {
+                for viewer in self.viewers.values_mut().filter(|viewer| viewer.cursor.started()) {
+                    viewer.cursor.insert(std::mem::take(&mut viewer.goodbye), &self.window);
+                    viewer.leaving = true;
+                    viewer.waker.wake_by_ref();
+                }
+            }
+            Phase::Waiting | Phase::Held => {}
+        }
+    }
+
+    /// One slot: pulls, and serves those whose turn it is.
+    fn flush(&mut self) {
+        self.pull();
+        let slots = self.slots();
+        self.turn = self.turn.wrapping_add(1);
+        let turn = self.turn.checked_rem(slots).unwrap_or(0) as u64;
+        let now = Instant::now();
+        let mut passed = false;
+        let (window, pace) = (&self.window, self.pace);
+        for (number, viewer) in &mut self.viewers {
+            if number.checked_rem(slots as u64) != Some(turn) {
+                continue;
+            }
+            viewer.cursor.settle(window);
+            if viewer.blocked {
+                viewer.cursor.drop_lag(window, pace.lag);
+            } else if viewer.due(window, pace) {
+                self.sent = self.sent.saturating_add(viewer.serve(window, now));
+            } else {
+                passed |= viewer.passed;
+            }
+        }
+        self.dirty = if passed { slots } else { self.dirty.saturating_sub(1) };
+        self.window.trim(self.keep());
+        if self.dirty == 0 {
+            self.feed.sent(std::mem::take(&mut self.sent));
+        }
+    }
+
+    /// The oldest byte that some viewer needs, or that a new viewer would start at.
+    fn keep(&self) -> u64 {
+        let needed = self.viewers.values().map(|viewer| viewer.cursor.needs()).min();
+        let start = self.window.newest_key().unwrap_or(self.window.end());
+        needed.unwrap_or(u64::MAX).min(start)
+    }
+
+    /// Adds a viewer and starts to serve it. `cx` is that of the viewer's own task, which its socket will wake.
+    pub(crate) fn join(&mut self, joining: Joining, cx: &Context<'_>) -> u64 {
+        self.feed.viewer_came();
+        self.pull();
+        let mut cursor = Cursor::join(&self.window, self.pace.gop_cache);
+        cursor.open(joining.opening);
+        let mut viewer = Viewer {
+            cursor,
+            write: joining.write,
+            waker: cx.waker().clone(),
+            gated: joining.gated && self.phase != Phase::Live && self.phase != Phase::Held,
+            blocked: false,
+            passed: false,
+            leaving: false,
+            goodbye: joining.goodbye,
+            progress: Instant::now(),
+            lost: None,
+            client: joining.client,
+        };
+        self.sent = self.sent.saturating_add(viewer.serve(&self.window, Instant::now()));
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.viewers.insert(number, viewer);
+        // The pull may have taken what the fan's task waits for.
+        if self.dirty > 0
+            && let Some(task) = self.task.take()
+        {
+            task.wake();
+        }
+        number
+    }
+
+    /// Whether a viewer was given anything yet.
+    pub(crate) fn started(&self, number: u64) -> bool {
+        self.viewers.get(&number).is_some_and(|viewer| viewer.cursor.started() || !viewer.gated)
+    }
+
+    /// Goes on with a viewer whose task was woken; ready when it is done.
+    pub(crate) fn poll_viewer(&mut self, number: u64, cx: &Context<'_>) -> Poll<Ending> {
+        let Some(viewer) = self.viewers.get_mut(&number) else { return Poll::Ready(Ending::Over) };
+        if !viewer.waker.will_wake(cx.waker()) {
+            viewer.waker = cx.waker().clone();
+        }
+        if viewer.blocked || viewer.leaving {
+            viewer.cursor.settle(&self.window);
+            viewer.cursor.drop_lag(&self.window, self.pace.lag);
+            self.sent = self.sent.saturating_add(viewer.serve(&self.window, Instant::now()));
+        }
+        if let Some(error) = viewer.lost.take() {
+            return Poll::Ready(Ending::Lost(error));
+        }
+        if viewer.leaving && !viewer.blocked {
+            return Poll::Ready(Ending::Over);
+        }
+        if viewer.blocked && viewer.progress.elapsed() >= limits::STALL {
+            return Poll::Ready(Ending::Stalled);
+        }
+        Poll::Pending
+    }
+
+    /// When a viewer that takes nothing will be given up; none while it takes what it gets.
+    pub(crate) fn stall_deadline(&self, number: u64) -> Option<Instant> {
+        self.viewers.get(&number).filter(|viewer| viewer.blocked).map(|viewer| viewer.progress + limits::STALL)
+    }
+
+    /// Sends bytes to one viewer alone, behind the frame that is on its way.
+    pub(crate) fn tell(&mut self, number: u64, bytes: Bytes) {
+        if let Some(viewer) = self.viewers.get_mut(&number) {
+            viewer.cursor.insert(bytes, &self.window);
+            if !viewer.blocked {
+                self.sent = self.sent.saturating_add(viewer.serve(&self.window, Instant::now()));
+            }
+        }
+    }
+
+    /// Takes a viewer out; the answer is where its bytes went.
+    fn leave(&mut self, number: u64) -> Option<OwnedWriteHalf> {
+        let viewer = self.viewers.remove(&number)?;
+        self.feed.viewer_went();
+        self.feed.sent(std::mem::take(&mut self.sent));
+        Some(viewer.write)
+    }
+}
+
+/// A viewer's seat in a fan, held by the viewer's own task; dropping it leaves.
+pub(crate) struct Seat {
+    fan: Shared,
+    number: u64,
+    stall: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Seat {
+    /// Joins `fan`. To be called on the viewer's own task.
+    pub(crate) async fn take(fan: &Shared, joining: Joining) -> Seat {
+        let mut joining = Some(joining);
+        let number = poll_fn(|cx| match joining.take() {
+            Some(joining) => Poll::Ready(fan.borrow_mut().join(joining, cx)),
+            // Ready at the first poll: there is no second.
+            None => Poll::Pending,
+        })
+        .await;
+        Seat { fan: Rc::clone(fan), number, stall: None }
+    }
+
+    /// Whether the viewer was given anything yet.
+    pub(crate) fn started(&self) -> bool {
+        self.fan.borrow().started(self.number)
+    }
+
+    /// Sends bytes to this viewer alone.
+    pub(crate) fn tell(&self, bytes: Bytes) {
+        self.fan.borrow_mut().tell(self.number, bytes);
+    }
+
+    /// Leaves, and gives the writing half back.
+    pub(crate) fn leave(self) -> Option<OwnedWriteHalf> {
+        let left = self.fan.borrow_mut().leave(self.number);
+        left
+    }
+
+    /// Ready when serving this viewer has ended.
+    pub(crate) fn poll_ending(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        loop {
+            if let Poll::Ready(ending) = self.fan.borrow_mut().poll_viewer(self.number, cx) {
+                return Poll::Ready(ending);
+            }
+            let Some(deadline) = self.fan.borrow().stall_deadline(self.number) else {
+                self.stall = None;
+                return Poll::Pending;
+            };
+            let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            if stall.deadline() != deadline {
+                stall.as_mut().reset(deadline);
+            }
+            if stall.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let _left_already = self.fan.borrow_mut().leave(self.number);
+    }
+}
+
+impl Viewer {
+    /// Whether it is this viewer's turn in earnest: with `mw_msgs` set, a turn with fewer frames is passed over once.
+    fn due(&mut self, window: &Window, pace: Pace) -> bool {
+        if self.gated || !self.cursor.pending(window) {
+            return false;
+        }
+        let few = pace.frames > 0 && window.frames_from(self.cursor.needs()) < pace.frames;
+        self.passed = few && !self.passed;
+        !self.passed
+    }
+
+    /// Writes what there is until the socket is full; the answer is how many bytes it took.
+    fn serve(&mut self, window: &Window, now: Instant) -> u64 {
+        if self.gated || self.lost.is_some() {
+            return 0;
+        }
+        let mut total = 0_u64;
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.cursor.gather(window, &mut slices);
+            let slices = slices.get(..count).unwrap_or_default();
+            if slices.is_empty() {
+                self.blocked = false;
+                break;
+            }
+            // The socket wakes the viewer's own task when it has room again.
+            let mut cx = Context::from_waker(&self.waker);
+            match Pin::new(&mut self.write).poll_write_vectored(&mut cx, slices) {
+                Poll::Ready(Ok(sent)) if sent > 0 => {
+                    self.cursor.advance(sent);
+                    self.progress = now;
+                    total = total.saturating_add(sent as u64);
+                }
+                Poll::Ready(Ok(_)) => return self.lose(io::ErrorKind::WriteZero.into(), total),
+                Poll::Ready(Err(error)) => return self.lose(error, total),
+                Poll::Pending => {
+                    if !self.blocked {
+                        // Its clock starts now, and its task must see the deadline.
+                        self.progress = now;
+                        self.waker.wake_by_ref();
+                    }
+                    self.blocked = true;
+                    break;
+                }
+            }
+        }
+        self.client.traffic.sent.fetch_add(total, Ordering::Relaxed);
+        total
+    }
+
+    fn lose(&mut self, error: io::Error, total: u64) -> u64 {
+        self.lost = Some(error);
+        self.waker.wake_by_ref();
+        total
+    }
+}

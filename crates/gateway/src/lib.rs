@@ -1,0 +1,96 @@
+//! The doors of origin and edge: each protocol's publish and play against the hub.
+//!
+//! A door names the stream, asks whether the client may, and then connects the wire to the hub: publishers' messages
+//! become frames ([`publish`](self)), viewers take a seat in a fan, the one task per shard, stream and format that
+//! writes to all of them. Codecs are not looked into here, and other nodes are not known.
+
+mod clients;
+mod config;
+mod fan;
+mod http;
+mod inventory;
+mod publish;
+mod rendition;
+mod rtmp;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use srs_hub::Hub;
+use srs_names::{Admit, NameError, StreamKey};
+
+use clients::Clients;
+pub use config::{Play, Publish, Vhost};
+
+/// What a role hands to its doors.
+pub struct Config {
+    /// Virtual hosts.
+    pub vhosts: Vec<Vhost>,
+    /// Chunk size that is announced when an RTMP client connects, in bytes.
+    pub chunk_size: u32,
+    /// Whether browsers from other sites may read HTTP media (SRS's `crossdomain`).
+    pub crossdomain: bool,
+    /// Who may publish and play.
+    pub admit: Arc<dyn Admit>,
+}
+
+/// The doors of one node. Shared by all shards.
+pub struct Gateway {
+    hub: Hub,
+    vhosts: Vec<Vhost>,
+    chunk_size: u32,
+    crossdomain: bool,
+    admit: Arc<dyn Admit>,
+    clients: Arc<Clients>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("hub", &self.hub).finish_non_exhaustive()
+    }
+}
+
+/// Why a client was turned away before anything began.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("bad stream name: {0}")]
+    Name(#[from] NameError),
+    #[error("there is no vhost {0} here")]
+    Vhost(String),
+    #[error("not allowed: {0}")]
+    NotAllowed(String),
+}
+
+impl Gateway {
+    /// Doors onto `hub`.
+    pub fn new(hub: Hub, config: Config) -> Arc<Gateway> {
+        Arc::new(Gateway {
+            hub,
+            vhosts: config.vhosts,
+            chunk_size: config.chunk_size,
+            crossdomain: config.crossdomain,
+            admit: config.admit,
+            clients: Arc::default(),
+        })
+    }
+
+    fn resolve(&self, key: &StreamKey) -> Result<(StreamKey, &Vhost), Refused> {
+        config::resolve(&self.vhosts, key).ok_or_else(|| Refused::Vhost(key.vhost().to_owned()))
+    }
+
+    /// Keeps the counters' rates up to date; runs for ever, once per node.
+    pub async fn sample(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(clients::SAMPLE_SECONDS));
+        loop {
+            ticks.tick().await;
+            self.clients.sample();
+            self.sample_streams();
+        }
+    }
+}
+
+/// How a peer is written in the log.
+fn shown(peer: SocketAddr) -> String {
+    format!("{}:{}", peer.ip().to_canonical(), peer.port())
+}

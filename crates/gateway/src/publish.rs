@@ -1,0 +1,198 @@
+//! RTMP publishers: messages in, frames to the hub.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use srs_hub::{Finish, Publisher, Settings, Superseded};
+use srs_media::time::Unwrap;
+use srs_names::StreamKey;
+use srs_net::rtmp::{Error, Link};
+use srs_rtmp::{Message, server};
+use tokio::time::Instant;
+
+use crate::clients::{Client, Live};
+use crate::config::Vhost;
+use crate::rtmp::about;
+use crate::{Gateway, Refused, shown};
+
+/// Why a publish ended, for the log.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the publisher ended the stream")]
+    Clean,
+    #[error("{0}")]
+    Superseded(#[from] Superseded),
+    #[error("ended by an operator")]
+    Kicked,
+    #[error("no media for {} s", .0.as_secs())]
+    Idle(Duration),
+    #[error("{0}")]
+    Lost(#[from] Error),
+}
+
+impl Gateway {
+    pub(crate) async fn publish_rtmp(
+        self: Arc<Self>,
+        mut link: Link<server::Session>,
+        request: server::PublishRequest,
+        peer: SocketAddr,
+    ) {
+        let (key, vhost) = match self.admit_publish(&request, peer) {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                tracing::warn!(peer = shown(peer), stream = request.stream, %error, "publish refused");
+                return refuse(&mut link, &error.to_string()).await;
+            }
+        };
+        let settings = Settings {
+            takeover: vhost.publish.takeover,
+            hold: !vhost.publish.hold.is_zero(),
+            gop_cache_max_frames: vhost.play.gop_cache_max_frames,
+            rules: vhost.play.rules,
+        };
+        let publisher = match self.hub.publish(&key, settings) {
+            Ok(publisher) => publisher,
+            Err(busy) => {
+                tracing::warn!(peer = shown(peer), stream = %key, error = %busy, "publish refused");
+                return refuse(&mut link, &busy.to_string()).await;
+            }
+        };
+        let listed = self.clients.add(&key, peer, "fmle-publish", about(&request.connect));
+        let live = self.clients.goes_live(&listed.client);
+        let id = listed.client.id.as_str();
+        tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp publish");
+        link.machine().accept_publish();
+        let ended = Session { link: &mut link, publisher: &publisher, client: &listed.client, live: &live, vhost }
+            .run()
+            .await;
+        let finish = if matches!(ended, Ended::Clean | Ended::Kicked) { Finish::Clean } else { Finish::Dropped };
+        let held = publisher.finish(finish);
+        let received = listed.client.traffic.received.load(Ordering::Relaxed);
+        tracing::info!(cid = id, stream = %key, received, reason = %ended, held = held.is_some(), "rtmp publish ended");
+        let farewell = match &ended {
+            Ended::Clean | Ended::Lost(_) => None,
+            other => Some(other.to_string()),
+        };
+        if let Some(why) = farewell {
+            link.machine().status("error", "NetStream.Publish.Failed", &why);
+        }
+        let _told_if_possible = link.drain().await;
+        drop((link, listed));
+        if let Some(generation) = held {
+            tokio::time::sleep(vhost.publish.hold).await;
+            self.hub.expire(&key, generation);
+        }
+    }
+
+    fn admit_publish(
+        &self,
+        request: &server::PublishRequest,
+        peer: SocketAddr,
+    ) -> Result<(StreamKey, &Vhost), Refused> {
+        let connect = &request.connect;
+        let (key, params) = StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream)?;
+        let (key, vhost) = self.resolve(&key)?;
+        self.admit
+            .publish(&key, &params, peer)
+            .map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
+        Ok((key, vhost))
+    }
+}
+
+async fn refuse(link: &mut Link<server::Session>, why: &str) {
+    link.machine().reject("NetStream.Publish.BadName", why);
+    let _told_if_possible = link.drain().await;
+}
+
+/// One publish while it lasts.
+struct Session<'a> {
+    link: &'a mut Link<server::Session>,
+    publisher: &'a Publisher,
+    client: &'a Client,
+    live: &'a Live,
+    vhost: &'a Vhost,
+}
+
+impl Session<'_> {
+    async fn run(self) -> Ended {
+        let Session { link, publisher, client, live, vhost } = self;
+        let mut intake = Intake { publisher, unwrap: Unwrap::default(), complained: false };
+        let mut limit = vhost.publish.first_frame;
+        let idle = tokio::time::sleep(limit);
+        tokio::pin!(idle);
+        let mut last = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                event = link.next() => {
+                    let mut event = match event {
+                        Ok(Some(event)) => Some(event),
+                        Ok(None) => return Ended::Lost(Error::Closed),
+                        Err(error) => return Ended::Lost(error),
+                    };
+                    // Everything that one read brought is taken at once.
+                    while let Some(now) = event {
+                        match now {
+                            server::Event::Message(message) => {
+                                let bytes = message.body.len() as u64;
+                                client.traffic.received.fetch_add(bytes, Ordering::Relaxed);
+                                live.traffic.received.fetch_add(bytes, Ordering::Relaxed);
+                                if let Err(superseded) = intake.take(message) {
+                                    return Ended::Superseded(superseded);
+                                }
+                                last = Instant::now();
+                                limit = vhost.publish.idle;
+                            }
+                            server::Event::EndOfStream => return Ended::Clean,
+                            _ => {}
+                        }
+                        event = match link.reader.buffered() {
+                            Ok(event) => event,
+                            Err(error) => return Ended::Lost(error),
+                        };
+                    }
+                    if !vhost.publish.mr_latency.is_zero() {
+                        tokio::time::sleep(vhost.publish.mr_latency).await;
+                    }
+                }
+                () = poll_fn(|cx| publisher.poll_superseded(cx)) => return Ended::Superseded(Superseded),
+                () = poll_fn(|cx| client.kicked.poll(cx)) => return Ended::Kicked,
+                () = idle.as_mut() => {
+                    // Armed once per limit, not once per frame.
+                    let deadline = last + limit;
+                    if Instant::now() >= deadline {
+                        return Ended::Idle(limit);
+                    }
+                    idle.as_mut().reset(deadline);
+                }
+            }
+        }
+    }
+}
+
+/// Turns messages into frames.
+struct Intake<'a> {
+    publisher: &'a Publisher,
+    unwrap: Unwrap,
+    complained: bool,
+}
+
+impl Intake<'_> {
+    fn take(&mut self, message: Message) -> Result<(), Superseded> {
+        let time = self.unwrap.unwrap(message.timestamp);
+        match srs_flv::demux(message.kind.0, time, message.body) {
+            Ok(frame) => self.publisher.push(frame),
+            Err(error) => {
+                // A broken frame is the encoder's loss; ending its stream for it would be ours.
+                if !self.complained {
+                    tracing::warn!(%error, "a message was left out");
+                    self.complained = true;
+                }
+                Ok(())
+            }
+        }
+    }
+}

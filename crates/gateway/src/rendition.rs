@@ -1,0 +1,111 @@
+//! The output formats: how a frame looks to each kind of viewer.
+
+use bytes::{BufMut, BytesMut};
+use srs_hub::{Format, Headers, Rendition};
+use srs_media::{Frame, Kind};
+use srs_net::http::chunk_header;
+use srs_rtmp::{Message, MessageKind, chunk, tag};
+
+/// RTMP chunks of message stream 1, one full header per message.
+pub(crate) const RTMP: Format = Format("rtmp");
+
+/// FLV tags, each in an HTTP chunk of its own.
+pub(crate) const FLV_CHUNKED: Format = Format("flv in http chunks");
+
+/// FLV tags alone, for HTTP/1.0 and for bodies that somebody else frames.
+pub(crate) const FLV: Format = Format("flv");
+
+/// Low 32 bits of a time: what RTMP and FLV carry.
+fn wrap(time: i64) -> u32 {
+    // The mask makes the conversion exact.
+    u32::try_from(time & 0xFFFF_FFFF).unwrap_or_default()
+}
+
+fn kind_of(frame: &Frame) -> MessageKind {
+    match frame.kind {
+        Kind::Audio => MessageKind::AUDIO,
+        Kind::Video => MessageKind::VIDEO,
+        Kind::Data => MessageKind::DATA_AMF0,
+    }
+}
+
+/// What opens a stream for a viewer: metadata, then codec headers, all stamped `time`.
+fn opening(headers: &Headers, time: i64) -> impl Iterator<Item = Frame> {
+    headers.metadata.iter().chain(&headers.configs).map(move |frame| Frame { time, ..frame.clone() })
+}
+
+/// Frames as RTMP messages.
+pub(crate) struct Rtmp {
+    writer: chunk::Writer,
+}
+
+impl Rtmp {
+    /// Chunks of `chunk_size` bytes, which the session must have announced.
+    pub(crate) fn new(chunk_size: u32) -> Rtmp {
+        Rtmp { writer: chunk::Writer::new(chunk_size) }
+    }
+}
+
+impl Rendition for Rtmp {
+    fn head(&mut self, headers: &Headers, time: i64, _first: bool, out: &mut BytesMut) {
+        for frame in opening(headers, time) {
+            self.push(&frame, out);
+        }
+    }
+
+    fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
+        let message = Message {
+            kind: kind_of(frame),
+            timestamp: wrap(frame.time),
+            stream_id: 1,
+            body: frame.wire.clone(),
+        };
+        self.writer.write(&message, out);
+    }
+}
+
+/// Frames as FLV tags.
+pub(crate) struct Flv {
+    chunked: bool,
+    scratch: BytesMut,
+}
+
+impl Flv {
+    /// With or without HTTP's chunked coding around each tag.
+    pub(crate) fn new(chunked: bool) -> Flv {
+        Flv { chunked, scratch: BytesMut::new() }
+    }
+
+    fn framed(&mut self, out: &mut BytesMut, write: impl FnOnce(&mut BytesMut)) {
+        if !self.chunked {
+            return write(out);
+        }
+        self.scratch.clear();
+        write(&mut self.scratch);
+        out.put_slice(&chunk_header(self.scratch.len()));
+        out.put_slice(&self.scratch);
+        out.put_slice(b"\r\n");
+    }
+}
+
+impl Rendition for Flv {
+    fn head(&mut self, headers: &Headers, time: i64, first: bool, out: &mut BytesMut) {
+        if first {
+            // Players that trust the flags wait for what they promise; without knowledge both are promised, as SRS does.
+            let header = match (headers.audio, headers.video) {
+                (true, false) => tag::FILE_HEADER_AUDIO,
+                (false, true) => tag::FILE_HEADER_VIDEO,
+                _ => tag::FILE_HEADER,
+            };
+            self.framed(out, |out| out.put_slice(&header));
+        }
+        for frame in opening(headers, time) {
+            self.push(&frame, out);
+        }
+    }
+
+    fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
+        let (kind, time) = (kind_of(frame), wrap(frame.time));
+        self.framed(out, |out| tag::write(kind.0, time, &frame.wire, out));
+    }
+}

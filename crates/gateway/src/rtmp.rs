@@ -1,0 +1,177 @@
+//! RTMP: what a client asks for, and how viewers are served.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use srs_amf::Value;
+use srs_names::StreamKey;
+use srs_net::rtmp::{Error, Link, Reader, Request, Step};
+use srs_rtmp::{chunk, server};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::clients::{About, Client};
+use crate::config::Vhost;
+use crate::fan::{self, Ending, Joining, Pace, Seat};
+use crate::{Gateway, Refused, rendition, shown};
+
+/// A player may wait this long for a stream that is not live.
+const NOT_LIVE: Duration = Duration::from_secs(30);
+
+/// Why a viewer's session ended, for the log.
+#[derive(Debug, thiserror::Error)]
+enum Left {
+    #[error("the stream ended")]
+    Over,
+    #[error("the player left")]
+    Player,
+    #[error("the stream did not come live")]
+    NotLive,
+    #[error("took nothing for 10 s")]
+    Stalled,
+    #[error("ended by an operator")]
+    Kicked,
+    #[error("{0}")]
+    Lost(#[from] Error),
+}
+
+impl Gateway {
+    /// Serves one RTMP connection to its end.
+    pub async fn serve_rtmp(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let config = server::Config { chunk_size: self.chunk_size, ..server::Config::default() };
+        match srs_net::rtmp::accept(stream, config).await {
+            Ok((link, Request::Publish(request))) => self.publish_rtmp(link, request, peer).await,
+            Ok((link, Request::Play(request))) => self.play_rtmp(link, request, peer).await,
+            // Health checks connect and close; they are no event.
+            Err(Error::Closed) => tracing::debug!(peer = shown(peer), "closed before it asked for anything"),
+            Err(error) => tracing::warn!(peer = shown(peer), %error, "rtmp client ended before it asked for anything"),
+        }
+    }
+
+    async fn play_rtmp(
+        self: Arc<Self>,
+        mut link: Link<server::Session>,
+        request: server::PlayRequest,
+        peer: SocketAddr,
+    ) {
+        let about = about(&request.connect);
+        let (key, vhost) = match self.admit_play(&request, peer) {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                tracing::warn!(peer = shown(peer), stream = request.stream, %error, "play refused");
+                let code = match error {
+                    Refused::NotAllowed(_) => "NetStream.Play.Failed",
+                    _ => "NetStream.Play.StreamNotFound",
+                };
+                link.machine().reject(code, &error.to_string());
+                let _told_if_possible = link.drain().await;
+                return;
+            }
+        };
+        let listed = self.clients.add(&key, peer, "rtmp-play", about);
+        let id = listed.client.id.as_str();
+        tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp play");
+        link.machine().accept_play();
+        let left = self.watch(link, &key, vhost, &listed.client).await;
+        let sent = listed.client.traffic.sent.load(Ordering::Relaxed);
+        tracing::info!(cid = id, stream = %key, sent, reason = %left, "rtmp play ended");
+    }
+
+    fn admit_play(
+        &self,
+        request: &server::PlayRequest,
+        peer: SocketAddr,
+    ) -> Result<(StreamKey, &Vhost), Refused> {
+        let connect = &request.connect;
+        let (key, params) = StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream)?;
+        let (key, vhost) = self.resolve(&key)?;
+        self.admit
+            .play(&key, &params, peer)
+            .map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
+        Ok((key, vhost))
+    }
+
+    async fn watch(
+        &self,
+        link: Link<server::Session>,
+        key: &StreamKey,
+        vhost: &Vhost,
+        client: &Arc<Client>,
+    ) -> Left {
+        let (mut reader, write, mut outbox) = link.split();
+        let chunk_size = vhost.chunk_size;
+        let mut opening = outbox.take_all();
+        if chunk_size != self.chunk_size {
+            chunk::Writer::new(self.chunk_size).write(&chunk::set_chunk_size(chunk_size), &mut opening);
+        }
+        let fan = fan::of_shard(&self.hub, key, rendition::RTMP, Pace::of(vhost), || {
+            Box::new(rendition::Rtmp::new(chunk_size))
+        });
+        let joining = Joining {
+            write,
+            opening: opening.freeze(),
+            gated: false,
+            goodbye: goodbye(&mut reader.machine),
+            client: Arc::clone(client),
+        };
+        let mut seat = Seat::take(&fan, joining).await;
+        drop(fan);
+        serve_viewer(&mut reader, &mut seat, client, self, key).await
+    }
+}
+
+async fn serve_viewer(
+    reader: &mut Reader<server::Session>,
+    seat: &mut Seat,
+    client: &Client,
+    gateway: &Gateway,
+    key: &StreamKey,
+) -> Left {
+    let not_live = tokio::time::sleep_until(Instant::now() + NOT_LIVE);
+    tokio::pin!(not_live);
+    let mut waiting = true;
+    loop {
+        tokio::select! {
+            biased;
+            ending = poll_fn(|cx| seat.poll_ending(cx)) => return match ending {
+                Ending::Over => Left::Over,
+                Ending::Lost(error) => Left::Lost(error.into()),
+                Ending::Stalled => Left::Stalled,
+            },
+            step = reader.step() => match step {
+                Err(error) => return Left::Lost(error),
+                Ok(None | Some(Step { event: Some(server::Event::EndOfStream), .. })) => return Left::Player,
+                Ok(Some(Step { output, .. })) if !output.is_empty() => seat.tell(output),
+                Ok(Some(_)) => {}
+            },
+            () = poll_fn(|cx| client.kicked.poll(cx)) => return Left::Kicked,
+            () = not_live.as_mut(), if waiting => {
+                waiting = false;
+                if !gateway.hub.phase(key).is_some_and(|phase| phase != srs_hub::Phase::Waiting) {
+                    reader.machine.reject("NetStream.Play.StreamNotFound", "the stream is not live");
+                    if let Some(output) = reader.machine.poll_output() {
+                        seat.tell(output);
+                    }
+                    return Left::NotLive;
+                }
+            }
+        }
+    }
+}
+
+/// What a player is told behind the last frame. The session must have nothing pending.
+fn goodbye(session: &mut server::Session) -> Bytes {
+    session.stream_eof();
+    session.status("status", "NetStream.Play.UnpublishNotify", "the stream has ended");
+    session.poll_output().unwrap_or_default()
+}
+
+/// What a client said of itself in its connect command.
+pub(crate) fn about(connect: &server::Connect) -> About {
+    let text = |name| connect.object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    About { tc_url: connect.tc_url.clone(), page_url: text("pageUrl"), swf_url: text("swfUrl") }
+}

@@ -1,0 +1,173 @@
+//! The registry of streams.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use srs_names::StreamKey;
+
+use crate::feed::{Feed, Phase};
+use crate::publisher::Publisher;
+use crate::rendition::{Demand, Format, Headers, Rendition};
+use crate::stream::Stream;
+use crate::timeline::Rules;
+
+/// What happens when a key is published that has a publisher already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Takeover {
+    /// The newcomer takes over; viewers stay. An encoder that lost its connection comes back this way.
+    #[default]
+    Replace,
+    /// The newcomer is refused while the first one sends.
+    Refuse,
+}
+
+/// The key has a publisher, and the settings say that it stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stream is busy: it has a publisher")]
+pub struct Busy;
+
+/// How one stream is handled; the publisher's side decides.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// What happens to a second publisher.
+    pub takeover: Takeover,
+    /// Whether viewers stay for a publisher whose connection broke.
+    pub hold: bool,
+    /// Frames that the GOP cache keeps at most; 0 for no limit but the hub's own.
+    pub gop_cache_max_frames: usize,
+    /// How the time stamps of frames are mended.
+    pub rules: Rules,
+}
+
+/// Counters of one stream since its publisher came.
+#[derive(Debug, Clone, Default)]
+pub struct StreamStats {
+    /// Frames of any kind.
+    pub frames: u64,
+    /// Audio frames.
+    pub audio_frames: u64,
+    /// Video frames.
+    pub video_frames: u64,
+    /// Media bytes from the publisher.
+    pub recv_bytes: u64,
+    /// Media bytes to viewers, since the stream is known.
+    pub send_bytes: u64,
+    /// Viewers now.
+    pub viewers: u64,
+    /// Times that the GOP cache gave up because a GOP was too long or too large.
+    pub gop_overruns: u64,
+}
+
+/// All streams of this node. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").field("streams", &self.inner.streams().len()).finish()
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Inner {
+    streams: Mutex<HashMap<StreamKey, Arc<Stream>>>,
+    demand: Option<Arc<dyn Demand>>,
+    feeds: AtomicU64,
+}
+
+impl Inner {
+    fn streams(&self) -> MutexGuard<'_, HashMap<StreamKey, Arc<Stream>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets a stream that nobody publishes and nobody watches. Called with no stream locked.
+    pub(crate) fn sweep(&self, key: &StreamKey) {
+        let mut streams = self.streams();
+        if streams.get(key).is_some_and(|stream| stream.is_idle()) {
+            streams.remove(key);
+        }
+    }
+
+    pub(crate) fn unwanted(&self, key: &StreamKey) {
+        if let Some(demand) = &self.demand {
+            demand.unwanted(key);
+        }
+    }
+}
+
+impl Hub {
+    /// A hub whose streams come from their publishers alone.
+    pub fn new() -> Hub {
+        Hub::default()
+    }
+
+    /// A hub that tells `demand` which streams are wanted.
+    pub fn with_demand(demand: Arc<dyn Demand>) -> Hub {
+        Hub { inner: Arc::new(Inner { demand: Some(demand), ..Inner::default() }) }
+    }
+
+    /// Begins to publish `key`. A stream that waits, is held or has ended is taken over in any case.
+    pub fn publish(&self, key: &StreamKey, settings: Settings) -> Result<Publisher, Busy> {
+        let mut streams = self.inner.streams();
+        let stream = self.stream(&mut streams, key);
+        // Still under the registry's lock, so that the stream cannot be swept in between.
+        let (generation, superseded) = stream.begin(settings)?;
+        Ok(Publisher::new(stream, generation, superseded))
+    }
+
+    /// Follows `key` in one format. `make` builds the rendition when this node has none in this format yet.
+    pub fn subscribe(
+        &self,
+        key: &StreamKey,
+        format: Format,
+        make: impl FnOnce() -> Box<dyn Rendition>,
+    ) -> Feed {
+        let id = self.inner.feeds.fetch_add(1, Ordering::Relaxed);
+        let (stream, came_first) = {
+            let mut streams = self.inner.streams();
+            let stream = self.stream(&mut streams, key);
+            let came_first = stream.attach(format, make);
+            (stream, came_first)
+        };
+        if let Some(demand) = &self.inner.demand {
+            if came_first { demand.wanted(key) } else { demand.key_frame(key) }
+        }
+        Feed::new(stream, format, id)
+    }
+
+    /// Ends a stream whose hold time is over, unless a publisher has come since.
+    pub fn expire(&self, key: &StreamKey, generation: u64) {
+        let stream = self.inner.streams().get(key).cloned();
+        if let Some(stream) = stream {
+            stream.expire(generation);
+        }
+    }
+
+    /// Where a stream stands; none when nobody publishes or watches it.
+    pub fn phase(&self, key: &StreamKey) -> Option<Phase> {
+        self.inner.streams().get(key).map(|stream| stream.phase())
+    }
+
+    /// Every stream that is known, with its counters and newest headers.
+    pub fn streams(&self) -> Vec<(StreamKey, Phase, StreamStats, Headers)> {
+        let all: Vec<_> = self.inner.streams().values().cloned().collect();
+        all.iter().map(|stream| stream.describe()).collect()
+    }
+
+    fn stream(
+        &self,
+        streams: &mut MutexGuard<'_, HashMap<StreamKey, Arc<Stream>>>,
+        key: &StreamKey,
+    ) -> Arc<Stream> {
+        let weak: Weak<Inner> = Arc::downgrade(&self.inner);
+        Arc::clone(
+            streams.entry(key.clone()).or_insert_with(|| Arc::new(Stream::new(key.clone(), weak))),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! The hub's limits, each with its reason.
+
+/// Longest stretch of media kept so that a new viewer starts with a picture, in milliseconds. Encoders use key frame
+/// distances of 1 to 10 s; what is longer is a surveillance setting where memory matters more than a quick start.
+pub const GOP_MS: i64 = 10_000;
+
+/// Most bytes of one GOP kept for new viewers: 10 s of 6.5 Mbit/s.
+pub const GOP_BYTES: usize = 8 << 20;
+
+/// A viewer may lag this many bytes before it counts as slow, whatever the bit rate says.
+pub const LAG_BYTES_FLOOR: u64 = 2 << 20;
+
+/// Behind by more than this a viewer is moved even inside its join burst, so that one reader cannot pin a window that
+/// grows without end: two full GOP caches.
+pub const LAG_BYTES_HARD: u64 = 2 * GOP_BYTES as u64;
+
+/// How long the shared window keeps what every shard should already have pulled, in milliseconds. A shard pulls at
+/// least three times a second; one that was away for longer starts again at a key frame.
+pub const KEEP_MS: i64 = 1_500;
+
+/// Streams without video get a starting point for new viewers this often, in milliseconds.
+pub const AUDIO_KEY_MS: i64 = 1_000;
+
+/// Tracks with a codec header that are remembered per stream: enhanced RTMP multitrack numbers them with one byte, and
+/// no encoder sends more than a ladder of a few.
+pub const TRACKS: usize = 16;

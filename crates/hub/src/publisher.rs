@@ -1,0 +1,63 @@
+//! The publishing end of a stream.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use srs_media::Frame;
+
+use crate::signal::Signal;
+use crate::stream::Stream;
+
+/// Another publisher took the stream over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("another publisher took the stream over")]
+pub struct Superseded;
+
+/// How a publish ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The publisher said goodbye: viewers are told that the stream is over.
+    Clean,
+    /// The connection broke: viewers stay, the publisher may come back.
+    Dropped,
+}
+
+/// The right to send frames into one stream. Dropped without [`Publisher::finish`] it counts as a broken connection.
+#[derive(Debug)]
+pub struct Publisher {
+    stream: Arc<Stream>,
+    generation: u64,
+    superseded: Arc<Signal>,
+    finished: bool,
+}
+
+impl Publisher {
+    pub(crate) fn new(stream: Arc<Stream>, generation: u64, superseded: Arc<Signal>) -> Publisher {
+        Publisher { stream, generation, superseded, finished: false }
+    }
+
+    /// Sends one frame to every viewer. Its time must be unwrapped already; the stream's time rules are applied here.
+    pub fn push(&self, frame: Frame) -> Result<(), Superseded> {
+        self.stream.push(self.generation, frame)
+    }
+
+    /// Ready once another publisher has taken the stream over.
+    pub fn poll_superseded(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.superseded.poll(cx)
+    }
+
+    /// Ends the publish. After [`Finish::Dropped`] the answer is the generation to give to [`crate::Hub::expire`]
+    /// when the hold time is over; none when another publisher has taken over.
+    pub fn finish(mut self, how: Finish) -> Option<u64> {
+        self.finished = true;
+        self.stream.finish(self.generation, how).then_some(self.generation)
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.stream.finish(self.generation, Finish::Dropped);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! HTTP/1 for live media, and the hand-over of everything else to hyper.
+//!
+//! A live body is written by the shard's own writer, so only its head is read here, under strict rules. What is not a
+//! plain `GET` of live media goes to hyper with the bytes read so far.
+
+mod body;
+mod head;
+mod rest;
+
+pub use body::{Body, BodyError, chunk_header};
+pub use head::{HeadError, Received, Response, read_request, read_response, write_head};
+pub use rest::{Rewind, asks_for, first_request, serve_rest};

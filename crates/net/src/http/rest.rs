@@ -1,0 +1,121 @@
+//! Everything that is not live media: hyper and the routes above it.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+
+use super::head::{HeadError, Received, read_request};
+use crate::limits;
+
+/// A connection of which some bytes were read already: they are read again first.
+#[derive(Debug)]
+pub struct Rewind<T> {
+    prefix: Bytes,
+    inner: T,
+}
+
+impl<T> Rewind<T> {
+    /// `inner`, preceded by `prefix`.
+    pub fn new(prefix: Bytes, inner: T) -> Rewind<T> {
+        Rewind { prefix, inner }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Rewind<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.prefix.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
+        let count = self.prefix.len().min(buf.remaining());
+        buf.put_slice(self.prefix.get(..count).unwrap_or_default());
+        self.prefix.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Rewind<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+/// Serves one connection with hyper under the limits of [`limits`], until the peer is done.
+pub async fn serve_rest<I, S, B>(io: I, service: S) -> Result<(), hyper::Error>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    B: hyper::body::Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HTTP_HEAD)
+        .max_headers(limits::HTTP_FIELDS)
+        .max_buf_size(limits::HTTP_HEAD_BYTES)
+        .serve_connection(TokioIo::new(io), service)
+        .await
+}
+
+/// Reads the first request of a connection. A head that does not come in time is answered here, with 408.
+pub async fn first_request(stream: &mut tokio::net::TcpStream, peer: std::net::SocketAddr) -> Option<Received> {
+    match read_request(stream).await {
+        Ok(received) => Some(received),
+        Err(HeadError::Slow) => {
+            tracing::warn!(%peer, "http request head did not come in time");
+            let _told_if_possible = stream.write_all(TOO_SLOW).await;
+            None
+        }
+        Err(error) => {
+            tracing::debug!(%peer, %error, "no http request");
+            None
+        }
+    }
+}
+
+const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Whether a request asks for a live stream in a format with this extension: a plain `GET` without a body.
+pub fn asks_for<T>(request: &Request<T>, extension: &str) -> bool {
+    let fields = request.headers();
+    let body = fields.contains_key(http::header::TRANSFER_ENCODING)
+        || fields.get(http::header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let named = request.uri().path().rsplit_once('.').is_some_and(|(_, last)| last == extension);
+    request.method() == http::Method::GET && !body && named
+}

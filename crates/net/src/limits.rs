@@ -1,0 +1,43 @@
+//! Time and size limits of connections, each with its reason.
+
+use std::time::Duration;
+
+/// From accept to a finished RTMP handshake. A peer on a bad line needs three round trips.
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// From the handshake to `publish` or `play`: encoders ask their user nothing in between.
+pub const REQUEST: Duration = Duration::from_secs(10);
+
+/// To open a TCP connection to another node. Nodes are near; a longer wait only delays the choice of another.
+pub const DIAL: Duration = Duration::from_secs(2);
+
+/// From a dialled connection to the answer that publishing or playing has begun.
+pub const DIAL_ANSWER: Duration = Duration::from_secs(5);
+
+/// No byte was taken by a peer for which bytes are queued.
+pub const STALL: Duration = Duration::from_secs(10);
+
+/// A request head must be complete this long after its first byte could have come.
+pub const HTTP_HEAD: Duration = Duration::from_secs(5);
+
+/// Largest request head, in bytes: browsers send 1 to 4 KiB with cookies.
+pub const HTTP_HEAD_BYTES: usize = 16 << 10;
+
+/// Most header fields of a request or response.
+pub const HTTP_FIELDS: usize = 100;
+
+/// Unsent answers a session may pile up before its peer counts as dead: pings and acknowledgements are tens of bytes.
+pub const OUTBOX_BYTES: usize = 256 << 10;
+
+/// Unsent bytes that the kernel may hold for one socket (`TCP_NOTSENT_LOWAT`). Large enough for one merged write of a
+/// fast stream, small enough that a viewer who stopped reading is noticed.
+pub const NOTSENT_LOWAT: u32 = 256 << 10;
+
+/// Sent data that nobody acknowledges for this long means that the peer is gone (`TCP_USER_TIMEOUT`).
+pub const USER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Connections waiting to be accepted, per listener. A herd of 1,000 viewers that returns within a second fits.
+pub const BACKLOG: i32 = 4096;
+
+/// How long the accept loop rests when no file descriptor is free.
+pub const ACCEPT_REST: Duration = Duration::from_millis(200);

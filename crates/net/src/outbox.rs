@@ -1,0 +1,94 @@
+//! Bytes that wait for a socket.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncWrite;
+
+/// Slices given to one vectored write. The kernel takes 1,024; beyond some tens a second call costs less than the walk.
+const SLICES: usize = 128;
+
+/// A queue of shared bytes that is written with vectored writes.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queue: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Outbox {
+    /// Adds bytes to be sent.
+    pub fn push(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.bytes = self.bytes.saturating_add(bytes.len());
+            self.queue.push_back(bytes);
+        }
+    }
+
+    /// Bytes that wait.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Takes everything that waits, in one piece of its own.
+    pub fn take_all(&mut self) -> BytesMut {
+        let mut whole = BytesMut::with_capacity(self.bytes);
+        for bytes in self.queue.drain(..) {
+            whole.extend_from_slice(&bytes);
+        }
+        self.bytes = 0;
+        whole
+    }
+
+    /// Replaces every waiting slice by a copy, so that a peer that reads slowly does not pin the shard's read blocks.
+    pub fn detach(&mut self) {
+        if !self.queue.is_empty() {
+            let whole = self.take_all().freeze();
+            self.push(whole);
+        }
+    }
+
+    /// Writes until everything is sent.
+    pub fn poll_send<W: AsyncWrite + Unpin>(
+        &mut self,
+        mut half: Pin<&mut W>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while !self.queue.is_empty() {
+            let sent = {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let mut count = 0;
+                for (slice, bytes) in slices.iter_mut().zip(&self.queue) {
+                    *slice = IoSlice::new(bytes);
+                    count += 1;
+                }
+                let slices = slices.get(..count).unwrap_or_default();
+                ready!(half.as_mut().poll_write_vectored(cx, slices))?
+            };
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(sent);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        self.bytes = self.bytes.saturating_sub(count);
+        while let Some(front) = self.queue.front_mut() {
+            if count < front.len() {
+                let _sent = front.split_to(count);
+                return;
+            }
+            count = count.saturating_sub(front.len());
+            self.queue.pop_front();
+        }
+    }
+}

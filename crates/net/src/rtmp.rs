@@ -1,0 +1,271 @@
+//! Drives an RTMP session over a socket.
+//!
+//! [`accept`] runs a client's session until it asks to publish or to play and hands that request out; [`dial`] opens
+//! one towards another node until it has begun. What happens then is the caller's business: it reads with
+//! [`Link::next`], or takes the link apart with [`Link::split`] when somebody else writes.
+
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
+
+use bytes::Bytes;
+use srs_rtmp::{Error as ProtocolError, client, server};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
+
+use crate::{Outbox, buffer, limits, tcp};
+
+/// Why a link ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The peer broke the protocol.
+    #[error("protocol error: {0}")]
+    Protocol(#[from] ProtocolError),
+    /// The socket failed.
+    #[error("connection lost: {0}")]
+    Io(#[from] io::Error),
+    /// The peer did not do what was due in time.
+    #[error("no {0} in time")]
+    Slow(&'static str),
+    /// The peer does not take what it is sent.
+    #[error("the peer does not read its answers")]
+    Stalled,
+    /// The peer closed.
+    #[error("closed by the peer")]
+    Closed,
+    /// The other node refused.
+    #[error("refused by the server: {code} {description}")]
+    Refused {
+        /// The status code, such as `NetStream.Publish.BadName`.
+        code: String,
+        /// The server's words.
+        description: String,
+    },
+}
+
+/// A pure session, as the driver sees it.
+pub trait Machine {
+    /// What it yields.
+    type Event;
+    /// See [`srs_rtmp::server::Session::handle_input`].
+    fn handle_input(&mut self, input: &mut Bytes) -> Result<Option<Self::Event>, ProtocolError>;
+    /// See [`srs_rtmp::server::Session::poll_output`].
+    fn poll_output(&mut self) -> Option<Bytes>;
+}
+
+impl Machine for server::Session {
+    type Event = server::Event;
+    fn handle_input(&mut self, input: &mut Bytes) -> Result<Option<server::Event>, ProtocolError> {
+        server::Session::handle_input(self, input)
+    }
+    fn poll_output(&mut self) -> Option<Bytes> {
+        server::Session::poll_output(self)
+    }
+}
+
+impl Machine for client::Session {
+    type Event = client::Event;
+    fn handle_input(&mut self, input: &mut Bytes) -> Result<Option<client::Event>, ProtocolError> {
+        client::Session::handle_input(self, input)
+    }
+    fn poll_output(&mut self) -> Option<Bytes> {
+        client::Session::poll_output(self)
+    }
+}
+
+/// A session with the reading half of its socket.
+#[derive(Debug)]
+pub struct Reader<M> {
+    /// The session.
+    pub machine: Box<M>,
+    half: OwnedReadHalf,
+    input: Bytes,
+}
+
+impl<M: Machine> Reader<M> {
+    /// The next event in what was read already; none when more must be read.
+    pub fn buffered(&mut self) -> Result<Option<M::Event>, Error> {
+        let event = self.machine.handle_input(&mut self.input)?;
+        if event.is_none() {
+            // All used up: let go of the shard's read block.
+            self.input = Bytes::new();
+        }
+        Ok(event)
+    }
+
+    /// Reads more; false at the end of the connection.
+    pub async fn fill(&mut self) -> Result<bool, Error> {
+        self.input = buffer::read(&mut self.half).await?;
+        Ok(!self.input.is_empty())
+    }
+
+    /// The next event, or the session's output once there is some; none at the end of the connection.
+    pub async fn step(&mut self) -> Result<Option<Step<M::Event>>, Error> {
+        loop {
+            let event = self.buffered()?;
+            let output = self.machine.poll_output();
+            if event.is_some() || output.is_some() {
+                return Ok(Some(Step { event, output: output.unwrap_or_default() }));
+            }
+            if !self.fill().await? {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// What one look at the input gave.
+#[derive(Debug)]
+pub struct Step<E> {
+    /// What the peer asked or sent.
+    pub event: Option<E>,
+    /// What is to be sent to the peer.
+    pub output: Bytes,
+}
+
+/// A session with its socket.
+#[derive(Debug)]
+pub struct Link<M> {
+    /// The session and the reading half.
+    pub reader: Reader<M>,
+    write: OwnedWriteHalf,
+    outbox: Outbox,
+}
+
+impl<M: Machine> Link<M> {
+    /// A session over a connected socket.
+    pub fn new(stream: TcpStream, machine: M) -> Link<M> {
+        let (half, write) = stream.into_split();
+        let reader = Reader { machine: Box::new(machine), half, input: Bytes::new() };
+        Link { reader, write, outbox: Outbox::default() }
+    }
+
+    /// The session.
+    pub fn machine(&mut self) -> &mut M {
+        &mut self.reader.machine
+    }
+
+    /// The next event; none at the end of the connection. What the session has to say is sent on the way.
+    pub async fn next(&mut self) -> Result<Option<M::Event>, Error> {
+        loop {
+            let event = self.reader.buffered();
+            self.flush().await?;
+            if let Some(event) = event? {
+                return Ok(Some(event));
+            }
+            if !self.turn().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Offers the session's output to the socket; what it does not take now is sent by later calls.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        while let Some(output) = self.reader.machine.poll_output() {
+            self.outbox.push(output);
+        }
+        if self.outbox.is_empty() {
+            return Ok(());
+        }
+        poll_fn(|cx| match self.outbox.poll_send(Pin::new(&mut self.write), cx) {
+            Poll::Ready(sent) => Poll::Ready(sent),
+            Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await?;
+        if self.outbox.len() > limits::OUTBOX_BYTES { Err(Error::Stalled) } else { Ok(()) }
+    }
+
+    /// Sends everything before it returns, within [`limits::STALL`].
+    pub async fn drain(&mut self) -> Result<(), Error> {
+        self.flush().await?;
+        let sent = poll_fn(|cx| self.outbox.poll_send(Pin::new(&mut self.write), cx));
+        timeout(limits::STALL, sent).await.map_err(|_| Error::Stalled)??;
+        Ok(())
+    }
+
+    /// Reads more, and sends what waits; false at the end of the connection.
+    async fn turn(&mut self) -> Result<bool, Error> {
+        if self.outbox.is_empty() {
+            return self.reader.fill().await;
+        }
+        let Link { reader, write, outbox } = self;
+        let mut fill = std::pin::pin!(reader.fill());
+        poll_fn(|cx| {
+            if let Poll::Ready(Err(error)) = outbox.poll_send(Pin::new(&mut *write), cx) {
+                return Poll::Ready(Err(error.into()));
+            }
+            fill.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// The parts: the session with its reading half, the writing half, and what waits to be written.
+    pub fn split(mut self) -> (Reader<M>, OwnedWriteHalf, Outbox) {
+        while let Some(output) = self.reader.machine.poll_output() {
+            self.outbox.push(output);
+        }
+        // The rest of what was read may be kept for long: it must not pin the shard's read block.
+        self.reader.input = buffer::detach(&self.reader.input);
+        (self.reader, self.write, self.outbox)
+    }
+}
+
+/// What a client asks for.
+#[derive(Debug)]
+pub enum Request {
+    /// To publish.
+    Publish(server::PublishRequest),
+    /// To play.
+    Play(server::PlayRequest),
+}
+
+/// Runs a client's session until it asks to publish or to play.
+///
+/// On an error what the session still has to say is sent before it is returned.
+pub async fn accept(
+    stream: TcpStream,
+    config: server::Config,
+) -> Result<(Link<server::Session>, Request), Error> {
+    let mut link = Link::new(stream, server::Session::new(config, rand::random()));
+    let asked = async {
+        loop {
+            match link.next().await? {
+                None => return Err(Error::Closed),
+                Some(server::Event::Publish(request)) => return Ok(Request::Publish(request)),
+                Some(server::Event::Play(request)) => return Ok(Request::Play(request)),
+                Some(_) => {}
+            }
+        }
+    };
+    let asked = timeout(limits::REQUEST, asked).await.unwrap_or(Err(Error::Slow("publish or play")));
+    match asked {
+        Ok(request) => Ok((link, request)),
+        Err(error) => {
+            let _told_if_possible = link.drain().await;
+            Err(error)
+        }
+    }
+}
+
+/// Opens a session to another node, until it says that publishing or playing has begun.
+pub async fn dial(address: SocketAddr, config: client::Config) -> Result<Link<client::Session>, Error> {
+    let stream = tcp::dial(address).await?;
+    let mut link = Link::new(stream, client::Session::new(config, rand::random()));
+    let started = async {
+        loop {
+            match link.next().await? {
+                None => return Err(Error::Closed),
+                Some(client::Event::Started { .. }) => return Ok(()),
+                Some(client::Event::Refused { code, description, .. }) => {
+                    return Err(Error::Refused { code, description });
+                }
+                Some(_) => {}
+            }
+        }
+    };
+    timeout(limits::DIAL_ANSWER, started).await.unwrap_or(Err(Error::Slow("answer")))?;
+    Ok(link)
+}

@@ -1,0 +1,188 @@
+//! Listening, accepting and socket options.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::limits;
+use crate::shards::Handle;
+
+/// Opens a listening socket. An IPv6 wildcard address takes IPv4 clients too.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(limits::BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Opens the first of several addresses that this machine can have: `[::]`, or `0.0.0.0` where there is no IPv6.
+pub fn bind_first(addresses: &[SocketAddr]) -> io::Result<std::net::TcpListener> {
+    let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
+    for address in addresses {
+        result = bind(*address);
+        if !matches!(&result, Err(error) if error.raw_os_error() == Some(EAFNOSUPPORT)) {
+            break;
+        }
+    }
+    result
+}
+
+/// Sets what every media connection needs: no Nagle delay, a bound on what the kernel hides, and an end for dead peers.
+pub fn tune(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    // Always: answers of the set-up are single writes, and media is written in batches of our own choice, so that Nagle's
+    // algorithm can only wait for a delayed acknowledgement (40 ms per step).
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(limits::NOTSENT_LOWAT)?;
+    socket.set_tcp_user_timeout(Some(limits::USER_TIMEOUT))?;
+    let probe = limits::USER_TIMEOUT;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(probe).with_interval(probe / 3))
+}
+
+/// Connects to another node within [`limits::DIAL`], and tunes the socket.
+pub async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = tokio::time::timeout(limits::DIAL, TcpStream::connect(address))
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    tune(&stream)?;
+    Ok(stream)
+}
+
+/// A bound on connections that several listeners may share.
+#[derive(Debug, Clone)]
+pub struct Slots {
+    used: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// One connection's place; dropping it frees the place.
+#[derive(Debug)]
+pub struct Slot {
+    used: Arc<AtomicUsize>,
+}
+
+impl Slots {
+    /// Room for `most` connections.
+    pub fn new(most: usize) -> Slots {
+        Slots { used: Arc::default(), most }
+    }
+
+    /// Takes a place, when there is one.
+    pub fn take(&self) -> Option<Slot> {
+        let taken = self.used.fetch_add(1, Ordering::Relaxed);
+        let slot = Slot { used: Arc::clone(&self.used) };
+        // Over the limit the slot is dropped here, which counts it back.
+        (taken < self.most).then_some(slot)
+    }
+
+    /// Places taken now.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.used.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Accepts connections for ever and deals them to the shards, where `session` serves each.
+///
+/// `name` is for the log. The loop itself runs on the first shard. Over the limit of `slots` a connection is closed at
+/// once; when no file descriptor is free the listener rests and goes on.
+pub fn serve<S, F>(
+    handle: &Handle,
+    listener: std::net::TcpListener,
+    name: &'static str,
+    slots: Slots,
+    session: S,
+) where
+    S: Fn(TcpStream, SocketAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    let dealer = handle.clone();
+    handle.first(move || async move {
+        let listener = match TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => return tracing::error!(listener = name, %error, "the listener cannot be used"),
+        };
+        accept_all(&dealer, &listener, name, &slots, session).await;
+    });
+}
+
+async fn accept_all<S, F>(
+    dealer: &Handle,
+    listener: &TcpListener,
+    name: &'static str,
+    slots: &Slots,
+    session: S,
+) where
+    S: Fn(TcpStream, SocketAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    let full = Complaint::default();
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // A peer that went away between SYN and accept is no reason to rest; a full table is.
+                if error.raw_os_error().is_some_and(|code| code == EMFILE || code == ENFILE) {
+                    full.say(|| tracing::error!(listener = name, %error, "cannot accept; trying again"));
+                    tokio::time::sleep(limits::ACCEPT_REST).await;
+                }
+                continue;
+            }
+        };
+        let Some(slot) = slots.take() else {
+            full.say(|| tracing::warn!(listener = name, %peer, "too many connections; closed at once"));
+            continue;
+        };
+        let Ok(stream) = stream.into_std() else { continue };
+        let session = session.clone();
+        dealer.deal(move || async move {
+            let _slot = slot;
+            match TcpStream::from_std(stream) {
+                Ok(stream) => {
+                    if let Err(error) = tune(&stream) {
+                        tracing::debug!(%peer, %error, "socket options were refused");
+                    }
+                    session(stream, peer).await;
+                }
+                Err(error) => tracing::warn!(%peer, %error, "the connection cannot be used"),
+            }
+        });
+    }
+}
+
+const EAFNOSUPPORT: i32 = 97;
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
+
+/// Says a thing at most once a second, so that a flood of failures cannot fill the log.
+#[derive(Debug, Default)]
+struct Complaint {
+    last: RefCell<Option<tokio::time::Instant>>,
+}
+
+impl Complaint {
+    fn say(&self, say: impl FnOnce()) {
+        let now = tokio::time::Instant::now();
+        let mut last = self.last.borrow_mut();
+        if last.is_none_or(|last| now.duration_since(last).as_secs() >= 1) {
+            *last = Some(now);
+            say();
+        }
+    }
+}

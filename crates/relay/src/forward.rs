@@ -1,0 +1,69 @@
+//! RTMP at the proxy: what a client asks for, and the words in which it is passed on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use srs_net::rtmp::{Error, Link, Request, accept};
+use srs_rtmp::chunk::Bodies;
+use srs_rtmp::{client, server};
+use tokio::net::TcpStream;
+
+use crate::Relay;
+use crate::origins::Unserved;
+
+impl Relay {
+    /// Serves one RTMP connection to its end.
+    pub async fn serve_rtmp(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let config = server::Config {
+            chunk_size: self.chunk_size,
+            bodies: Bodies::Shared,
+            ..server::Config::default()
+        };
+        match accept(stream, config).await {
+            Ok((link, Request::Publish(request))) => self.publish_rtmp(link, request, peer).await,
+            Ok((link, Request::Play(request))) => self.play_rtmp(link, request, peer).await,
+            Err(Error::Closed) => tracing::debug!(peer = shown(peer), "closed before it asked for anything"),
+            Err(error) => {
+                tracing::warn!(peer = shown(peer), %error, "rtmp client ended before it asked for anything");
+            }
+        }
+    }
+
+    /// The client's own words towards an origin: its whole connect object, its arguments and every query.
+    pub(crate) fn same_words(
+        &self,
+        connect: &server::Connect,
+        stream: &str,
+        role: client::Role,
+    ) -> client::Config {
+        client::Config {
+            arguments: connect.arguments.clone(),
+            chunk_size: self.chunk_size,
+            bodies: Bodies::Shared,
+            ..client::Config::new(connect.object.clone(), stream, role)
+        }
+    }
+}
+
+/// Tells a client why it is not served, in the origin's words where there are any.
+pub(crate) async fn turn_away(link: &mut Link<server::Session>, code: &str, why: &Unserved) {
+    match why {
+        Unserved::Refused(Error::Refused { code: theirs, description }) => {
+            let code = if theirs.is_empty() { code } else { theirs };
+            link.machine().reject(code, description);
+        }
+        // Which origins there are is not the client's business; the log has it.
+        _ => link.machine().reject(code, "no origin can serve this stream now"),
+    }
+    let _told_if_possible = link.drain().await;
+}
+
+/// How a peer is written in the log.
+pub(crate) fn shown(peer: SocketAddr) -> String {
+    format!("{}:{}", peer.ip().to_canonical(), peer.port())
+}
+
+/// An id for one session's log lines.
+pub(crate) fn session_id() -> String {
+    format!("{:07x}", rand::random::<u32>() >> 4)
+}

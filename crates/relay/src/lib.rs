@@ -1,0 +1,85 @@
+//! The proxy's doors: what a client sends goes to the stream's origin, what the origin sends goes to the client.
+//!
+//! Media is not looked into, but messages and tags are: each leg knows where one ends, its last timestamps, and which
+//! of them are metadata, codec headers and key frames ([`track`]). That is what it takes to go on with another origin.
+//! Bodies are passed on as the slices of the read buffer that they came in.
+//!
+//! Which origin serves a stream is asked of `balance`; dialling, and trying the next when one does not answer, is in
+//! [`origins`](crate::Relay).
+
+mod flv;
+mod forward;
+mod limits;
+mod origins;
+mod rtmp_play;
+mod rtmp_publish;
+pub mod track;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use srs_balance::{Balancer, Health};
+use srs_names::NodeId;
+use tokio::sync::watch;
+
+/// The doors of one proxy. Shared by all shards.
+pub struct Relay {
+    balancer: Arc<Balancer>,
+    started: Instant,
+    chunk_size: u32,
+    /// Whether each origin that a leg uses is thought alive; legs of a silent one end when this turns false.
+    alive: Mutex<HashMap<NodeId, watch::Sender<bool>>>,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay").finish_non_exhaustive()
+    }
+}
+
+impl Relay {
+    /// Doors that ask `balancer`, whose clock was zero at `started`. `chunk_size` is announced and written in bytes.
+    pub fn new(balancer: Arc<Balancer>, started: Instant, chunk_size: u32) -> Arc<Relay> {
+        Arc::new(Relay { balancer, started, chunk_size, alive: Mutex::default() })
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Keeps the balancer's clock going and ends the legs of origins that fell silent; runs for ever, once per proxy.
+    pub async fn watch(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(limits::TICK);
+        loop {
+            ticks.tick().await;
+            let now = self.now();
+            self.balancer.tick(now);
+            self.judge(now);
+        }
+    }
+
+    fn judge(&self, now: Duration) {
+        let origins = self.balancer.origins(now);
+        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        alive.retain(|_, sender| sender.receiver_count() > 0);
+        for (id, sender) in alive.iter() {
+            let origin = origins.iter().find(|origin| origin.node.id == *id);
+            // One that refuses new connections may still feed the ones it has.
+            let lives = origin.is_some_and(|origin| origin.health != Health::Silent);
+            sender.send_if_modified(|known| std::mem::replace(known, lives) != lives);
+        }
+    }
+
+    /// The origins that a leg uses now: those whose health matters most.
+    pub fn used(&self) -> Vec<NodeId> {
+        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        alive.iter().filter(|(_, sender)| sender.receiver_count() > 0).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Turns false when the origin falls silent.
+    fn life_of(&self, id: &NodeId) -> watch::Receiver<bool> {
+        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        alive.entry(id.clone()).or_insert_with(|| watch::channel(true).0).subscribe()
+    }
+}

@@ -1,0 +1,181 @@
+//! Choosing an origin and dialling it, and the next one when it does not answer.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use srs_balance::{Claim, Endpoint, NoOrigin, Node, Pick, Reason};
+use srs_names::{NodeId, StreamKey};
+use srs_net::rtmp::{Error, Link, dial};
+use srs_net::tcp;
+use srs_rtmp::client;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::Relay;
+use crate::limits::TRIES;
+
+/// Why no origin could be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unserved {
+    /// There is none to try.
+    #[error("{0}")]
+    NoOrigin(#[from] NoOrigin),
+    /// The origin refused this session; another would do the same.
+    #[error("{0}")]
+    Refused(Error),
+    /// None of those tried answered.
+    #[error("no origin answered, the last failure was: {0}")]
+    Failed(String),
+}
+
+/// A leg to an origin.
+pub(crate) struct Leg<T> {
+    pub(crate) link: T,
+    pub(crate) origin: Origin,
+}
+
+/// The origin that a leg uses.
+pub(crate) struct Origin {
+    pub(crate) node: Arc<Node>,
+    pub(crate) reason: Reason,
+    alive: watch::Receiver<bool>,
+}
+
+impl Origin {
+    /// Ready when the origin has fallen silent.
+    pub(crate) async fn silent(&mut self) {
+        // The sender lives as long as a receiver does.
+        if self.alive.wait_for(|alive| !alive).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// A publish under its claim; dropping it gives the claim up.
+pub(crate) struct Claimed {
+    relay: Arc<Relay>,
+    claim: Option<Claim>,
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        if let Some(claim) = &self.claim {
+            self.relay.balancer.publish_ended(claim, self.relay.now());
+        }
+    }
+}
+
+impl Relay {
+    /// Opens a publishing leg to the origin that owns `key`, or may own it now.
+    pub(crate) async fn dial_publish(
+        self: &Arc<Self>,
+        key: &StreamKey,
+        config: &client::Config,
+    ) -> Result<(Leg<Link<client::Session>>, Claimed), Unserved> {
+        let mut excluded = Vec::new();
+        let mut failure = String::new();
+        for _ in 0..TRIES {
+            let pick = match self.balancer.pick_publish(key, &excluded, self.now()) {
+                Ok(pick) => pick,
+                Err(NoOrigin::AllTried { .. }) => break,
+                Err(error) => return Err(error.into()),
+            };
+            let claimed = Claimed { relay: Arc::clone(self), claim: pick.claim.clone() };
+            match self.dial_rtmp(&pick, config).await {
+                Ok(leg) => return Ok((leg, claimed)),
+                Err(error @ Error::Refused { .. }) => return Err(Unserved::Refused(error)),
+                Err(error) => failure = self.failed(&pick, &mut excluded, &error),
+            }
+        }
+        Err(Unserved::Failed(failure))
+    }
+
+    /// Opens a playing leg to the origin that has `key`, or would have it.
+    pub(crate) async fn dial_play(
+        &self,
+        key: &StreamKey,
+        config: &client::Config,
+    ) -> Result<Leg<Link<client::Session>>, Unserved> {
+        let mut excluded = Vec::new();
+        let mut failure = String::new();
+        for _ in 0..TRIES {
+            let pick = match self.balancer.pick_play(key, &excluded, self.now()) {
+                Ok(pick) => pick,
+                Err(NoOrigin::AllTried { .. }) => break,
+                Err(error) => return Err(error.into()),
+            };
+            match self.dial_rtmp(&pick, config).await {
+                Ok(leg) => return Ok(leg),
+                Err(error @ Error::Refused { .. }) => return Err(Unserved::Refused(error)),
+                Err(error) => failure = self.failed(&pick, &mut excluded, &error),
+            }
+        }
+        Err(Unserved::Failed(failure))
+    }
+
+    async fn dial_rtmp(
+        &self,
+        pick: &Pick,
+        config: &client::Config,
+    ) -> Result<Leg<Link<client::Session>>, Error> {
+        let mut origin = self.origin(pick);
+        let address = resolve(pick.node.endpoint("rtmp")).await?;
+        let link = tokio::select! {
+            link = dial(address, config.clone()) => link?,
+            // A stopped process still accepts; its silence is known before its answer is overdue.
+            () = origin.silent() => return Err(Error::Slow("answer")),
+        };
+        self.balancer.dial_ok(&pick.node.id);
+        Ok(Leg { link, origin })
+    }
+
+    /// Connects to the HTTP server of the origin that has `key`, or would have it.
+    pub(crate) async fn dial_http(&self, key: &StreamKey) -> Result<Leg<TcpStream>, Unserved> {
+        let mut excluded = Vec::new();
+        let mut failure = String::new();
+        for _ in 0..TRIES {
+            let pick = match self.balancer.pick_play(key, &excluded, self.now()) {
+                Ok(pick) => pick,
+                Err(NoOrigin::AllTried { .. }) => break,
+                Err(error) => return Err(error.into()),
+            };
+            let dialled = match resolve(pick.node.endpoint("http")).await {
+                Ok(address) => tcp::dial(address).await,
+                Err(error) => Err(error),
+            };
+            match dialled {
+                Ok(link) => {
+                    self.balancer.dial_ok(&pick.node.id);
+                    return Ok(Leg { link, origin: self.origin(&pick) });
+                }
+                Err(error) => failure = self.failed(&pick, &mut excluded, &error),
+            }
+        }
+        Err(Unserved::Failed(failure))
+    }
+
+    fn origin(&self, pick: &Pick) -> Origin {
+        Origin { node: Arc::clone(&pick.node), reason: pick.reason, alive: self.life_of(&pick.node.id) }
+    }
+
+    fn failed(&self, pick: &Pick, excluded: &mut Vec<NodeId>, error: &dyn std::fmt::Display) -> String {
+        let node = &pick.node;
+        tracing::warn!(origin = %node.id, device = node.device_id, %error, "origin does not answer; trying another");
+        self.balancer.dial_failed(&node.id, self.now());
+        excluded.push(node.id.clone());
+        error.to_string()
+    }
+}
+
+/// The socket address of an endpoint; host names are looked up anew each time, for they may move.
+async fn resolve(endpoint: Option<&Endpoint>) -> io::Result<SocketAddr> {
+    let endpoint = endpoint.ok_or_else(|| {
+        io::Error::new(io::ErrorKind::AddrNotAvailable, "the origin registered no such endpoint")
+    })?;
+    if let Ok(ip) = endpoint.host.parse() {
+        return Ok(SocketAddr::new(ip, endpoint.port));
+    }
+    let host = (endpoint.host.as_str(), endpoint.port);
+    tokio::net::lookup_host(host).await?.next().ok_or_else(|| io::ErrorKind::NotFound.into())
+}

@@ -1,0 +1,189 @@
+//! A publisher's leg: from the client to the origin that owns the stream.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use srs_names::StreamKey;
+use srs_net::Outbox;
+use srs_net::rtmp::{Error, Link, Reader};
+use srs_rtmp::{Message, client, server};
+use tokio::net::tcp::OwnedWriteHalf;
+
+use crate::Relay;
+use crate::forward::{session_id, shown, turn_away};
+use crate::limits::REPLAY_BYTES;
+use crate::origins::{Leg, Origin};
+use crate::track;
+
+/// Why a publish ended, for the log.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the publisher ended the stream")]
+    Clean,
+    #[error("the publisher: {0}")]
+    Client(Error),
+    #[error("the origin: {0}")]
+    Origin(Error),
+    #[error("the origin ended it: {code} {description}")]
+    Told { code: String, description: String },
+    #[error("the origin fell silent")]
+    Silent,
+}
+
+impl Relay {
+    pub(crate) async fn publish_rtmp(
+        self: Arc<Self>,
+        mut link: Link<server::Session>,
+        request: server::PublishRequest,
+        peer: SocketAddr,
+    ) {
+        let cid = session_id();
+        let connect = &request.connect;
+        let key = match StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream) {
+            Ok((key, _)) => key,
+            Err(error) => {
+                tracing::warn!(cid, peer = shown(peer), %error, "publish refused");
+                link.machine().reject("NetStream.Publish.BadName", &error.to_string());
+                let _told_if_possible = link.drain().await;
+                return;
+            }
+        };
+        let role = client::Role::Publish { kind: request.kind.clone() };
+        let config = self.same_words(connect, &request.stream, role);
+        let (leg, _claimed) = match self.dial_publish(&key, &config).await {
+            Ok(dialled) => dialled,
+            Err(error) => {
+                tracing::warn!(cid, peer = shown(peer), stream = %key, %error, "publish not served");
+                return turn_away(&mut link, "NetStream.Publish.Failed", &error).await;
+            }
+        };
+        let node = Arc::clone(&leg.origin.node);
+        tracing::info!(cid, peer = shown(peer), stream = %key, origin = %node.id, device = node.device_id, "rtmp publish");
+        link.machine().accept_publish();
+        let ended = run(&mut link, leg).await;
+        tracing::info!(cid, stream = %key, reason = %ended, "rtmp publish ended");
+        match &ended {
+            Ended::Clean | Ended::Client(_) => {}
+            Ended::Told { code, description } => link.machine().status("error", code, description),
+            Ended::Origin(_) | Ended::Silent => {
+                link.machine().status("error", "NetStream.Publish.Failed", "the origin is gone; publish again");
+            }
+        }
+        let _told_if_possible = link.drain().await;
+    }
+}
+
+async fn run(link: &mut Link<server::Session>, leg: Leg<Link<client::Session>>) -> Ended {
+    let Leg { link: up, mut origin } = leg;
+    let (reader, write, outbox) = up.split();
+    let mut upstream = Upstream {
+        reader,
+        write,
+        outbox,
+        track: track::Publisher::default(),
+        headers: BytesMut::new(),
+        parts: Vec::new(),
+    };
+    let ended = pump(link, &mut upstream, &mut origin).await;
+    if matches!(ended, Ended::Clean) {
+        // Without this the origin would hold the stream for the publisher's return.
+        upstream.reader.machine.close();
+        upstream.collect();
+        let sent = poll_fn(|cx| upstream.outbox.poll_send(Pin::new(&mut upstream.write), cx));
+        let _sent_if_possible = tokio::time::timeout(srs_net::limits::DIAL, sent).await;
+    }
+    ended
+}
+
+struct Upstream {
+    reader: Reader<client::Session>,
+    write: OwnedWriteHalf,
+    outbox: Outbox,
+    track: track::Publisher,
+    headers: BytesMut,
+    parts: Vec<bytes::Bytes>,
+}
+
+impl Upstream {
+    fn pass(&mut self, message: &Message) {
+        self.track.pass(message);
+        self.reader.machine.write_parts(message, &mut self.headers, &mut self.parts);
+        for part in self.parts.drain(..) {
+            self.outbox.push(part);
+        }
+    }
+
+    fn collect(&mut self) {
+        while let Some(output) = self.reader.machine.poll_output() {
+            self.outbox.push(output);
+        }
+    }
+}
+
+async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut Origin) -> Ended {
+    loop {
+        let room = up.outbox.len() < REPLAY_BYTES;
+        let waits = !up.outbox.is_empty();
+        tokio::select! {
+            biased;
+            sent = poll_fn(|cx| up.outbox.poll_send(Pin::new(&mut up.write), cx)), if waits => {
+                if let Err(error) = sent {
+                    return Ended::Origin(error.into());
+                }
+            }
+            event = link.next(), if room => {
+                if let Some(ended) = take(link, up, event) {
+                    return ended;
+                }
+            }
+            answer = up.reader.step() => match answer {
+                Ok(None) => return Ended::Origin(Error::Closed),
+                Err(error) => return Ended::Origin(error),
+                Ok(Some(step)) => {
+                    up.outbox.push(step.output);
+                    if let Some(client::Event::Status { code, level, status }) = step.event
+                        && level == "error"
+                    {
+                        let description = status.get("description").and_then(|text| text.as_str());
+                        return Ended::Told { code, description: description.unwrap_or_default().to_owned() };
+                    }
+                }
+            },
+            () = origin.silent() => return Ended::Silent,
+        }
+    }
+}
+
+/// Takes everything that one read brought.
+fn take(
+    link: &mut Link<server::Session>,
+    up: &mut Upstream,
+    first: Result<Option<server::Event>, Error>,
+) -> Option<Ended> {
+    let blocked = !up.outbox.is_empty();
+    let mut event = match first {
+        Ok(Some(event)) => Some(event),
+        Ok(None) => return Some(Ended::Client(Error::Closed)),
+        Err(error) => return Some(Ended::Client(error)),
+    };
+    while let Some(now) = event {
+        match now {
+            server::Event::Message(message) => up.pass(&message),
+            server::Event::EndOfStream => return Some(Ended::Clean),
+            _ => {}
+        }
+        event = match link.reader.buffered() {
+            Ok(event) => event,
+            Err(error) => return Some(Ended::Client(error)),
+        };
+    }
+    up.collect();
+    if blocked {
+        // The origin reads slowly: what waits must not pin the shard's read blocks.
+        up.outbox.detach();
+    }
+    None
+}

@@ -1,0 +1,152 @@
+//! What a leg remembers so that it could go on with another origin. Pure: no socket, no clock.
+
+use bytes::Bytes;
+use srs_rtmp::peek::{Peek, peek};
+use srs_rtmp::{Message, MessageKind};
+
+use crate::limits::{REPLAY_BYTES, REPLAY_HEADERS, REPLAY_MS};
+
+/// A viewer's leg: what it was sent last, and how its time differs from the origin's.
+#[derive(Debug, Default)]
+pub struct Viewer {
+    offset: u32,
+    audio: Option<u32>,
+    video: Option<u32>,
+    keys: u64,
+    media: bool,
+}
+
+impl Viewer {
+    /// Takes note of a message or tag on its way to the viewer. The answer is the timestamp it is sent with, in ms
+    /// modulo 2^32.
+    pub fn pass(&mut self, kind: u8, timestamp: u32, body: &[u8]) -> u32 {
+        let out = timestamp.wrapping_add(self.offset);
+        match peek(kind, body) {
+            Peek::Audio => self.audio = Some(out),
+            Peek::VideoInter => self.video = Some(out),
+            Peek::VideoKey => {
+                self.video = Some(out);
+                self.keys = self.keys.wrapping_add(1);
+            }
+            _ => return out,
+        }
+        self.media = true;
+        out
+    }
+
+    /// Whether coded audio or video has been sent.
+    pub fn started(&self) -> bool {
+        self.media
+    }
+
+    /// Key frames sent.
+    pub fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    /// The newest timestamp sent, in ms modulo 2^32, of whichever of audio and video is ahead.
+    pub fn last(&self) -> Option<u32> {
+        match (self.audio, self.video) {
+            (Some(audio), Some(video)) => {
+                // Ahead is the one less than half the circle away.
+                Some(if audio.wrapping_sub(video) < 1 << 31 { audio } else { video })
+            }
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Lets what comes next with `timestamp` go out `step` ms after the last that was sent.
+    pub fn continue_at(&mut self, timestamp: u32, step: u32) {
+        if let Some(last) = self.last() {
+            self.offset = last.wrapping_add(step).wrapping_sub(timestamp);
+        }
+    }
+}
+
+/// A publisher's leg: what another origin would have to be told.
+#[derive(Debug, Default)]
+pub struct Publisher {
+    metadata: Option<Message>,
+    headers: Vec<Message>,
+    gop: Vec<Message>,
+    bytes: usize,
+    began: u32,
+    video: bool,
+    overrun: bool,
+}
+
+impl Publisher {
+    /// Takes note of a message on its way to the origin.
+    pub fn pass(&mut self, message: &Message) {
+        match peek(message.kind.0, &message.body) {
+            Peek::Metadata => self.metadata = Some(kept(message)),
+            Peek::VideoConfig | Peek::AudioConfig => self.keep_header(message),
+            Peek::VideoKey => {
+                self.video = true;
+                self.begin(message);
+            }
+            Peek::Audio if !self.video => self.begin(message),
+            Peek::Audio | Peek::VideoInter => self.keep_open(message),
+            Peek::Other => {}
+        }
+    }
+
+    /// Everything to be replayed, in order: metadata, codec headers, then the open GOP from its key frame on.
+    pub fn replay(&self) -> impl Iterator<Item = &Message> {
+        self.metadata.iter().chain(&self.headers).chain(&self.gop)
+    }
+
+    fn keep_header(&mut self, message: &Message) {
+        let label = label(message);
+        let room = self.headers.len() < REPLAY_HEADERS;
+        match self.headers.iter_mut().find(|known| known.kind == message.kind && self::label(known) == label) {
+            Some(known) if known.body == message.body => {}
+            Some(known) => *known = kept(message),
+            None if room => self.headers.push(kept(message)),
+            None => {}
+        }
+    }
+
+    fn begin(&mut self, message: &Message) {
+        self.gop.clear();
+        self.bytes = 0;
+        self.overrun = false;
+        self.began = message.timestamp;
+        self.keep_open(message);
+    }
+
+    fn keep_open(&mut self, message: &Message) {
+        if self.overrun {
+            return;
+        }
+        self.bytes = self.bytes.saturating_add(message.body.len());
+        let span = message.timestamp.wrapping_sub(self.began);
+        // More than half the circle is time going back, not a long GOP.
+        if self.bytes > REPLAY_BYTES || (span > REPLAY_MS && span < 1 << 31) {
+            self.gop = Vec::new();
+            self.bytes = 0;
+            self.overrun = true;
+            return;
+        }
+        self.gop.push(kept(message));
+    }
+}
+
+/// A message that owns its bytes: the read buffer that they came in is used again.
+fn kept(message: &Message) -> Message {
+    Message { body: Bytes::copy_from_slice(&message.body), ..message.clone() }
+}
+
+/// What tells the codec headers of one kind apart: nothing in legacy headers, the codec and track in enhanced ones.
+fn label(message: &Message) -> &[u8] {
+    let enhanced = match (message.kind, message.body.first()) {
+        (MessageKind::VIDEO, Some(first)) => first & 0x80 != 0,
+        (MessageKind::AUDIO, Some(first)) => first >> 4 == 9,
+        _ => false,
+    };
+    // Flags, multitrack type, FourCC, track id.
+    if enhanced { message.body.get(1..7).unwrap_or_default() } else { &[] }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! What `srs-origin` can be told: a file in SRS's syntax, `SRS_*` variables over it, and a few arguments.
+//!
+//! [`start`] does all of it; [`Config`] is the outcome. Defaults are SRS's, except where a field says otherwise.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use srs_boot::conf::overrides::DEFAULT_VHOST;
+use srs_boot::log::{Level, Tank};
+use srs_boot::{Listen, Secret, Shards};
+
+mod cli;
+mod read;
+
+pub use cli::{Error, Start, start};
+pub use read::{Loaded, from_directives};
+
+/// Everything that the origin can be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `max_connections`: connections of all kinds together; further ones are closed at once. 1000.
+    pub max_connections: usize,
+    /// `pid`: the pid file, beside which the server id is kept. `./objs/srs.pid`.
+    pub pid: PathBuf,
+    /// `work_dir`: the folder to change to before any other path is used. `./`.
+    pub work_dir: PathBuf,
+    /// `server_id`: the stable id of this node. None: kept beside the pid file.
+    pub server_id: Option<String>,
+    /// `shards`, which SRS does not have: threads that serve. `auto`, one for each core.
+    pub shards: Shards,
+    /// `cluster_secret`, which SRS does not have: signs what nodes tell each other. None: the machine's own.
+    pub cluster_secret: Option<Secret>,
+    /// The variable `SRS_DEVICE_IP`: the address that heartbeats report. None: detected.
+    pub device_ip: Option<String>,
+    /// `srs_log_*`.
+    pub log: Log,
+    /// `listen` and `chunk_size`, or `rtmp { }`.
+    pub rtmp: Rtmp,
+    /// `http_server { }`.
+    pub http_server: HttpServer,
+    /// `http_api { }`.
+    pub http_api: HttpApi,
+    /// `heartbeat { }`.
+    pub heartbeat: Heartbeat,
+    /// `vhost NAME { }`, by name. None: every publish and play is refused.
+    pub vhosts: BTreeMap<String, Vhost>,
+}
+
+impl Config {
+    /// The vhost of that name, else `__defaultVhost__`, else none. A vhost that is switched off is as if it were not
+    /// there, but its name does not fall back to the default.
+    pub fn vhost(&self, name: &str) -> Option<&Vhost> {
+        let vhost = self.vhosts.get(name).or_else(|| self.vhosts.get(DEFAULT_VHOST));
+        vhost.filter(|vhost| vhost.enabled)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_connections: 1000,
+            pid: "./objs/srs.pid".into(),
+            work_dir: "./".into(),
+            server_id: None,
+            shards: Shards::Auto,
+            cluster_secret: None,
+            device_ip: None,
+            log: Log::default(),
+            rtmp: Rtmp::default(),
+            http_server: HttpServer::default(),
+            http_api: HttpApi::default(),
+            heartbeat: Heartbeat::default(),
+            vhosts: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where the log goes and how much of it there is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Log {
+    /// `srs_log_tank` and `srs_log_file`. The file `./objs/srs.log`.
+    pub tank: Tank,
+    /// `srs_log_level_v2`, else `srs_log_level`. Info, which SRS's older directive calls `trace`.
+    pub level: Level,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { tank: Tank::File("./objs/srs.log".into()), level: Level::Info }
+    }
+}
+
+/// The RTMP server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rtmp {
+    /// `listen`: one or more TCP listeners. 1935; SRS has no default and refuses to start.
+    pub listen: Vec<Listen>,
+    /// `chunk_size`: bytes of a chunk sent, from 128 to 65536. 60000.
+    pub chunk_size: u32,
+}
+
+impl Default for Rtmp {
+    fn default() -> Self {
+        Self { listen: vec![Listen::port(1935)], chunk_size: 60_000 }
+    }
+}
+
+/// The HTTP server for live streams and files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpServer {
+    /// `enabled`: off.
+    pub enabled: bool,
+    /// `listen`: 8080. The same as the API's: both answer on one port.
+    pub listen: Vec<Listen>,
+    /// `dir`: the folder of files served. `./objs/nginx/html`.
+    pub dir: PathBuf,
+    /// `crossdomain`: whether pages of any site may read answers. On.
+    pub crossdomain: bool,
+}
+
+impl Default for HttpServer {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            listen: vec![Listen::port(8080)],
+            dir: "./objs/nginx/html".into(),
+            crossdomain: true,
+        }
+    }
+}
+
+/// The operators' HTTP API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpApi {
+    /// `enabled`: off.
+    pub enabled: bool,
+    /// `listen`: 1985.
+    pub listen: Vec<Listen>,
+    /// `crossdomain`: whether pages of any site may read answers. On.
+    pub crossdomain: bool,
+}
+
+impl Default for HttpApi {
+    fn default() -> Self {
+        Self { enabled: false, listen: vec![Listen::port(1985)], crossdomain: true }
+    }
+}
+
+/// The regular report to a proxy or a server of the operator's, which is also the registration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heartbeat {
+    /// `enabled`: off.
+    pub enabled: bool,
+    /// `interval`: seconds between reports. 9.9 s.
+    pub interval: Duration,
+    /// `url`: where reports are posted, an http URL. `http://127.0.0.1:8085/api/v1/servers`.
+    pub url: String,
+    /// `device_id`: a label for people. Empty.
+    pub device_id: String,
+    /// `ports`: whether listeners are reported, without which a proxy cannot use the node. Off.
+    pub ports: bool,
+    /// `summaries`: whether load figures are reported. Off.
+    pub summaries: bool,
+    /// `auth { enabled; type bearer; token; }`: sent as `Authorization: Bearer`. None.
+    pub token: Option<Secret>,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            interval: Duration::from_millis(9900),
+            url: "http://127.0.0.1:8085/api/v1/servers".to_owned(),
+            device_id: String::new(),
+            ports: false,
+            summaries: false,
+            token: None,
+        }
+    }
+}
+
+/// What holds for the streams of one vhost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vhost {
+    /// `enabled`: on.
+    pub enabled: bool,
+    /// `chunk_size`: bytes of a chunk sent, from 128 to 65536. None: that of [`Rtmp`].
+    pub chunk_size: Option<u32>,
+    /// `min_latency`: waits for nothing, neither merged reads nor merged writes. Off.
+    pub min_latency: bool,
+    /// `tcp_nodelay`: sends small packets at once. Off.
+    pub tcp_nodelay: bool,
+    /// `http_remux { }`.
+    pub http_remux: HttpRemux,
+    /// `play { }`.
+    pub play: Play,
+    /// `publish { }`.
+    pub publish: Publish,
+}
+
+impl Default for Vhost {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            chunk_size: None,
+            min_latency: false,
+            tcp_nodelay: false,
+            http_remux: HttpRemux::default(),
+            play: Play::default(),
+            publish: Publish::default(),
+        }
+    }
+}
+
+/// Live streams over HTTP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpRemux {
+    /// `enabled`: off.
+    pub enabled: bool,
+    /// `mount`: the path of a stream, its extension the format. `[vhost]/[app]/[stream].flv`.
+    pub mount: String,
+}
+
+impl Default for HttpRemux {
+    fn default() -> Self {
+        Self { enabled: false, mount: "[vhost]/[app]/[stream].flv".to_owned() }
+    }
+}
+
+/// How timestamps are repaired where a stream enters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeJitter {
+    /// Begin at zero and repair jumps over 250 ms.
+    Full,
+    /// Begin at zero.
+    Zero,
+    /// Leave all as it is.
+    Off,
+}
+
+/// How viewers are served.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Play {
+    /// `gop_cache`: whether a new viewer begins with the last key frame. On.
+    pub gop_cache: bool,
+    /// `gop_cache_max_frames`: frames held at most; 0 for no bound but that of bytes and time. 2500.
+    pub gop_cache_max_frames: usize,
+    /// `queue_length`: seconds a viewer may lag before it skips to a key frame. 2 s; SRS has 30.
+    pub queue_length: Duration,
+    /// `mw_latency`: milliseconds for which frames are gathered before a write. 350 ms.
+    pub mw_latency: Duration,
+    /// `mw_msgs`: a merged write that would hold fewer frames waits for one more `mw_latency`. 0, by time alone; SRS has 8.
+    pub mw_msgs: usize,
+    /// `atc`: whether the publisher's timestamps are kept. Off.
+    pub atc: bool,
+    /// `time_jitter`: full.
+    pub time_jitter: TimeJitter,
+    /// `mix_correct`: whether audio and video are put in one order of time. Off.
+    pub mix_correct: bool,
+}
+
+impl Default for Play {
+    fn default() -> Self {
+        Self {
+            gop_cache: true,
+            gop_cache_max_frames: 2500,
+            queue_length: Duration::from_secs(2),
+            mw_latency: Duration::from_millis(350),
+            mw_msgs: 0,
+            atc: false,
+            time_jitter: TimeJitter::Full,
+            mix_correct: false,
+        }
+    }
+}
+
+/// What happens to a second publisher of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takeover {
+    /// It is refused, as SRS does.
+    Refuse,
+    /// It takes the place of the first, which is closed.
+    Replace,
+}
+
+/// How publishers are served.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publish {
+    /// `mr`: whether reads are gathered. Off.
+    pub mr: bool,
+    /// `mr_latency`: milliseconds for which reads are gathered. 350 ms.
+    pub mr_latency: Duration,
+    /// `firstpkt_timeout`: milliseconds until the first packet. 20 s.
+    pub firstpkt_timeout: Duration,
+    /// `normal_timeout`: milliseconds between packets. 5 s.
+    pub normal_timeout: Duration,
+    /// `parse_sps`: whether the picture size is read from the codec header. On.
+    pub parse_sps: bool,
+    /// `takeover`, which SRS does not have: replace. SRS refuses, and an encoder that lost its line finds its own stream busy.
+    pub takeover: Takeover,
+    /// `hold`, which SRS does not have: seconds for which a stream waits for a publisher that dropped. 10 s.
+    pub hold: Duration,
+}
+
+impl Default for Publish {
+    fn default() -> Self {
+        Self {
+            mr: false,
+            mr_latency: Duration::from_millis(350),
+            firstpkt_timeout: Duration::from_secs(20),
+            normal_timeout: Duration::from_secs(5),
+            parse_sps: true,
+            takeover: Takeover::Replace,
+            hold: Duration::from_secs(10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

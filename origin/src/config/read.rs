@@ -1,0 +1,216 @@
+use srs_boot::conf::overrides::{self, DEFAULT_VHOST};
+use srs_boot::conf::{self, Directive, Problem, Section, modernise, schema};
+use srs_boot::env::Vars;
+use srs_boot::log::{Level, Tank};
+use srs_boot::value::Unit;
+use srs_boot::{Expected, Secret, ids};
+
+use super::{
+    Config, Heartbeat, HttpApi, HttpRemux, HttpServer, Log, Play, Publish, Rtmp, Takeover, TimeJitter, Vhost,
+};
+
+/// A configuration and what is worth telling about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Directives that do nothing, old spellings, mistyped variables.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads the directives of a file, lays the `SRS_*` variables over them and checks all.
+pub fn from_directives(mut directives: Vec<Directive>, vars: &Vars) -> Result<Loaded, conf::Error> {
+    let mut warnings = modernise(&mut directives);
+    warnings.extend(overrides::apply(&mut directives, vars));
+    warnings.extend(schema::check(&directives)?);
+    let top = Section::new(&directives);
+    let mut config = config(top, &mut warnings).map_err(|problem| conf::Error::Invalid(vec![problem]))?;
+    config.device_ip = vars.get("SRS_DEVICE_IP").filter(|ip| !ip.is_empty()).cloned();
+    Ok(Loaded { config, warnings })
+}
+
+fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Problem> {
+    let default = Config::default();
+    if top.switch("daemon")? == Some(true) {
+        warnings.push(
+            top.problem("daemon", "the process stays in the foreground; let a service manager start it"),
+        );
+    }
+    let vhosts = top.blocks("vhost").map(|(name, section)| Ok((name.to_owned(), vhost(section)?)));
+    let vhosts = vhosts.collect::<Result<_, Problem>>()?;
+    Ok(Config {
+        max_connections: top.number("max_connections")?.unwrap_or(default.max_connections),
+        pid: top.text("pid").map_or(default.pid, Into::into),
+        work_dir: top.text("work_dir").map_or(default.work_dir, Into::into),
+        server_id: top.read("server_id", server_id)?,
+        shards: top.shards("shards")?.unwrap_or_default(),
+        cluster_secret: top.text("cluster_secret").map(Secret::new),
+        device_ip: None,
+        log: log(top)?,
+        rtmp: rtmp(top.block("rtmp"))?,
+        http_server: http_server(top.block("http_server"))?,
+        http_api: http_api(top.block("http_api"))?,
+        heartbeat: heartbeat(top.block("heartbeat"))?,
+        vhosts,
+    })
+}
+
+/// With neither file nor vhost in the environment there is one vhost for every host, as in SRS.
+pub(super) fn with_default_vhost(loaded: &mut Loaded) {
+    if loaded.config.vhosts.is_empty() {
+        loaded.config.vhosts.insert(DEFAULT_VHOST.to_owned(), Vhost::default());
+    }
+}
+
+fn server_id(text: &str) -> Result<String, Expected> {
+    if ids::is_id(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(Expected("at most 64 letters, digits and - _ .".into()))
+    }
+}
+
+fn log(top: Section<'_>) -> Result<Log, Problem> {
+    let default = Log::default();
+    let console = top.text("srs_log_tank") == Some("console");
+    let tank = match top.text("srs_log_file") {
+        _ if console => Tank::Console,
+        Some(file) => Tank::File(file.into()),
+        None => default.tank,
+    };
+    let known = |level: Option<Level>| level.ok_or(Expected("a level".into()));
+    let level = match top.read("srs_log_level_v2", |word| known(Level::from_name(word)))? {
+        Some(level) => Some(level),
+        None => top.read("srs_log_level", |word| known(Level::from_srs(word)))?,
+    };
+    Ok(Log { tank, level: level.unwrap_or(default.level) })
+}
+
+fn rtmp(section: Section<'_>) -> Result<Rtmp, Problem> {
+    let default = Rtmp::default();
+    Ok(Rtmp {
+        listen: section.listens("listen")?.unwrap_or(default.listen),
+        chunk_size: section.number("chunk_size")?.unwrap_or(default.chunk_size),
+    })
+}
+
+fn http_server(section: Section<'_>) -> Result<HttpServer, Problem> {
+    let default = HttpServer::default();
+    Ok(HttpServer {
+        enabled: section.switch("enabled")?.unwrap_or(default.enabled),
+        listen: section.listens("listen")?.unwrap_or(default.listen),
+        dir: section.text("dir").map_or(default.dir, Into::into),
+        crossdomain: section.switch("crossdomain")?.unwrap_or(default.crossdomain),
+    })
+}
+
+fn http_api(section: Section<'_>) -> Result<HttpApi, Problem> {
+    let default = HttpApi::default();
+    Ok(HttpApi {
+        enabled: section.switch("enabled")?.unwrap_or(default.enabled),
+        listen: section.listens("listen")?.unwrap_or(default.listen),
+        crossdomain: section.switch("crossdomain")?.unwrap_or(default.crossdomain),
+    })
+}
+
+fn heartbeat(section: Section<'_>) -> Result<Heartbeat, Problem> {
+    let default = Heartbeat::default();
+    let auth = section.block("auth");
+    let token = auth.text("token").map(Secret::new);
+    let authenticates = auth.switch("enabled")?.unwrap_or(false);
+    if authenticates && token.is_none() {
+        return Err(auth.problem("enabled", "heartbeat auth is on but has no `token`"));
+    }
+    Ok(Heartbeat {
+        enabled: section.switch("enabled")?.unwrap_or(default.enabled),
+        interval: section.time("interval", Unit::Seconds)?.unwrap_or(default.interval),
+        url: section.read("url", http_url)?.unwrap_or(default.url),
+        device_id: section.text("device_id").map_or(default.device_id, str::to_owned),
+        ports: section.switch("ports")?.unwrap_or(default.ports),
+        summaries: section.switch("summaries")?.unwrap_or(default.summaries),
+        token: token.filter(|_| authenticates),
+    })
+}
+
+fn http_url(text: &str) -> Result<String, Expected> {
+    match text.strip_prefix("http://") {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(text.to_owned()),
+        _ => Err(Expected("a URL that begins with http:// and a host".into())),
+    }
+}
+
+fn vhost(section: Section<'_>) -> Result<Vhost, Problem> {
+    let default = Vhost::default();
+    let min_latency = section.switch("min_latency")?.unwrap_or(default.min_latency);
+    Ok(Vhost {
+        enabled: section.switch("enabled")?.unwrap_or(default.enabled),
+        chunk_size: section.number("chunk_size")?,
+        min_latency,
+        tcp_nodelay: section.switch("tcp_nodelay")?.unwrap_or(default.tcp_nodelay),
+        http_remux: http_remux(section.block("http_remux"))?,
+        play: play(section.block("play"))?,
+        publish: publish(section.block("publish"))?,
+    })
+}
+
+fn http_remux(section: Section<'_>) -> Result<HttpRemux, Problem> {
+    let default = HttpRemux::default();
+    Ok(HttpRemux {
+        enabled: section.switch("enabled")?.unwrap_or(default.enabled),
+        mount: section.read("mount", mount)?.unwrap_or(default.mount),
+    })
+}
+
+/// Without app and stream in it a mount would put every stream at one path.
+fn mount(text: &str) -> Result<String, Expected> {
+    const FORMATS: [&str; 4] = [".flv", ".ts", ".aac", ".mp3"];
+    if text.contains("[stream]") && FORMATS.iter().any(|format| text.ends_with(format)) {
+        Ok(text.to_owned())
+    } else {
+        Err(Expected("a path with [stream] that ends in .flv, .ts, .aac or .mp3".into()))
+    }
+}
+
+fn play(section: Section<'_>) -> Result<Play, Problem> {
+    let default = Play::default();
+    Ok(Play {
+        gop_cache: section.switch("gop_cache")?.unwrap_or(default.gop_cache),
+        gop_cache_max_frames: section.number("gop_cache_max_frames")?.unwrap_or(default.gop_cache_max_frames),
+        queue_length: section.time("queue_length", Unit::Seconds)?.unwrap_or(default.queue_length),
+        mw_latency: section.time("mw_latency", Unit::Millis)?.unwrap_or(default.mw_latency),
+        mw_msgs: section.number("mw_msgs")?.unwrap_or(default.mw_msgs),
+        atc: section.switch("atc")?.unwrap_or(default.atc),
+        time_jitter: section.read("time_jitter", time_jitter)?.unwrap_or(default.time_jitter),
+        mix_correct: section.switch("mix_correct")?.unwrap_or(default.mix_correct),
+    })
+}
+
+fn time_jitter(word: &str) -> Result<TimeJitter, Expected> {
+    match word {
+        "full" => Ok(TimeJitter::Full),
+        "zero" => Ok(TimeJitter::Zero),
+        "off" => Ok(TimeJitter::Off),
+        _ => Err(Expected("full, zero or off".into())),
+    }
+}
+
+fn publish(section: Section<'_>) -> Result<Publish, Problem> {
+    let default = Publish::default();
+    Ok(Publish {
+        mr: section.switch("mr")?.unwrap_or(default.mr),
+        mr_latency: section.time("mr_latency", Unit::Millis)?.unwrap_or(default.mr_latency),
+        firstpkt_timeout: section.time("firstpkt_timeout", Unit::Millis)?.unwrap_or(default.firstpkt_timeout),
+        normal_timeout: section.time("normal_timeout", Unit::Millis)?.unwrap_or(default.normal_timeout),
+        parse_sps: section.switch("parse_sps")?.unwrap_or(default.parse_sps),
+        takeover: section.read("takeover", takeover)?.unwrap_or(default.takeover),
+        hold: section.time("hold", Unit::Seconds)?.unwrap_or(default.hold),
+    })
+}
+
+fn takeover(word: &str) -> Result<Takeover, Expected> {
+    match word {
+        "refuse" => Ok(Takeover::Refuse),
+        "replace" => Ok(Takeover::Replace),
+        _ => Err(Expected("refuse or replace".into())),
+    }
+}

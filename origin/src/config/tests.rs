@@ -1,0 +1,321 @@
+use std::path::Path;
+use std::time::Duration;
+
+use srs_boot::conf;
+use srs_boot::env::Vars;
+
+use super::*;
+
+fn conf_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf").join(name)
+}
+
+fn vars(pairs: &[(&str, &str)]) -> Vars {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn of(text: &str, pairs: &[(&str, &str)]) -> Result<Loaded, conf::Error> {
+    from_directives(conf::parse(text, "x.conf")?, &vars(pairs))
+}
+
+fn read(text: &str) -> Config {
+    of(text, &[]).unwrap().config
+}
+
+fn refusal(text: &str) -> String {
+    of(text, &[]).unwrap_err().to_string()
+}
+
+/// Runs with arguments; the configuration and its warnings.
+fn run(args: &[&str], pairs: &[(&str, &str)]) -> (Config, Vec<String>) {
+    match start(args.iter().map(|arg| (*arg).to_owned()), &vars(pairs)).unwrap() {
+        Start::Run { config, warnings } => (*config, warnings),
+        Start::Print(text) => panic!("printed {text}"),
+    }
+}
+
+fn printed(args: &[&str], pairs: &[(&str, &str)]) -> String {
+    match start(args.iter().map(|arg| (*arg).to_owned()), &vars(pairs)).unwrap() {
+        Start::Print(text) => text,
+        Start::Run { .. } => panic!("would run"),
+    }
+}
+
+#[test]
+fn every_file_of_conf_for_an_origin_loads_without_error_or_warning() {
+    let mut found = 0;
+    for entry in std::fs::read_dir(conf_file("")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("origin") && name.ends_with(".conf") {
+            let (_, warnings) = run(&["-c", path.to_str().unwrap()], &[]);
+            assert_eq!(warnings, Vec::<String>::new(), "{name}");
+            found += 1;
+        }
+    }
+    assert!(found >= 4, "{found}");
+}
+
+#[test]
+fn the_standalone_file_shows_every_default() {
+    let (mut shown, _) = run(&["-c", conf_file("origin.conf").to_str().unwrap()], &[]);
+    // The lines whose comment gives another default.
+    assert_eq!(shown.log.tank, Tank::Console);
+    shown.log.tank = Log::default().tank;
+    for switched_on in [&mut shown.http_server.enabled, &mut shown.http_api.enabled] {
+        assert!(std::mem::take(switched_on));
+    }
+    let mut vhost = shown.vhosts.remove("__defaultVhost__").unwrap();
+    assert!(std::mem::take(&mut vhost.http_remux.enabled));
+    assert_eq!(vhost, Vhost::default());
+    assert_eq!(shown, Config::default());
+}
+
+#[test]
+fn the_standalone_file_shows_every_directive_that_is_built() {
+    let text = std::fs::read_to_string(conf_file("origin.conf")).unwrap();
+    let shown: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim().trim_start_matches("# ").split_whitespace().next())
+        .map(|word| word.trim_end_matches(';'))
+        .collect();
+    // `rtmp { }` is the other spelling of what stands at the top, and `srs_log_level` of `srs_log_level_v2`.
+    built(conf::schema::GLOBAL, &mut |name| {
+        assert!(["rtmp", "srs_log_level"].contains(&name) || shown.contains(&name), "{name} is not shown");
+    });
+}
+
+fn built(rules: &'static [conf::schema::Rule], visit: &mut dyn FnMut(&'static str)) {
+    for rule in rules.iter().filter(|rule| rule.status == conf::schema::Status::Built) {
+        visit(rule.name);
+        if let conf::schema::Shape::Block(_, inner) = rule.shape {
+            built(inner, visit);
+        }
+    }
+}
+
+#[test]
+fn an_origin_for_the_proxy_has_its_ports_and_registers_every_second() {
+    for i in 1..=3_u16 {
+        let file = conf_file(&format!("origin{i}-for-proxy.conf"));
+        let (config, _) = run(&["-c", file.to_str().unwrap()], &[]);
+        assert_eq!(config.rtmp.listen, [Listen::port(19350 + i)]);
+        assert_eq!(
+            (config.http_server.enabled, config.http_server.listen),
+            (true, vec![Listen::port(8080 + i)])
+        );
+        assert_eq!((config.http_api.enabled, config.http_api.listen), (true, vec![Listen::port(19850 + i)]));
+        assert_eq!(config.pid, PathBuf::from(format!("./objs/origin{i}.pid")));
+        let heartbeat = Heartbeat {
+            enabled: true,
+            interval: Duration::from_secs(1),
+            url: "http://127.0.0.1:12025/api/v1/srs/register".to_owned(),
+            device_id: format!("origin{i}"),
+            ports: true,
+            ..Heartbeat::default()
+        };
+        assert_eq!(config.heartbeat, heartbeat);
+        assert!(config.vhosts["__defaultVhost__"].http_remux.enabled);
+    }
+}
+
+#[test]
+fn the_file_that_srs_has_for_its_proxy_loads_with_warnings_only() {
+    let loaded = of(include_str!("fixtures/srs-origin1-for-proxy.conf"), &[]).unwrap();
+    let named =
+        |name: &str| loaded.warnings.iter().any(|warning| warning.text.starts_with(&format!("`{name}`")));
+    assert!(
+        ["rtc_server", "srt_server", "hls", "rtc", "srt"].into_iter().all(named),
+        "{:?}",
+        loaded.warnings
+    );
+    assert_eq!(loaded.warnings.len(), 5);
+    assert_eq!(loaded.config.rtmp.listen, [Listen::port(19351)]);
+    assert_eq!(loaded.config.heartbeat.interval, Duration::from_secs(9));
+}
+
+#[test]
+fn an_empty_file_gives_the_defaults_and_a_warning_that_nobody_can_publish() {
+    assert_eq!(read(""), Config::default());
+    let (_, warnings) = run(&["-c", "/dev/null"], &[]);
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("no `vhost` is set"), "{}", warnings[0]);
+}
+
+#[test]
+fn every_value_of_a_file_arrives() {
+    let config = read(
+        "max_connections 7; pid a.pid; work_dir w; server_id me; shards 3; cluster_secret s;\n\
+         srs_log_tank file; srs_log_file a.log; srs_log_level warn; listen 1 127.0.0.1:2; chunk_size 4096;\n\
+         http_server { enabled on; listen 3; dir d; crossdomain off; }\n\
+         http_api { enabled on; listen 4; crossdomain off; }\n\
+         heartbeat { enabled on; interval 0.3; url http://a/b; device_id d; ports on; summaries on;\n\
+           auth { enabled on; type bearer; token t; } }\n\
+         vhost v { enabled off; chunk_size 128; min_latency on; tcp_nodelay on;\n\
+           http_remux { enabled on; mount /[app]/[stream].ts; }\n\
+           play { gop_cache off; gop_cache_max_frames 1; queue_length 5; mw_latency 2; mw_msgs 3; atc on;\n\
+             time_jitter zero; mix_correct on; }\n\
+           publish { mr on; mr_latency 4; firstpkt_timeout 5; normal_timeout 6; parse_sps off; takeover replace;\n\
+             hold 350ms; } }",
+    );
+    let listen = Listen::parse("127.0.0.1:2").unwrap();
+    let vhost = Vhost {
+        enabled: false,
+        chunk_size: Some(128),
+        min_latency: true,
+        tcp_nodelay: true,
+        http_remux: HttpRemux { enabled: true, mount: "/[app]/[stream].ts".to_owned() },
+        play: Play {
+            gop_cache: false,
+            gop_cache_max_frames: 1,
+            queue_length: Duration::from_secs(5),
+            mw_latency: Duration::from_millis(2),
+            mw_msgs: 3,
+            atc: true,
+            time_jitter: TimeJitter::Zero,
+            mix_correct: true,
+        },
+        publish: Publish {
+            mr: true,
+            mr_latency: Duration::from_millis(4),
+            firstpkt_timeout: Duration::from_millis(5),
+            normal_timeout: Duration::from_millis(6),
+            parse_sps: false,
+            takeover: Takeover::Replace,
+            hold: Duration::from_millis(350),
+        },
+    };
+    let expected = Config {
+        max_connections: 7,
+        pid: "a.pid".into(),
+        work_dir: "w".into(),
+        server_id: Some("me".to_owned()),
+        shards: Shards::parse("3").unwrap(),
+        cluster_secret: Some(Secret::new("s")),
+        device_ip: None,
+        log: Log { tank: Tank::File("a.log".into()), level: Level::Warn },
+        rtmp: Rtmp { listen: vec![Listen::port(1), listen], chunk_size: 4096 },
+        http_server: HttpServer {
+            enabled: true,
+            listen: vec![Listen::port(3)],
+            dir: "d".into(),
+            crossdomain: false,
+        },
+        http_api: HttpApi { enabled: true, listen: vec![Listen::port(4)], crossdomain: false },
+        heartbeat: Heartbeat {
+            enabled: true,
+            interval: Duration::from_millis(300),
+            url: "http://a/b".to_owned(),
+            device_id: "d".to_owned(),
+            ports: true,
+            summaries: true,
+            token: Some(Secret::new("t")),
+        },
+        vhosts: BTreeMap::from([("v".to_owned(), vhost)]),
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn a_host_without_its_own_vhost_gets_the_default_one() {
+    let config =
+        read("vhost a.b { tcp_nodelay on; } vhost __defaultVhost__ { } vhost off.b { enabled off; }");
+    assert!(config.vhost("a.b").unwrap().tcp_nodelay);
+    assert!(!config.vhost("c.d").unwrap().tcp_nodelay);
+    assert_eq!(config.vhost("off.b"), None);
+    assert_eq!(read("vhost a.b { }").vhost("c.d"), None);
+}
+
+#[test]
+fn the_newer_log_level_wins_over_the_older() {
+    assert_eq!(read("srs_log_level trace;").log.level, Level::Info);
+    assert_eq!(read("srs_log_level error; srs_log_level_v2 trace;").log.level, Level::Trace);
+}
+
+#[test]
+fn with_min_latency_no_frames_are_gathered_unless_told() {
+    assert_eq!(read("vhost a { min_latency on; }").vhost("a").unwrap().play.mw_msgs, 0);
+    assert_eq!(read("vhost a { min_latency on; play { mw_msgs 4; } }").vhost("a").unwrap().play.mw_msgs, 4);
+}
+
+#[test]
+fn daemon_on_is_answered_with_a_warning() {
+    let loaded = of("\ndaemon on;", &[]).unwrap();
+    assert_eq!(loaded.warnings.len(), 1);
+    assert!(loaded.warnings[0].to_string().starts_with("x.conf:2: the process stays in the foreground"));
+}
+
+#[test]
+fn values_that_only_the_origin_can_judge_are_refused_with_their_place() {
+    for (text, expected) in [
+        ("heartbeat { url https://a/; }", "expected a URL that begins with http:// and a host"),
+        ("heartbeat { url http:///x; }", "expected a URL that begins with http:// and a host"),
+        ("heartbeat { auth { enabled on; } }", "heartbeat auth is on but has no `token`"),
+        ("server_id 'a b';", "expected at most 64 letters, digits and - _ ."),
+        ("vhost a { http_remux { mount /live.flv; } }", "expected a path with [stream]"),
+        ("vhost a { http_remux { mount /[stream].mp4; } }", "expected a path with [stream]"),
+    ] {
+        let refusal = refusal(text);
+        assert!(refusal.starts_with("x.conf:1: ") && refusal.contains(expected), "{refusal}");
+    }
+}
+
+#[test]
+fn a_token_counts_only_while_authentication_is_on() {
+    assert_eq!(read("heartbeat { auth { enabled off; token t; } }").heartbeat.token, None);
+}
+
+#[test]
+fn variables_win_over_the_file() {
+    let pairs =
+        [("SRS_LISTEN", "19350 19351"), ("SRS_VHOST_PLAY_MW_LATENCY", "100"), ("SRS_DEVICE_IP", "10.0.0.1")];
+    let config = of("listen 1935; vhost a { }", &pairs).unwrap().config;
+    assert_eq!(config.rtmp.listen, [Listen::port(19350), Listen::port(19351)]);
+    assert_eq!(config.vhost("a").unwrap().play.mw_latency, Duration::from_millis(100));
+    assert_eq!(config.device_ip.as_deref(), Some("10.0.0.1"));
+}
+
+#[test]
+fn the_environment_alone_serves_every_host() {
+    for (args, pairs) in [(&["-e"][..], &[][..]), (&[], &[("SRS_ENV_ONLY", "on")])] {
+        let (config, warnings) = run(args, pairs);
+        assert_eq!(config.vhosts, BTreeMap::from([("__defaultVhost__".to_owned(), Vhost::default())]));
+        assert_eq!(warnings, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_file_is_named_by_argument_or_variable() {
+    let file = conf_file("origin1-for-proxy.conf");
+    let file = file.to_str().unwrap();
+    for (args, pairs) in
+        [(&["-c", file][..], &[][..]), (&["--config", file], &[]), (&[], &[("SRS_CONFIG_FILE", file)])]
+    {
+        assert_eq!(run(args, pairs).0.rtmp.listen, [Listen::port(19351)]);
+    }
+}
+
+#[test]
+fn a_test_prints_the_result() {
+    let file = conf_file("origin.conf");
+    let text = printed(&["-t", "-c", file.to_str().unwrap()], &[("SRS_DAEMON", "on")]);
+    assert!(
+        text.starts_with("warning: environment variable SRS_DAEMON: ") && text.ends_with("origin.conf is ok"),
+        "{text}"
+    );
+    assert_eq!(printed(&["-t", "-e"], &[]), "the configuration of the environment is ok");
+}
+
+#[test]
+fn version_and_help_are_printed() {
+    assert_eq!(printed(&["-v"], &[]), concat!("srs-origin ", env!("CARGO_PKG_VERSION")));
+    assert!(printed(&["-h"], &[]).starts_with("Usage: srs-origin"));
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_errors_with_the_usage() {
+    for args in [&["-x"][..], &["-c"], &[], &["file.conf"]] {
+        let error = start(args.iter().map(|arg| (*arg).to_owned()), &Vars::new()).unwrap_err();
+        assert!(matches!(&error, Error::Arguments(_)) && error.to_string().contains("Usage: "), "{error}");
+    }
+}

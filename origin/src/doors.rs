@@ -1,0 +1,51 @@
+//! From the configuration's words to those of the rooms.
+
+use std::time::Duration;
+
+use srs_gateway::{Play, Publish, Vhost};
+use srs_hub::{Rules, Takeover};
+use srs_media::time::Mode;
+
+use crate::config::{self, Config, TimeJitter};
+
+/// The vhosts that are switched on, as the gateway wants them.
+pub(crate) fn vhosts(config: &Config) -> Vec<Vhost> {
+    let enabled = config.vhosts.iter().filter(|(_, vhost)| vhost.enabled);
+    enabled.map(|(name, vhost)| one(name, vhost, config.rtmp.chunk_size)).collect()
+}
+
+fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
+    let config::Vhost { play, publish, .. } = vhost;
+    Vhost {
+        name: name.to_owned(),
+        chunk_size: vhost.chunk_size.unwrap_or(chunk_size),
+        min_latency: vhost.min_latency,
+        http_flv: vhost.http_remux.enabled && vhost.http_remux.mount.ends_with(".flv"),
+        play: Play {
+            gop_cache: play.gop_cache,
+            gop_cache_max_frames: play.gop_cache_max_frames,
+            queue_length: play.queue_length,
+            mw_latency: play.mw_latency,
+            mw_msgs: play.mw_msgs,
+            rules: Rules {
+                jitter: match play.time_jitter {
+                    TimeJitter::Full => Mode::Full,
+                    TimeJitter::Zero => Mode::Zero,
+                    TimeJitter::Off => Mode::Off,
+                },
+                atc: play.atc,
+                mix_correct: play.mix_correct,
+            },
+        },
+        publish: Publish {
+            mr_latency: if publish.mr && !vhost.min_latency { publish.mr_latency } else { Duration::ZERO },
+            first_frame: publish.firstpkt_timeout,
+            idle: publish.normal_timeout,
+            takeover: match publish.takeover {
+                config::Takeover::Refuse => Takeover::Refuse,
+                config::Takeover::Replace => Takeover::Replace,
+            },
+            hold: publish.hold,
+        },
+    }
+}

@@ -1,0 +1,35 @@
+//! `srs-origin`: serves the streams that are published to it.
+
+use std::process::ExitCode;
+
+use srs_boot::{env, log};
+use srs_origin::Origin;
+use srs_origin::config::{Start, start};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("srs-origin: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let vars = env::current();
+    let (config, warnings) = match start(std::env::args().skip(1), &vars)? {
+        Start::Print(text) => {
+            println!("{}", text.trim_end());
+            return Ok(());
+        }
+        Start::Run { config, warnings } => (config, warnings),
+    };
+    std::env::set_current_dir(&config.work_dir)?;
+    let output = log::init(&config.log.tank, config.log.level, vars.get("RUST_LOG").map(String::as_str))?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Origin::bind(*config)?.run_until_signal(&output)?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+use srs_boot::env::Setting;
+
+const fn set(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting::new(name, default, help)
+}
+
+/// Every variable, with SRS's names and defaults; `PROXY_SHARDS`, `PROXY_SYSTEM_API_ALLOW`, `PROXY_CLUSTER_SECRET`,
+/// `PROXY_PUBLISH_HOLD`, `PROXY_WEBRTC_CANDIDATE`, `PROXY_REDIS_URL` and `PROXY_MESH_*` are this project's own.
+pub static SETTINGS: &[Setting] = &[
+    set("PROXY_RTMP_SERVER", "11935", "RTMP listener (TCP)"),
+    set("PROXY_HTTP_SERVER", "18080", "HTTP streaming listener (TCP)"),
+    set("PROXY_HTTP_API", "11985", "HTTP API listener (TCP)"),
+    set("PROXY_WEBRTC_SERVER", "18000", "WebRTC media listener (UDP)").later(),
+    set("PROXY_SRT_SERVER", "20080", "SRT listener (UDP)").later(),
+    set("PROXY_SYSTEM_API", "12025", "system API listener (TCP), where origins register"),
+    set("PROXY_STATIC_FILES", "", "folder of static pages; empty: the built-in pages"),
+    set(
+        "PROXY_LOAD_BALANCER_TYPE",
+        "memory",
+        "where shared state lives: memory (redis and mesh are not built yet)",
+    ),
+    set("PROXY_REDIS_HOST", "127.0.0.1", "Redis host").later(),
+    set("PROXY_REDIS_PORT", "6379", "Redis port").later(),
+    set("PROXY_REDIS_PASSWORD", "", "Redis password").secret().later(),
+    set("PROXY_REDIS_DB", "0", "Redis database number").later(),
+    set("PROXY_REDIS_KEY_PREFIX", "", "put before every Redis key as PREFIX:").later(),
+    set("PROXY_REDIS_URL", "", "Redis as a URL, for TLS, ACL user, Sentinel or Cluster").secret().later(),
+    set("PROXY_MESH_LISTEN", "", "mesh listener").later(),
+    set("PROXY_MESH_PEERS", "", "mesh peers: addresses or a DNS name").later(),
+    set("PROXY_ORIGIN_SERVER_TTL", "300s", "upper bound of a registration's life without a heartbeat"),
+    set("PROXY_HTTP_API_AUTH_ENABLED", "off", "on: what controls may be called with the bearer token"),
+    set("PROXY_HTTP_API_AUTH_TYPE", "bearer", "kind of that authentication: bearer"),
+    set("PROXY_HTTP_API_AUTH_TOKEN", "", "the bearer token").secret(),
+    set("PROXY_SYSTEM_API_ALLOW", "loopback", "addresses and blocks (CIDR) that may call what controls"),
+    set("PROXY_CLUSTER_SECRET", "", "signs what nodes tell each other; empty: made once on this machine")
+        .secret(),
+    set(
+        "PROXY_PUBLISH_HOLD",
+        "10s",
+        "how long an origin holds a stream whose publisher dropped; 0: not at all",
+    ),
+    set("PROXY_WEBRTC_CANDIDATE", "", "address told to WebRTC clients; empty: detected").later(),
+    set("PROXY_DEFAULT_BACKEND_ENABLED", "off", "on: use one origin that does not register"),
+    set("PROXY_DEFAULT_BACKEND_IP", "127.0.0.1", "its address or host name"),
+    set("PROXY_DEFAULT_BACKEND_RTMP", "1935", "its RTMP port"),
+    set("PROXY_DEFAULT_BACKEND_HTTP", "8080", "its HTTP streaming port"),
+    set("PROXY_DEFAULT_BACKEND_API", "1985", "its HTTP API port"),
+    set("PROXY_DEFAULT_BACKEND_RTC", "8000", "its WebRTC port (UDP)").later(),
+    set("PROXY_DEFAULT_BACKEND_SRT", "10080", "its SRT port (UDP)").later(),
+    set("PROXY_GRACE_QUIT_TIMEOUT", "20s", "how long a graceful end may take"),
+    set("PROXY_FORCE_QUIT_TIMEOUT", "30s", "when the end is forced, counted from the first signal"),
+    set("PROXY_SHARDS", "auto", "threads that serve; auto: one for each core"),
+];

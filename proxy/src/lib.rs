@@ -1,0 +1,6 @@
+//! The proxy: terminates clients' connections and routes each stream to its origin. Wiring and configuration only.
+
+pub mod config;
+mod proxy;
+
+pub use proxy::{Error, Proxy};

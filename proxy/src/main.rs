@@ -1,0 +1,43 @@
+//! `srs-proxy`: routes each stream to one of many origins.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use srs_boot::log::{self, Level, Tank};
+use srs_boot::{env, signals};
+use srs_proxy::Proxy;
+use srs_proxy::config::{Start, start};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("srs-proxy: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let vars = env::current();
+    let (config, warnings) = match start(std::env::args().skip(1), &vars, Path::new(".env"))? {
+        Start::Print(text) => {
+            println!("{}", text.trim_end());
+            return Ok(());
+        }
+        Start::Run { config, warnings } => (config, warnings),
+    };
+    log::init(&Tank::Console, Level::Info, vars.get("RUST_LOG").map(String::as_str))?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let proxy = Proxy::bind(*config)?;
+    for line in proxy.banner() {
+        tracing::info!("{line}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signal = runtime.block_on(signals::shutdown())?;
+    tracing::info!(%signal, "ending");
+    drop(proxy);
+    Ok(())
+}

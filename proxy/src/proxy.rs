@@ -1,0 +1,240 @@
+//! Binds the listeners, starts the shards, and connects the rooms.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use srs_balance::{Balancer, Endpoint, Memory, Node};
+use srs_boot::{Listen, ids};
+use srs_control::probe::probe;
+use srs_control::{Access, Identity, Limits, Peer, System, system_api, versions_api};
+use srs_names::NodeId;
+use srs_net::shards::{Handle, Shards};
+use srs_net::tcp::{self, Slots};
+use srs_relay::Relay;
+
+use crate::config::{Config, DefaultBackend};
+
+/// RTMP chunks that we announce and write, in bytes: SRS's own default.
+const CHUNK_SIZE: u32 = 60_000;
+
+/// Client connections at a time. Each takes two file descriptors; the usual hard limit of a service is half a million.
+const CONNECTIONS: usize = 100_000;
+
+/// Origins in use are asked this often whether they live.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// Why a proxy cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A listener's address is taken or not ours.
+    #[error("{name}={address}: cannot listen: {source}")]
+    Bind {
+        /// The variable that says where.
+        name: &'static str,
+        /// Where.
+        address: Listen,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The threads could not be started.
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+    /// A name of ours, or of the default backend, cannot be one.
+    #[error("cannot name a node: {0}")]
+    Name(#[from] srs_names::NameError),
+    /// The default backend does not fit in.
+    #[error("the default backend: {0}")]
+    Backend(#[from] srs_balance::Full),
+}
+
+/// A running proxy; dropping it ends all its sessions.
+pub struct Proxy {
+    rtmp: SocketAddr,
+    http: SocketAddr,
+    http_api: SocketAddr,
+    system_api: SocketAddr,
+    guard: String,
+    shards: Shards,
+}
+
+impl Proxy {
+    /// Starts a proxy. When this returns, every listener accepts.
+    pub fn bind(config: Config) -> Result<Proxy, Error> {
+        let rtmp = bind("PROXY_RTMP_SERVER", config.rtmp)?;
+        let http = bind("PROXY_HTTP_SERVER", config.http_server)?;
+        let http_api = bind("PROXY_HTTP_API", config.http_api)?;
+        let system = bind("PROXY_SYSTEM_API", config.system_api)?;
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let shards = Shards::start(config.shards.count(cores).get())?;
+        let handle = shards.handle();
+        let started = Instant::now();
+        let identity = identity();
+        let balancer = Arc::new(balancer(&config, &identity)?);
+        if let Some(backend) = &config.default_backend {
+            balancer.register(default_node(backend)?, Duration::ZERO)?;
+        }
+        let relay = Relay::new(Arc::clone(&balancer), started, CHUNK_SIZE);
+        let token = config.api_token.as_ref().map(|token| token.expose().to_owned());
+        let guard = open_to(token.is_some(), config.system_api_allow.len());
+        let access = Access::of_proxy(token, config.system_api_allow.clone());
+        let watched = Arc::clone(&relay);
+        handle.first(move || watched.watch());
+        let (probed, pool) = (Arc::clone(&relay), Arc::clone(&balancer));
+        handle.first(move || probe_used(probed, pool, started));
+        let proxy = Proxy {
+            rtmp: rtmp.local_addr()?,
+            http: http.local_addr()?,
+            http_api: http_api.local_addr()?,
+            system_api: system.local_addr()?,
+            guard,
+            shards,
+        };
+        serve_media(&handle, rtmp, http, &relay, &config, &identity);
+        serve_api(&handle, http_api, versions_api(&identity));
+        let system_state = System { identity, balancer, started, access };
+        serve_api(&handle, system, system_api(Arc::new(system_state)));
+        Ok(proxy)
+    }
+
+    /// Where RTMP is served.
+    pub fn rtmp(&self) -> SocketAddr {
+        self.rtmp
+    }
+
+    /// Where HTTP media is served.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where the HTTP API is served.
+    pub fn http_api(&self) -> SocketAddr {
+        self.http_api
+    }
+
+    /// Where origins register.
+    pub fn system_api(&self) -> SocketAddr {
+        self.system_api
+    }
+
+    /// What listens where, and open to whom, a line each.
+    pub fn banner(&self) -> Vec<String> {
+        let everyone = |address: SocketAddr| {
+            if address.ip().is_loopback() { "this machine only" } else { "everyone who can reach it" }
+        };
+        vec![
+            format!("srs-proxy {} serves on {} shards", env!("CARGO_PKG_VERSION"), self.shards.handle().count()),
+            format!("RTMP       {}  publish and play: {}", self.rtmp, everyone(self.rtmp)),
+            format!("HTTP-FLV   {}  play: {}", self.http, everyone(self.http)),
+            format!("HTTP API   {}  versions: {}", self.http_api, everyone(self.http_api)),
+            format!("System API {}  register and origins: {}", self.system_api, self.guard),
+        ]
+    }
+}
+
+fn open_to(token: bool, networks: usize) -> String {
+    let token = if token { ", callers with the token" } else { "" };
+    match networks {
+        0 if token.is_empty() => {
+            "loopback only; PROXY_SYSTEM_API_ALLOW=<address or network> opens it to other machines".to_owned()
+        }
+        0 => format!("loopback{token}"),
+        many => format!("loopback, {many} allowed networks{token}"),
+    }
+}
+
+fn bind(name: &'static str, listen: Listen) -> Result<TcpListener, Error> {
+    tcp::bind_first(&listen.addresses()).map_err(|source| Error::Bind { name, address: listen, source })
+}
+
+fn identity() -> Identity {
+    let mut rng = rand::rng();
+    Identity {
+        signature: "SRSProxy".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        server: format!("proxy-{}", ids::service_id(&mut rng)),
+        service: ids::service_id(&mut rng),
+        pid: std::process::id().to_string(),
+    }
+}
+
+fn balancer(config: &Config, identity: &Identity) -> Result<Balancer, Error> {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let settings = srs_balance::Config {
+        started_unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
+        me: NodeId::new(&identity.server)?,
+        ttl: config.origin_ttl,
+    };
+    Ok(Balancer::new(settings, Arc::new(Memory::default())))
+}
+
+fn default_node(backend: &DefaultBackend) -> Result<Node, Error> {
+    let id = NodeId::new("default-backend")?;
+    let mut node = Node::new(id, "configured", backend.ip.clone());
+    for (label, listen) in [("rtmp", backend.rtmp), ("http", backend.http), ("api", backend.api)] {
+        let host = listen.ip.map_or_else(|| backend.ip.clone(), |ip| ip.to_string());
+        node.endpoints.insert(label.to_owned(), vec![Endpoint { proto: None, host, port: listen.port }]);
+    }
+    node.permanent = true;
+    Ok(node)
+}
+
+fn serve_media(
+    handle: &Handle,
+    rtmp: TcpListener,
+    http: TcpListener,
+    relay: &Arc<Relay>,
+    config: &Config,
+    identity: &Identity,
+) {
+    let slots = Slots::new(CONNECTIONS);
+    let doors = Arc::clone(relay);
+    tcp::serve(handle, rtmp, "rtmp", slots.clone(), move |stream, peer| {
+        Arc::clone(&doors).serve_rtmp(stream, peer)
+    });
+    let mut rest = versions_api(identity);
+    if let Some(folder) = &config.static_files {
+        rest = rest.fallback_service(tower_http::services::ServeDir::new(folder));
+    }
+    let doors = Arc::clone(relay);
+    tcp::serve(handle, http, "http", slots, move |stream, peer| {
+        let rest = rest.clone().layer(axum::Extension(Peer(peer)));
+        Arc::clone(&doors).serve_http(stream, peer, rest)
+    });
+}
+
+fn serve_api(handle: &Handle, listener: TcpListener, router: Router) {
+    handle.first(move || async move {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => {
+                srs_control::serve(listener, router, Limits::default(), std::future::pending()).await;
+            }
+            Err(error) => tracing::error!(%error, "an api cannot be served"),
+        }
+    });
+}
+
+/// Asks the origins in use, again and again, whether they live. Their heartbeats may be slow, or take another way.
+async fn probe_used(relay: Arc<Relay>, balancer: Arc<Balancer>, started: Instant) {
+    let mut ticks = tokio::time::interval(PROBE);
+    loop {
+        ticks.tick().await;
+        for id in relay.used() {
+            let Some(node) = balancer.node(&id) else { continue };
+            let Some(api) = node.endpoint("api").cloned() else { continue };
+            let balancer = Arc::clone(&balancer);
+            srs_net::shards::spawn(async move {
+                let answered = probe(&api, PROBE).await.is_ok_and(|answer| answer.is_from(&node));
+                let now = started.elapsed();
+                if answered {
+                    balancer.probe_answered(&node.id, now);
+                } else {
+                    balancer.probe_failed(&node.id, now);
+                }
+            });
+        }
+    }
+}
