@@ -1,0 +1,244 @@
+//! `report`: from the JSON lines of the runs to the tables and bars of `bench/RESULTS.md`.
+//!
+//! Every figure is the median over rounds; every ratio is the median of the ratios within a round, because machines
+//! drift more between rounds than inside one.
+
+mod bars;
+mod rows;
+
+use crate::Outcome;
+use crate::args::Args;
+use rows::{Key, Rows};
+
+/// The subcommand.
+pub fn run(words: Vec<String>) -> Outcome<()> {
+    let args = Args::parse(words, &["note"], &[])?;
+    let [file] = args.words() else { return Err("report takes one file of JSON lines".into()) };
+    let rows = Rows::read(&std::fs::read_to_string(file)?)?;
+    let notes: Vec<String> = args.given("note").map(|note| format!("- {note}\n")).collect();
+    print!("{}", document(&rows, &notes.concat()));
+    Ok(())
+}
+
+fn document(rows: &Rows, notes: &str) -> String {
+    let tables = [
+        ("Fan-out of one stream", fan(rows)),
+        ("Through a proxy, 1 Mbit/s a viewer", proxy(rows)),
+        ("Many publishers of 200 kbit/s", publishers(rows)),
+        ("Shards, 1,000 players of one stream, not pinned", shards(rows)),
+    ];
+    let tables =
+        tables.map(
+            |(title, table)| {
+                if table.is_empty() { String::new() } else { format!("## {title}\n\n{table}\n") }
+            },
+        );
+    let others = rows.median("others_percent").map_or_else(String::new, |median| {
+        let worst = show(rows.worst_of(|row| row.number("others_percent")), 1);
+        format!("- other work on the server's core during a measurement: median {median:.1} %, worst {worst} % of the core\n")
+    });
+    let bars = if rows.any_ours() {
+        bars::table(rows)
+    } else {
+        "Peers only: nothing of ours was measured.\n".to_owned()
+    };
+    format!(
+        "# Results\n\nWritten by `scripts/bench`. {METHOD}\n\n{notes}{others}\n## Bars\n\n{bars}\n{}",
+        tables.concat()
+    )
+}
+
+const METHOD: &str = "CPU is scheduler run time of all threads of the server per Gbit that the players received: lower is
+better. Server on core 0; players, publishers and, behind a proxy, the origin on core 1; everything on the loopback
+interface. `floor` is bare nonblocking sends of the same bytes to as many sockets. Variants run interleaved in rounds;
+figures are medians over rounds, ratios medians of the ratios within each round. `mw` is the write-merging time in
+milliseconds. First frame counts from the start of the TCP connect to the first whole key frame; delay from the
+publisher's send to the player's receive, of every frame of 1 player in 50; a stall is a silence of over 500 ms; a starved
+player is dead, heard nothing in the last 2 s, or received under 90 % of the median player's bytes.";
+
+fn fan(rows: &Rows) -> String {
+    let mut out = Table::new(&[
+        "protocol",
+        "Mbit/s",
+        "players",
+        "mw",
+        "ours",
+        "nginx-rtmp",
+        "floor",
+        "ours/nginx",
+        "ours/floor",
+        "delay p50/p99",
+        "first frame p50/p99",
+        "KiB a player",
+        "starved",
+        "stalls",
+        "gaps",
+        "wrong stream",
+    ]);
+    for key in rows.keys("fan") {
+        let us = rows.of(&key.server("us"));
+        let (nginx, floor) = (rows.of(&key.nginx()), rows.of(&key.floor()));
+        out.row(&[
+            key.proto.clone(),
+            mbps(&key),
+            key.players.to_string(),
+            key.mw.clone(),
+            us.figure("cpu_per_gbit", 4),
+            nginx.figure("cpu_per_gbit", 4),
+            floor.figure("cpu_per_gbit", 4),
+            show(us.ratio(&nginx, "cpu_per_gbit"), 2),
+            show(us.ratio(&floor, "cpu_per_gbit"), 2),
+            us.pair("delay"),
+            us.pair("first"),
+            us.figure("kib_per_player", 1),
+            us.worst("starved"),
+            us.worst("stalls"),
+            us.worst("seq_gaps"),
+            us.worst("wrong_stream"),
+        ]);
+    }
+    out.text()
+}
+
+fn proxy(rows: &Rows) -> String {
+    let mut out = Table::new(&[
+        "protocol",
+        "players",
+        "origin's mw",
+        "ours",
+        "HAProxy",
+        "ours/HAProxy",
+        "first frame ours",
+        "HAProxy",
+        "direct",
+        "delay ours",
+        "HAProxy",
+        "direct",
+        "KiB a player ours",
+        "HAProxy",
+        "starved",
+        "gaps",
+        "wrong stream",
+    ]);
+    for key in rows.keys("proxy") {
+        let [us, haproxy, direct] = ["us", "haproxy", "direct"].map(|server| rows.of(&key.server(server)));
+        out.row(&[
+            key.proto.clone(),
+            key.players.to_string(),
+            key.mw.clone(),
+            us.figure("cpu_per_gbit", 4),
+            haproxy.figure("cpu_per_gbit", 4),
+            show(us.ratio(&haproxy, "cpu_per_gbit"), 2),
+            us.pair("first"),
+            haproxy.pair("first"),
+            direct.pair("first"),
+            us.pair("delay"),
+            haproxy.pair("delay"),
+            direct.pair("delay"),
+            us.figure("kib_per_player", 1),
+            haproxy.figure("kib_per_player", 1),
+            us.worst("starved"),
+            us.worst("seq_gaps"),
+            us.worst("wrong_stream"),
+        ]);
+    }
+    out.text()
+}
+
+fn publishers(rows: &Rows) -> String {
+    let mut out = Table::new(&[
+        "publishers",
+        "our proxy",
+        "HAProxy",
+        "ours/HAProxy",
+        "our origin, direct",
+        "accepted proxy",
+        "HAProxy",
+        "direct",
+        "KiB a publisher proxy",
+        "HAProxy",
+        "origin",
+        "lost",
+    ]);
+    for key in rows.keys("publishers") {
+        let [us, haproxy, direct] = ["us", "haproxy", "direct"].map(|server| rows.of(&key.server(server)));
+        let lost = us.worst_of(|row| {
+            row.number("publishers").zip(row.number("alive")).map(|(all, alive)| all - alive)
+        });
+        out.row(&[
+            key.players.to_string(),
+            us.figure("cpu_per_gbit", 3),
+            haproxy.figure("cpu_per_gbit", 3),
+            show(us.ratio(&haproxy, "cpu_per_gbit"), 2),
+            direct.figure("cpu_per_gbit", 3),
+            us.pair("accept"),
+            haproxy.pair("accept"),
+            direct.pair("accept"),
+            us.figure("kib_per_publisher", 1),
+            haproxy.figure("kib_per_publisher", 1),
+            direct.figure("kib_per_publisher", 1),
+            show(lost, 0),
+        ]);
+    }
+    out.text()
+}
+
+fn shards(rows: &Rows) -> String {
+    let mut out = Table::new(&[
+        "protocol",
+        "Mbit/s",
+        "players",
+        "1 shard",
+        "2 shards",
+        "2/1",
+        "largest shard's part of the work",
+        "starved",
+    ]);
+    for key in rows.keys("shards") {
+        let [one, two] = ["one", "two"].map(|server| rows.of(&key.server(server)));
+        out.row(&[
+            key.proto.clone(),
+            mbps(&key),
+            key.players.to_string(),
+            one.figure("cpu_per_gbit", 4),
+            two.figure("cpu_per_gbit", 4),
+            show(two.ratio(&one, "cpu_per_gbit"), 2),
+            show(two.largest_share().map(|share| share * 100.0), 0) + " %",
+            two.worst("starved"),
+        ]);
+    }
+    out.text()
+}
+
+fn mbps(key: &Key) -> String {
+    (key.kbps as f64 / 1000.0).to_string()
+}
+
+/// A number with so many decimals, or a dash.
+fn show(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
+}
+
+struct Table {
+    head: String,
+    body: String,
+}
+
+impl Table {
+    fn new(columns: &[&str]) -> Self {
+        let head = format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
+        Self { head, body: String::new() }
+    }
+
+    fn row(&mut self, cells: &[String]) {
+        self.body += &format!("| {} |\n", cells.join(" | "));
+    }
+
+    /// The table, or nothing when it has no rows.
+    fn text(self) -> String {
+        if self.body.is_empty() { String::new() } else { self.head + &self.body }
+    }
+}
+
+#[cfg(test)]
+mod tests;
