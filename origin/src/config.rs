@@ -29,8 +29,6 @@ pub struct Config {
     pub server_id: Option<String>,
     /// `shards`, which SRS does not have: threads that serve. `auto`, one for each core.
     pub shards: Shards,
-    /// `cluster_secret`, which SRS does not have: signs what nodes tell each other. None: the machine's own.
-    pub cluster_secret: Option<Secret>,
     /// The variable `SRS_DEVICE_IP`: the address that heartbeats report. None: detected.
     pub device_ip: Option<String>,
     /// `srs_log_*`.
@@ -64,7 +62,6 @@ impl Default for Config {
             work_dir: "./".into(),
             server_id: None,
             shards: Shards::Auto,
-            cluster_secret: None,
             device_ip: None,
             log: Log::default(),
             rtmp: Rtmp::default(),
@@ -160,8 +157,6 @@ pub struct Heartbeat {
     pub device_id: String,
     /// `ports`: whether listeners are reported, without which a proxy cannot use the node. Off.
     pub ports: bool,
-    /// `summaries`: whether load figures are reported. Off.
-    pub summaries: bool,
     /// `auth { enabled; type bearer; token; }`: sent as `Authorization: Bearer`. None.
     pub token: Option<Secret>,
 }
@@ -174,7 +169,6 @@ impl Default for Heartbeat {
             url: "http://127.0.0.1:8085/api/v1/servers".to_owned(),
             device_id: String::new(),
             ports: false,
-            summaries: false,
             token: None,
         }
     }
@@ -189,8 +183,6 @@ pub struct Vhost {
     pub chunk_size: Option<u32>,
     /// `min_latency`: waits for nothing, neither merged reads nor merged writes. Off.
     pub min_latency: bool,
-    /// `tcp_nodelay`: sends small packets at once. Off.
-    pub tcp_nodelay: bool,
     /// `http_remux { }`.
     pub http_remux: HttpRemux,
     /// `play { }`.
@@ -205,7 +197,6 @@ impl Default for Vhost {
             enabled: true,
             chunk_size: None,
             min_latency: false,
-            tcp_nodelay: false,
             http_remux: HttpRemux::default(),
             play: Play::default(),
             publish: Publish::default(),
@@ -295,8 +286,6 @@ pub struct Publish {
     pub firstpkt_timeout: Duration,
     /// `normal_timeout`: milliseconds between packets. 5 s.
     pub normal_timeout: Duration,
-    /// `parse_sps`: whether the picture size is read from the codec header. On.
-    pub parse_sps: bool,
     /// `takeover`, which SRS does not have: replace. SRS refuses, and an encoder that lost its line finds its own stream busy.
     pub takeover: Takeover,
     /// `hold`, which SRS does not have: seconds for which a stream waits for a publisher that dropped. 10 s.
@@ -310,7 +299,6 @@ impl Default for Publish {
             mr_latency: Duration::from_millis(350),
             firstpkt_timeout: Duration::from_secs(20),
             normal_timeout: Duration::from_secs(5),
-            parse_sps: true,
             takeover: Takeover::Replace,
             hold: Duration::from_secs(10),
         }

@@ -8,16 +8,16 @@ use srs_media::time::Mode;
 
 use crate::config::{self, Config, TimeJitter};
 
-/// The vhosts that are switched on, as the gateway wants them.
+/// The vhosts as the gateway wants them.
 pub(crate) fn vhosts(config: &Config) -> Vec<Vhost> {
-    let enabled = config.vhosts.iter().filter(|(_, vhost)| vhost.enabled);
-    enabled.map(|(name, vhost)| one(name, vhost, config.rtmp.chunk_size)).collect()
+    config.vhosts.iter().map(|(name, vhost)| one(name, vhost, config.rtmp.chunk_size)).collect()
 }
 
 fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
     let config::Vhost { play, publish, .. } = vhost;
     Vhost {
         name: name.to_owned(),
+        enabled: vhost.enabled,
         chunk_size: vhost.chunk_size.unwrap_or(chunk_size),
         min_latency: vhost.min_latency,
         http_flv: vhost.http_remux.enabled && vhost.http_remux.mount.ends_with(".flv"),

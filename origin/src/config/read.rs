@@ -38,13 +38,18 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
     }
     let vhosts = top.blocks("vhost").map(|(name, section)| Ok((name.to_owned(), vhost(section)?)));
     let vhosts = vhosts.collect::<Result<_, Problem>>()?;
+    for (_, section) in top.blocks("vhost") {
+        let remux = section.block("http_remux");
+        if remux.text("mount").is_some_and(|mount| !mount.ends_with(".flv")) {
+            warnings.push(remux.problem("mount", "only .flv is built so far; this vhost serves no live HTTP"));
+        }
+    }
     Ok(Config {
         max_connections: top.number("max_connections")?.unwrap_or(default.max_connections),
         pid: top.text("pid").map_or(default.pid, Into::into),
         work_dir: top.text("work_dir").map_or(default.work_dir, Into::into),
         server_id: top.read("server_id", server_id)?,
         shards: top.shards("shards")?.unwrap_or_default(),
-        cluster_secret: top.text("cluster_secret").map(Secret::new),
         device_ip: None,
         log: log(top)?,
         rtmp: rtmp(top.block("rtmp"))?,
@@ -127,7 +132,6 @@ fn heartbeat(section: Section<'_>) -> Result<Heartbeat, Problem> {
         url: section.read("url", http_url)?.unwrap_or(default.url),
         device_id: section.text("device_id").map_or(default.device_id, str::to_owned),
         ports: section.switch("ports")?.unwrap_or(default.ports),
-        summaries: section.switch("summaries")?.unwrap_or(default.summaries),
         token: token.filter(|_| authenticates),
     })
 }
@@ -146,7 +150,6 @@ fn vhost(section: Section<'_>) -> Result<Vhost, Problem> {
         enabled: section.switch("enabled")?.unwrap_or(default.enabled),
         chunk_size: section.number("chunk_size")?,
         min_latency,
-        tcp_nodelay: section.switch("tcp_nodelay")?.unwrap_or(default.tcp_nodelay),
         http_remux: http_remux(section.block("http_remux"))?,
         play: play(section.block("play"))?,
         publish: publish(section.block("publish"))?,
@@ -161,13 +164,13 @@ fn http_remux(section: Section<'_>) -> Result<HttpRemux, Problem> {
     })
 }
 
-/// Without app and stream in it a mount would put every stream at one path.
+/// SRS's own layout, with or without the vhost; others would need a table of paths that nobody has asked for.
 fn mount(text: &str) -> Result<String, Expected> {
-    const FORMATS: [&str; 4] = [".flv", ".ts", ".aac", ".mp3"];
-    if text.contains("[stream]") && FORMATS.iter().any(|format| text.ends_with(format)) {
-        Ok(text.to_owned())
-    } else {
-        Err(Expected("a path with [stream] that ends in .flv, .ts, .aac or .mp3".into()))
+    const FORMATS: [&str; 4] = ["flv", "ts", "aac", "mp3"];
+    let path = text.strip_prefix("[vhost]").unwrap_or(text);
+    match path.strip_prefix("/[app]/[stream].") {
+        Some(format) if FORMATS.contains(&format) => Ok(text.to_owned()),
+        _ => Err(Expected("[vhost]/[app]/[stream] with .flv, .ts, .aac or .mp3 behind".into())),
     }
 }
 
@@ -201,7 +204,6 @@ fn publish(section: Section<'_>) -> Result<Publish, Problem> {
         mr_latency: section.time("mr_latency", Unit::Millis)?.unwrap_or(default.mr_latency),
         firstpkt_timeout: section.time("firstpkt_timeout", Unit::Millis)?.unwrap_or(default.firstpkt_timeout),
         normal_timeout: section.time("normal_timeout", Unit::Millis)?.unwrap_or(default.normal_timeout),
-        parse_sps: section.switch("parse_sps")?.unwrap_or(default.parse_sps),
         takeover: section.read("takeover", takeover)?.unwrap_or(default.takeover),
         hold: section.time("hold", Unit::Seconds)?.unwrap_or(default.hold),
     })

@@ -145,17 +145,17 @@ fn an_empty_file_gives_the_defaults_and_a_warning_that_nobody_can_publish() {
 #[test]
 fn every_value_of_a_file_arrives() {
     let config = read(
-        "max_connections 7; pid a.pid; work_dir w; server_id me; shards 3; cluster_secret s;\n\
+        "max_connections 7; pid a.pid; work_dir w; server_id me; shards 3;\n\
          srs_log_tank file; srs_log_file a.log; srs_log_level warn; listen 1 127.0.0.1:2; chunk_size 4096;\n\
          http_server { enabled on; listen 3; dir d; crossdomain off; }\n\
          http_api { enabled on; listen 4; crossdomain off; }\n\
-         heartbeat { enabled on; interval 0.3; url http://a/b; device_id d; ports on; summaries on;\n\
+         heartbeat { enabled on; interval 0.3; url http://a/b; device_id d; ports on;\n\
            auth { enabled on; type bearer; token t; } }\n\
          vhost v { enabled off; chunk_size 128; min_latency on; tcp_nodelay on;\n\
            http_remux { enabled on; mount /[app]/[stream].ts; }\n\
            play { gop_cache off; gop_cache_max_frames 1; queue_length 5; mw_latency 2; mw_msgs 3; atc on;\n\
              time_jitter zero; mix_correct on; }\n\
-           publish { mr on; mr_latency 4; firstpkt_timeout 5; normal_timeout 6; parse_sps off; takeover replace;\n\
+           publish { mr on; mr_latency 4; firstpkt_timeout 5; normal_timeout 6; takeover replace;\n\
              hold 350ms; } }",
     );
     let listen = Listen::parse("127.0.0.1:2").unwrap();
@@ -163,7 +163,6 @@ fn every_value_of_a_file_arrives() {
         enabled: false,
         chunk_size: Some(128),
         min_latency: true,
-        tcp_nodelay: true,
         http_remux: HttpRemux { enabled: true, mount: "/[app]/[stream].ts".to_owned() },
         play: Play {
             gop_cache: false,
@@ -180,7 +179,6 @@ fn every_value_of_a_file_arrives() {
             mr_latency: Duration::from_millis(4),
             firstpkt_timeout: Duration::from_millis(5),
             normal_timeout: Duration::from_millis(6),
-            parse_sps: false,
             takeover: Takeover::Replace,
             hold: Duration::from_millis(350),
         },
@@ -191,7 +189,6 @@ fn every_value_of_a_file_arrives() {
         work_dir: "w".into(),
         server_id: Some("me".to_owned()),
         shards: Shards::parse("3").unwrap(),
-        cluster_secret: Some(Secret::new("s")),
         device_ip: None,
         log: Log { tank: Tank::File("a.log".into()), level: Level::Warn },
         rtmp: Rtmp { listen: vec![Listen::port(1), listen], chunk_size: 4096 },
@@ -208,7 +205,6 @@ fn every_value_of_a_file_arrives() {
             url: "http://a/b".to_owned(),
             device_id: "d".to_owned(),
             ports: true,
-            summaries: true,
             token: Some(Secret::new("t")),
         },
         vhosts: BTreeMap::from([("v".to_owned(), vhost)]),
@@ -219,9 +215,9 @@ fn every_value_of_a_file_arrives() {
 #[test]
 fn a_host_without_its_own_vhost_gets_the_default_one() {
     let config =
-        read("vhost a.b { tcp_nodelay on; } vhost __defaultVhost__ { } vhost off.b { enabled off; }");
-    assert!(config.vhost("a.b").unwrap().tcp_nodelay);
-    assert!(!config.vhost("c.d").unwrap().tcp_nodelay);
+        read("vhost a.b { min_latency on; } vhost __defaultVhost__ { } vhost off.b { enabled off; }");
+    assert!(config.vhost("a.b").unwrap().min_latency);
+    assert!(!config.vhost("c.d").unwrap().min_latency);
     assert_eq!(config.vhost("off.b"), None);
     assert_eq!(read("vhost a.b { }").vhost("c.d"), None);
 }
@@ -230,12 +226,6 @@ fn a_host_without_its_own_vhost_gets_the_default_one() {
 fn the_newer_log_level_wins_over_the_older() {
     assert_eq!(read("srs_log_level trace;").log.level, Level::Info);
     assert_eq!(read("srs_log_level error; srs_log_level_v2 trace;").log.level, Level::Trace);
-}
-
-#[test]
-fn with_min_latency_no_frames_are_gathered_unless_told() {
-    assert_eq!(read("vhost a { min_latency on; }").vhost("a").unwrap().play.mw_msgs, 0);
-    assert_eq!(read("vhost a { min_latency on; play { mw_msgs 4; } }").vhost("a").unwrap().play.mw_msgs, 4);
 }
 
 #[test]
@@ -252,8 +242,8 @@ fn values_that_only_the_origin_can_judge_are_refused_with_their_place() {
         ("heartbeat { url http:///x; }", "expected a URL that begins with http:// and a host"),
         ("heartbeat { auth { enabled on; } }", "heartbeat auth is on but has no `token`"),
         ("server_id 'a b';", "expected at most 64 letters, digits and - _ ."),
-        ("vhost a { http_remux { mount /live.flv; } }", "expected a path with [stream]"),
-        ("vhost a { http_remux { mount /[stream].mp4; } }", "expected a path with [stream]"),
+        ("vhost a { http_remux { mount /live.flv; } }", "expected [vhost]/[app]/[stream] with"),
+        ("vhost a { http_remux { mount /[stream].mp4; } }", "expected [vhost]/[app]/[stream] with"),
     ] {
         let refusal = refusal(text);
         assert!(refusal.starts_with("x.conf:1: ") && refusal.contains(expected), "{refusal}");
@@ -318,4 +308,15 @@ fn arguments_that_make_no_sense_are_errors_with_the_usage() {
         let error = start(args.iter().map(|arg| (*arg).to_owned()), &Vars::new()).unwrap_err();
         assert!(matches!(&error, Error::Arguments(_)) && error.to_string().contains("Usage: "), "{error}");
     }
+}
+
+#[test]
+fn a_mount_of_a_format_that_is_not_built_is_a_warning() {
+    let loaded = from_directives(
+        conf::parse("vhost a { http_remux { enabled on; mount [vhost]/[app]/[stream].ts; } }", "t").unwrap(),
+        &Vars::new(),
+    )
+    .unwrap();
+    assert_eq!(loaded.warnings.len(), 1);
+    assert!(loaded.warnings[0].to_string().contains("only .flv is built"), "{}", loaded.warnings[0]);
 }

@@ -13,7 +13,7 @@ pub static SETTINGS: &[Setting] = &[
     set("PROXY_WEBRTC_SERVER", "18000", "WebRTC media listener (UDP)").later(),
     set("PROXY_SRT_SERVER", "20080", "SRT listener (UDP)").later(),
     set("PROXY_SYSTEM_API", "12025", "system API listener (TCP), where origins register"),
-    set("PROXY_STATIC_FILES", "", "folder of static pages; empty: the built-in pages"),
+    set("PROXY_STATIC_FILES", "", "folder of static pages; empty: none yet"),
     set(
         "PROXY_LOAD_BALANCER_TYPE",
         "memory",
@@ -33,12 +33,14 @@ pub static SETTINGS: &[Setting] = &[
     set("PROXY_HTTP_API_AUTH_TOKEN", "", "the bearer token").secret(),
     set("PROXY_SYSTEM_API_ALLOW", "loopback", "addresses and blocks (CIDR) that may call what controls"),
     set("PROXY_CLUSTER_SECRET", "", "signs what nodes tell each other; empty: made once on this machine")
-        .secret(),
+        .secret()
+        .later(),
     set(
         "PROXY_PUBLISH_HOLD",
         "10s",
         "how long an origin holds a stream whose publisher dropped; 0: not at all",
-    ),
+    )
+    .later(),
     set("PROXY_WEBRTC_CANDIDATE", "", "address told to WebRTC clients; empty: detected").later(),
     set("PROXY_DEFAULT_BACKEND_ENABLED", "off", "on: use one origin that does not register"),
     set("PROXY_DEFAULT_BACKEND_IP", "127.0.0.1", "its address or host name"),
@@ -47,7 +49,7 @@ pub static SETTINGS: &[Setting] = &[
     set("PROXY_DEFAULT_BACKEND_API", "1985", "its HTTP API port"),
     set("PROXY_DEFAULT_BACKEND_RTC", "8000", "its WebRTC port (UDP)").later(),
     set("PROXY_DEFAULT_BACKEND_SRT", "10080", "its SRT port (UDP)").later(),
-    set("PROXY_GRACE_QUIT_TIMEOUT", "20s", "how long a graceful end may take"),
-    set("PROXY_FORCE_QUIT_TIMEOUT", "30s", "when the end is forced, counted from the first signal"),
+    set("PROXY_GRACE_QUIT_TIMEOUT", "20s", "how long a graceful end may take").later(),
+    set("PROXY_FORCE_QUIT_TIMEOUT", "30s", "when the end is forced, counted from the first signal").later(),
     set("PROXY_SHARDS", "auto", "threads that serve; auto: one for each core"),
 ];

@@ -54,7 +54,7 @@ pub static GLOBAL: &[Rule] = &[
     built("work_dir", Shape::Text),
     built("server_id", Shape::Text),
     built("shards", Shape::Shards),
-    built("cluster_secret", Shape::Secret),
+    later("cluster_secret"),
     built("srs_log_tank", Shape::OneOf(&["console", "file"])),
     built("srs_log_file", Shape::Text),
     built("srs_log_level", Shape::OneOf(&["verbose", "info", "trace", "warn", "error"])),
@@ -132,7 +132,7 @@ static HEARTBEAT: &[Rule] = &[
     built("url", Shape::Text),
     built("device_id", Shape::Text),
     built("ports", Shape::Switch),
-    built("summaries", Shape::Switch),
+    later("summaries"),
     block(
         "auth",
         &[
@@ -203,7 +203,7 @@ static PUBLISH: &[Rule] = &[
     built("mr_latency", MILLIS),
     built("firstpkt_timeout", Shape::Period(Unit::Millis)),
     built("normal_timeout", Shape::Period(Unit::Millis)),
-    built("parse_sps", Shape::Switch),
+    later("parse_sps"),
     built("takeover", Shape::OneOf(&["refuse", "replace"])),
     built("hold", SECONDS),
     later("try_annexb_first"),
