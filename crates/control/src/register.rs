@@ -19,6 +19,29 @@ const MAX_LABEL: usize = 256;
 /// The slowest heartbeat interval believed: SRS's documents recommend at most 30 s.
 const MAX_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Levels of a body. A message has two; the rest is room for fields to come. Fields that nobody reads are skipped by the parser
+/// without any limit of its own.
+const MAX_DEPTH: usize = 32;
+
+/// How deep arrays and objects are nested in a text that may or may not be JSON.
+fn depth(body: &[u8]) -> usize {
+    let (mut level, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                level = level.saturating_add(1);
+                deepest = deepest.max(level);
+            }
+            b']' | b'}' if !quoted => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// Body of `POST /api/v1/srs/register`. Absent lists are empty; unknown fields are ignored, and a field given
 /// twice is refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -130,6 +153,9 @@ impl Message {
     /// # Errors
     /// [`Error::Json`].
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        if depth(body) > MAX_DEPTH {
+            return Err(Error::Json(format!("nested more than {MAX_DEPTH} deep")));
+        }
         serde_json::from_slice(body).map_err(|error| Error::Json(error.to_string()))
     }
 

@@ -174,3 +174,13 @@ fn what_is_sent_is_what_is_read() {
     };
     assert_eq!(Message::parse(&serde_json::to_vec(&with_streams).unwrap()).unwrap(), with_streams);
 }
+
+#[test]
+fn nesting_in_a_field_that_nobody_reads_is_refused_too() {
+    let nested = |levels: usize| {
+        let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+        format!(r#"{{"ip":"1.2.3.4","x":{open}{close},"y":"[[[[\"[["}}"#)
+    };
+    assert!(Message::parse(nested(MAX_DEPTH - 1).as_bytes()).is_ok());
+    assert!(matches!(Message::parse(nested(MAX_DEPTH).as_bytes()), Err(Error::Json(_))));
+}
