@@ -26,6 +26,8 @@ pub struct Cursor {
     burst_until: u64,
     skipped_to: u64,
     headers: u64,
+    /// The version before the headers at the back of `own`, while nothing of them is sent.
+    unsent: Option<u64>,
     skips: u64,
 }
 
@@ -37,7 +39,8 @@ enum Place {
 }
 
 impl Cursor {
-    /// A viewer that starts now: at the newest key frame when `gop_cache` is on and there is one, else at the next.
+    /// A viewer that starts now: at the newest key frame when `gop_cache` is on and there is one, else at the next. Of a
+    /// stream that has [ended](crate::Phase::Ended) nothing is to be shown any more: there `gop_cache` must be off.
     pub fn join(window: &Window, gop_cache: bool) -> Cursor {
         let mut cursor = Cursor {
             own: VecDeque::new(),
@@ -45,6 +48,7 @@ impl Cursor {
             burst_until: window.end(),
             skipped_to: 0,
             headers: u64::MAX,
+            unsent: None,
             skips: 0,
         };
         if let Some(key) = window.newest_key().filter(|_| gop_cache) {
@@ -59,10 +63,15 @@ impl Cursor {
         let Place::AtKeyFrom(from) = self.place else { return };
         let Some(key) = window.key_from(from) else { return };
         if let Some(heads) = window.heads_at(key) {
-            if self.headers == u64::MAX {
-                self.own.push_back(heads.first.clone());
-            } else if self.headers != heads.version {
-                self.own.push_back(heads.again.clone());
+            // Headers that still wait are replaced: a viewer that takes nothing must not collect them.
+            if let Some(before) = self.unsent.take() {
+                self.own.pop_back();
+                self.headers = before;
+            }
+            let bytes = if self.started() { &heads.again } else { &heads.first };
+            if self.headers != heads.version && !bytes.is_empty() {
+                self.own.push_back(bytes.clone());
+                self.unsent = Some(self.headers);
             }
             self.headers = heads.version;
         }
@@ -108,6 +117,11 @@ impl Cursor {
 
     /// Takes note that `count` of the gathered bytes were sent.
     pub fn advance(&mut self, mut count: usize) {
+        if self.unsent.is_some()
+            && self.own.iter().rev().skip(1).map(Bytes::len).fold(0, usize::saturating_add) < count
+        {
+            self.unsent = None;
+        }
         while let Some(front) = self.own.front_mut() {
             if count < front.len() {
                 let _sent = front.split_to(count);
@@ -131,7 +145,24 @@ impl Cursor {
     /// Queues bytes for this viewer alone, behind the frame that is being sent.
     pub fn insert(&mut self, bytes: Bytes, window: &Window) {
         self.finish_frame(window);
-        self.own.push_back(bytes);
+        self.queue(bytes);
+    }
+
+    /// Ends this viewer's part of the stream: it gets what the window still has for it, then `bytes`, then no more.
+    pub fn close(&mut self, bytes: Bytes, window: &Window) {
+        if let Place::At(at) = self.place {
+            self.own.extend(window.slices(at, window.end()));
+        }
+        self.place = Place::AtKeyFrom(u64::MAX);
+        self.queue(bytes);
+    }
+
+    /// An empty slice would be written as nothing, which reads as a closed socket.
+    fn queue(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.unsent = None;
+            self.own.push_back(bytes);
+        }
     }
 
     /// Applies the slow-viewer rule; true when the viewer was moved.

@@ -38,7 +38,7 @@ impl Feed {
     /// `gap` is called with the old window before it is begun anew, when this shard was away for so long that what it
     /// missed is gone: its viewers must then be [parked](crate::Cursor::park).
     pub fn pull(&self, window: &mut Window, gap: impl FnOnce(&Window)) -> Phase {
-        self.stream.pull(self.format, window, gap)
+        self.stream.pull(self.format, self.id, window, gap)
     }
 
     /// Ready when there is more than `window` has, or the stream no longer stands where `phase` says. One task per feed

@@ -2,7 +2,7 @@
 
 use srs_media::{Frame, Kind, Role};
 
-use crate::limits::{AUDIO_KEY_MS, GOP_BYTES, GOP_MS};
+use crate::limits::{AUDIO_KEY_MS, FRAME_COST, GOP_BYTES, GOP_MS};
 
 /// Frames since the newest key frame, within the bounds of [`GOP_MS`] and [`GOP_BYTES`].
 ///
@@ -37,7 +37,7 @@ impl Gop {
             self.overrun = false;
         }
         let Some(began) = self.began.filter(|_| !self.overrun) else { return (start, false) };
-        self.bytes = self.bytes.saturating_add(frame.wire.len());
+        self.bytes = self.bytes.saturating_add(frame.wire.len()).saturating_add(FRAME_COST);
         let frames = most_frames != 0 && self.frames.len() >= most_frames;
         if frames || self.bytes > GOP_BYTES || frame.time.saturating_sub(began) > GOP_MS {
             self.frames = Vec::new();

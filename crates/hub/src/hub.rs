@@ -91,6 +91,12 @@ impl Inner {
         }
     }
 
+    pub(crate) fn wanted(&self, key: &StreamKey) {
+        if let Some(demand) = &self.demand {
+            demand.wanted(key);
+        }
+    }
+
     pub(crate) fn unwanted(&self, key: &StreamKey) {
         if let Some(demand) = &self.demand {
             demand.unwanted(key);
@@ -129,7 +135,7 @@ impl Hub {
         let (stream, came_first) = {
             let mut streams = self.inner.streams();
             let stream = self.stream(&mut streams, key);
-            let came_first = stream.attach(format, make);
+            let came_first = stream.attach(format, id, make);
             (stream, came_first)
         };
         if let Some(demand) = &self.inner.demand {
@@ -163,9 +169,7 @@ impl Hub {
         key: &StreamKey,
     ) -> Arc<Stream> {
         let weak: Weak<Inner> = Arc::downgrade(&self.inner);
-        Arc::clone(
-            streams.entry(key.clone()).or_insert_with(|| Arc::new(Stream::new(key.clone(), weak))),
-        )
+        Arc::clone(streams.entry(key.clone()).or_insert_with(|| Arc::new(Stream::new(key.clone(), weak))))
     }
 }
 

@@ -20,6 +20,8 @@ mod publisher;
 mod rendition;
 mod signal;
 mod stream;
+#[cfg(test)]
+mod testkit;
 mod timeline;
 mod window;
 

@@ -14,9 +14,16 @@ pub const LAG_BYTES_FLOOR: u64 = 2 << 20;
 /// grows without end: two full GOP caches.
 pub const LAG_BYTES_HARD: u64 = 2 * GOP_BYTES as u64;
 
-/// How long the shared window keeps what every shard should already have pulled, in milliseconds. A shard pulls at
-/// least three times a second; one that was away for longer starts again at a key frame.
-pub const KEEP_MS: i64 = 1_500;
+/// Bytes of the shared window, whatever the time stamps say: a whole GOP cache, and as much again that shards may not
+/// have pulled yet. Time stamps that stand still would otherwise keep everything.
+pub const WINDOW_BYTES: u64 = 2 * GOP_BYTES as u64;
+
+/// Bytes that are flushed without waiting for a pull, so that a shard that does not come cannot let them pile up.
+pub const RUN_BYTES: usize = 1 << 20;
+
+/// What a cached frame counts beside its bytes: the record itself and its allocation. Without it a flood of tiny frames
+/// would be no bytes at all.
+pub const FRAME_COST: usize = 128;
 
 /// Streams without video get a starting point for new viewers this often, in milliseconds.
 pub const AUDIO_KEY_MS: i64 = 1_000;

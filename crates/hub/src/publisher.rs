@@ -22,7 +22,8 @@ pub enum Finish {
     Dropped,
 }
 
-/// The right to send frames into one stream. Dropped without [`Publisher::finish`] it counts as a broken connection.
+/// The right to send frames into one stream. Dropped without [`Publisher::finish`] it ends the stream: then nobody is left
+/// who would end a hold.
 #[derive(Debug)]
 pub struct Publisher {
     stream: Arc<Stream>,
@@ -57,7 +58,7 @@ impl Publisher {
 impl Drop for Publisher {
     fn drop(&mut self) {
         if !self.finished {
-            self.stream.finish(self.generation, Finish::Dropped);
+            self.stream.finish(self.generation, Finish::Clean);
         }
     }
 }

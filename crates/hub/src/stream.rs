@@ -10,7 +10,7 @@ use srs_names::StreamKey;
 use crate::feed::Phase;
 use crate::gop::{Gop, Start};
 use crate::hub::{Busy, Inner as Registry, Settings, StreamStats, Takeover};
-use crate::limits::{KEEP_MS, TRACKS};
+use crate::limits::{RUN_BYTES, TRACKS, WINDOW_BYTES};
 use crate::publisher::{Finish, Superseded};
 use crate::rendition::{Format, Headers, Rendition};
 use crate::signal::Signal;
@@ -49,7 +49,8 @@ struct Encoding {
     pending: BytesMut,
     marks: Vec<Mark>,
     window: Window,
-    feeds: usize,
+    /// The feeds by their ids, and how far each has pulled.
+    pulled: Vec<(u64, u64)>,
     waiting: Vec<(u64, Waker)>,
 }
 
@@ -90,11 +91,11 @@ impl Stream {
         inner.headers = Headers::default();
         inner.version = inner.version.wrapping_add(1);
         inner.gop.clear();
-        let (send_bytes, viewers) = (inner.stats.send_bytes, inner.stats.viewers);
-        inner.stats = StreamStats { send_bytes, viewers, ..StreamStats::default() };
         for encoding in &mut inner.encodings {
             encoding.window.clear_keys();
         }
+        let (send_bytes, viewers) = (inner.stats.send_bytes, inner.stats.viewers);
+        inner.stats = StreamStats { send_bytes, viewers, ..StreamStats::default() };
         let answer = (inner.generation, Arc::clone(&inner.superseded));
         Self::turn(inner, Phase::Live);
         Ok(answer)
@@ -124,15 +125,15 @@ impl Stream {
         if inner.generation != generation || inner.phase != Phase::Live {
             return false;
         }
-        let mut woken_by_the_turn = Vec::new();
+        let mut wake = Vec::new();
         while let Some(frame) = inner.timeline.drain() {
-            inner.take(&frame, &mut woken_by_the_turn);
-        }
-        for (_, waker) in woken_by_the_turn {
-            waker.wake();
+            inner.take(&frame, &mut wake);
         }
         let held = how == Finish::Dropped && inner.settings.hold;
         Self::turn(inner, if held { Phase::Held } else { Phase::Ended });
+        for (_, waker) in wake {
+            waker.wake();
+        }
         self.sweep();
         held
     }
@@ -147,6 +148,11 @@ impl Stream {
 
     fn turn(mut inner: MutexGuard<'_, Inner>, phase: Phase) {
         inner.phase = phase;
+        if phase == Phase::Ended {
+            // A format that is asked for now must not start with the picture of a stream that is over. What the formats
+            // that there are have made stays: feeds may not have pulled it all yet.
+            inner.gop.clear();
+        }
         let mut wake = Vec::new();
         for encoding in &mut inner.encodings {
             wake.append(&mut encoding.waiting);
@@ -164,12 +170,12 @@ impl Stream {
     }
 
     /// Adds a feed in `format`; true when it is the first of a stream without a publisher.
-    pub(crate) fn attach(&self, format: Format, make: impl FnOnce() -> Box<dyn Rendition>) -> bool {
+    pub(crate) fn attach(&self, format: Format, id: u64, make: impl FnOnce() -> Box<dyn Rendition>) -> bool {
         let mut inner = self.lock();
         let inner = &mut *inner;
         let first = inner.encodings.is_empty() && inner.phase != Phase::Live;
         if let Some(encoding) = inner.encodings.iter_mut().find(|encoding| encoding.format == format) {
-            encoding.feeds = encoding.feeds.saturating_add(1);
+            encoding.pulled.push((id, encoding.window.start()));
             return first;
         }
         let mut encoding = Encoding {
@@ -178,7 +184,7 @@ impl Stream {
             pending: BytesMut::new(),
             marks: Vec::new(),
             window: Window::default(),
-            feeds: 1,
+            pulled: vec![(id, 0)],
             waiting: Vec::new(),
         };
         for (index, frame) in inner.gop.frames().iter().enumerate() {
@@ -192,29 +198,40 @@ impl Stream {
     pub(crate) fn leave(&self, format: Format, id: u64) {
         let mut inner = self.lock();
         if let Some(encoding) = inner.encodings.iter_mut().find(|encoding| encoding.format == format) {
-            encoding.feeds = encoding.feeds.saturating_sub(1);
+            encoding.pulled.retain(|(feed, _)| *feed != id);
             encoding.waiting.retain(|(feed, _)| *feed != id);
         }
-        inner.encodings.retain(|encoding| encoding.feeds > 0);
+        inner.encodings.retain(|encoding| !encoding.pulled.is_empty());
         let empty = inner.encodings.is_empty();
         drop(inner);
         if empty {
             if let Some(registry) = self.registry.upgrade() {
                 registry.unwanted(&self.key);
+                if self.is_missed() {
+                    // Somebody came meanwhile, and may have asked before this was said.
+                    registry.wanted(&self.key);
+                }
             }
             self.sweep();
         }
     }
 
-    pub(crate) fn pull(&self, format: Format, window: &mut Window, gap: impl FnOnce(&Window)) -> Phase {
+    pub(crate) fn pull(
+        &self,
+        format: Format,
+        feed: u64,
+        window: &mut Window,
+        gap: impl FnOnce(&Window),
+    ) -> Phase {
         let mut inner = self.lock();
         let inner = &mut *inner;
         if let Some(encoding) = inner.encodings.iter_mut().find(|encoding| encoding.format == format) {
             encoding.flush();
-            if !window.is_empty() && !window.reaches(&encoding.window) {
+            if window.end() > 0 && !window.reaches(&encoding.window) {
                 gap(window);
             }
             window.follow(&encoding.window);
+            encoding.note_pull(feed);
         }
         inner.phase
     }
@@ -253,6 +270,12 @@ impl Stream {
     pub(crate) fn is_idle(&self) -> bool {
         let inner = self.lock();
         inner.encodings.is_empty() && matches!(inner.phase, Phase::Waiting | Phase::Ended)
+    }
+
+    /// Whether somebody watches a stream that has no publisher.
+    fn is_missed(&self) -> bool {
+        let inner = self.lock();
+        !inner.encodings.is_empty() && inner.phase != Phase::Live
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -328,9 +351,8 @@ impl Encoding {
         }
         self.marks.push(Mark { at, time: frame.time, key });
         self.rendition.push(frame, &mut self.pending);
-        if key {
+        if key || self.pending.len() >= RUN_BYTES {
             self.flush();
-            self.window.trim(self.window.cut_for(frame.time.saturating_sub(KEEP_MS)));
         }
     }
 
@@ -342,14 +364,27 @@ impl Encoding {
         Heads { first: first.freeze(), again: again.freeze(), version }
     }
 
-    /// Closes the run that is being written, so that feeds can share it.
+    /// Closes the run that is being written, so that feeds can share it, and drops what nobody needs any more.
     fn flush(&mut self) {
         if !self.pending.is_empty() {
             self.window.append(self.pending.split().freeze(), self.marks.drain(..));
-            if self.window.newest_key().is_none() {
-                // A GOP too long to be kept: only what other shards may not have pulled yet stays.
-                self.window.trim(self.window.cut_for(self.window.edge_time().saturating_sub(KEEP_MS)));
-            }
+            self.trim();
         }
+    }
+
+    fn note_pull(&mut self, feed: u64) {
+        let end = self.window.end();
+        if let Some((_, at)) = self.pulled.iter_mut().find(|(id, _)| *id == feed) {
+            *at = end;
+        }
+        self.trim();
+    }
+
+    /// Keeps what a new viewer starts with and what some shard has yet to pull, within the bound.
+    fn trim(&mut self) {
+        let start = self.window.newest_key().unwrap_or(self.window.end());
+        let unpulled = self.pulled.iter().map(|(_, at)| *at).min().unwrap_or(start);
+        self.window.trim(start.min(unpulled));
+        self.window.bound(WINDOW_BYTES);
     }
 }

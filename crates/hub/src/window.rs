@@ -182,13 +182,17 @@ impl Window {
         let known = self.end;
         let first = other.runs.partition_point(|run| run.end() <= known);
         for run in other.runs.iter().skip(first) {
-            let skip = usize::try_from(known.saturating_sub(run.at)).unwrap_or(usize::MAX).min(run.bytes.len());
+            let skip =
+                usize::try_from(known.saturating_sub(run.at)).unwrap_or(usize::MAX).min(run.bytes.len());
             self.runs.push_back(Run { at: run.at.max(known), bytes: run.bytes.slice(skip..) });
         }
         let from = other.marks.partition_point(|mark| mark.at < known);
         self.marks.extend(other.marks.iter().skip(from).copied());
         // Start points are few: they are taken over whole, so that what the publisher's side forgot is forgotten here.
-        self.keys.clone_from(&other.keys);
+        // Those before our own start stay out: `other` may still hold what was trimmed here.
+        let start = self.start;
+        self.keys.clear();
+        self.keys.extend(other.keys.iter().filter(|(at, _)| *at >= start).cloned());
         self.end = other.end;
         self.edge_time = other.edge_time;
         self.largest_gop = other.largest_gop;
@@ -209,11 +213,11 @@ impl Window {
         }
     }
 
-    /// The last key frame before which nothing is newer than `time` (ms): where the shared window may be cut.
-    pub(crate) fn cut_for(&self, time: i64) -> u64 {
-        let newest = self.newest_key().unwrap_or(self.end);
-        let young = self.marks.partition_point(|mark| mark.time < time);
-        self.marks.get(young).map_or(newest, |mark| newest.min(mark.at))
+    /// Drops the oldest runs until at most `most` bytes are held, but for the newest run.
+    pub(crate) fn bound(&mut self, most: u64) {
+        while self.len() > most && self.runs.len() > 1 {
+            self.trim(self.runs.front().map_or(self.end, Run::end));
+        }
     }
 
     /// Bytes held.
