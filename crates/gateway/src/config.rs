@@ -10,6 +10,8 @@ use srs_names::{DEFAULT_VHOST, StreamKey};
 pub struct Vhost {
     /// Its name; [`DEFAULT_VHOST`] serves every host that has no vhost of its own.
     pub name: String,
+    /// Whether it serves anything; a host whose own vhost is switched off is refused.
+    pub enabled: bool,
     /// Chunk size that we announce and write, in bytes.
     pub chunk_size: u32,
     /// Frames are sent as they come, whatever `mw_latency` says.
@@ -58,6 +60,7 @@ impl Default for Vhost {
     fn default() -> Vhost {
         Vhost {
             name: DEFAULT_VHOST.to_owned(),
+            enabled: true,
             chunk_size: 60_000,
             min_latency: false,
             http_flv: true,
@@ -97,8 +100,8 @@ impl Default for Publish {
 /// As in SRS a host without a vhost of its own is served by the default one, and its streams are that one's.
 pub(crate) fn resolve<'a>(vhosts: &'a [Vhost], key: &StreamKey) -> Option<(StreamKey, &'a Vhost)> {
     if let Some(own) = vhosts.iter().find(|vhost| vhost.name == key.vhost()) {
-        return Some((key.clone(), own));
+        return own.enabled.then(|| (key.clone(), own));
     }
-    let default = vhosts.iter().find(|vhost| vhost.name == DEFAULT_VHOST)?;
+    let default = vhosts.iter().find(|vhost| vhost.name == DEFAULT_VHOST && vhost.enabled)?;
     Some((key.with_vhost(DEFAULT_VHOST).ok()?, default))
 }

@@ -7,14 +7,15 @@
 //! Writes are merged over `mw_latency`. So that hundreds of merged writes do not hit the network at the same moment,
 //! viewers take turns: a long latency is cut into slots, and each slot serves its share.
 
+mod seat;
+mod viewer;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::future::{Future as _, poll_fn};
-use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -22,24 +23,25 @@ use bytes::Bytes;
 use srs_hub::{Cursor, Feed, Format, Hub, Lag, Phase, Rendition, Window};
 use srs_names::StreamKey;
 use srs_net::limits;
-use tokio::io::AsyncWrite;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
 use crate::clients::Client;
 use crate::config::Vhost;
+pub(crate) use seat::Seat;
+use viewer::{Gate, Viewer};
 
 /// A slot is not made shorter than this: below it a wake-up costs more than spreading gains.
 const SLOT: Duration = Duration::from_millis(40);
 
 /// Most slots: at SRS's 350 ms a viewer's turn comes every 44 ms to one of eight groups.
-const MOST_SLOTS: usize = 8;
+const MOST_SLOTS: usize = 1;
 
 /// Viewers that make one more slot worth its wake-up.
 const VIEWERS_PER_SLOT: usize = 8;
 
-/// Slices per vectored write. A merged write has one per slot; a join burst is written in a few calls.
-const SLICES: usize = 64;
+/// What is new is pulled this often at the least, however long writes are merged: the hub keeps it for little longer.
+const PULL: Duration = Duration::from_millis(500);
 
 /// How the viewers of one rendition are served.
 #[derive(Debug, Clone, Copy)]
@@ -88,20 +90,6 @@ pub(crate) enum Ending {
     Stalled,
 }
 
-struct Viewer {
-    cursor: Cursor,
-    write: OwnedWriteHalf,
-    waker: Waker,
-    gated: bool,
-    blocked: bool,
-    passed: bool,
-    leaving: bool,
-    goodbye: Bytes,
-    progress: Instant,
-    lost: Option<io::Error>,
-    client: Arc<Client>,
-}
-
 /// The viewers of one rendition on this shard.
 pub(crate) struct Fan {
     feed: Feed,
@@ -113,14 +101,18 @@ pub(crate) struct Fan {
     turn: usize,
     /// Slots that still have to be served with what was pulled.
     dirty: usize,
+    /// The number of slots at the last turn.
+    spread: usize,
     sent: u64,
     task: Option<Waker>,
 }
 
 pub(crate) type Shared = Rc<RefCell<Fan>>;
 
+type Fans = HashMap<(StreamKey, Format), Weak<RefCell<Fan>>>;
+
 thread_local! {
-    static FANS: RefCell<HashMap<(StreamKey, Format), Weak<RefCell<Fan>>>> = RefCell::default();
+    static FANS: RefCell<Fans> = RefCell::default();
 }
 
 /// This shard's fan for `key` in `format`, made when there is none.
@@ -144,6 +136,7 @@ pub(crate) fn of_shard(
         next: 0,
         turn: 0,
         dirty: 0,
+        spread: 1,
         sent: 0,
         task: None,
     }));
@@ -196,10 +189,12 @@ impl Fan {
     fn slots(&self) -> usize {
         let by_time = self.pace.merge.as_millis().checked_div(SLOT.as_millis()).unwrap_or(1);
         let by_time = usize::try_from(by_time).unwrap_or(1).min(MOST_SLOTS);
-        (self.viewers.len() / VIEWERS_PER_SLOT).clamp(1, by_time.max(1))
+        let least = self.pace.merge.as_nanos().div_ceil(PULL.as_nanos()).max(1);
+        let least = usize::try_from(least).unwrap_or(usize::MAX);
+        (self.viewers.len() / VIEWERS_PER_SLOT).min(by_time).max(least)
     }
 
-    /// Takes over what is new. True when the stream's phase changed.
+    /// Takes over what is new.
     fn pull(&mut self) {
         let before = (self.window.end(), self.phase);
         let viewers = &mut self.viewers;
@@ -219,12 +214,22 @@ impl Fan {
 
     fn turn_phase(&mut self) {
         match self.phase {
-            Phase::Live => self.viewers.values_mut().for_each(|viewer| viewer.gated = false),
+            Phase::Live => {
+                for viewer in self.viewers.values_mut().filter(|viewer| viewer.gate == Gate::Closed) {
+                    viewer.gate = Gate::Opened;
+                }
+            }
             Phase::Ended => {
-                for viewer in self.viewers.values_mut().filter(|viewer| viewer.cursor.started()) {
-                    viewer.cursor.insert(std::mem::take(&mut viewer.goodbye), &self.window);
-                    viewer.leaving = true;
-                    viewer.waker.wake_by_ref();
+                // A publish may begin and end between two pulls: who waited for it still gets all of it. Others wait on
+                // for a publisher, within the limits of their doors.
+                for viewer in self.viewers.values_mut() {
+                    viewer.cursor.settle(&self.window);
+                    if viewer.cursor.started() || viewer.gate == Gate::Opened {
+                        if viewer.gate == Gate::Closed {
+                            viewer.gate = Gate::Opened;
+                        }
+                        viewer.dismiss(&self.window);
+                    }
                 }
             }
             Phase::Waiting | Phase::Held => {}
@@ -235,6 +240,10 @@ impl Fan {
     fn flush(&mut self) {
         self.pull();
         let slots = self.slots();
+        if std::mem::replace(&mut self.spread, slots) != slots && self.dirty > 0 {
+            // Viewers have new turns: another full round.
+            self.dirty = slots;
+        }
         self.turn = self.turn.wrapping_add(1);
         let turn = self.turn.checked_rem(slots).unwrap_or(0) as u64;
         let now = Instant::now();
@@ -255,7 +264,7 @@ impl Fan {
         }
         self.dirty = if passed { slots } else { self.dirty.saturating_sub(1) };
         self.window.trim(self.keep());
-        if self.dirty == 0 {
+        if self.dirty == 0 || turn == 0 {
             self.feed.sent(std::mem::take(&mut self.sent));
         }
     }
@@ -268,20 +277,26 @@ impl Fan {
     }
 
     /// Adds a viewer and starts to serve it. `cx` is that of the viewer's own task, which its socket will wake.
-    pub(crate) fn join(&mut self, joining: Joining, cx: &Context<'_>) -> u64 {
+    fn join(&mut self, joining: Joining, cx: &Context<'_>) -> u64 {
         self.feed.viewer_came();
         self.pull();
-        let mut cursor = Cursor::join(&self.window, self.pace.gop_cache);
+        let over = self.phase == Phase::Ended;
+        let mut cursor = Cursor::join(&self.window, self.pace.gop_cache && !over);
         cursor.open(joining.opening);
         let mut viewer = Viewer {
             cursor,
             write: joining.write,
             waker: cx.waker().clone(),
-            gated: joining.gated && self.phase != Phase::Live && self.phase != Phase::Held,
+            gate: match (joining.gated, self.phase) {
+                (false, _) => Gate::None,
+                (true, Phase::Live | Phase::Held) => Gate::Opened,
+                (true, Phase::Waiting | Phase::Ended) => Gate::Closed,
+            },
             blocked: false,
             passed: false,
             leaving: false,
             goodbye: joining.goodbye,
+            told: 0,
             progress: Instant::now(),
             lost: None,
             client: joining.client,
@@ -299,13 +314,16 @@ impl Fan {
         number
     }
 
-    /// Whether a viewer was given anything yet.
-    pub(crate) fn started(&self, number: u64) -> bool {
-        self.viewers.get(&number).is_some_and(|viewer| viewer.cursor.started() || !viewer.gated)
+    fn started(&self, number: u64) -> bool {
+        self.viewers.get(&number).is_some_and(|viewer| viewer.cursor.started())
+    }
+
+    fn opened(&self, number: u64) -> bool {
+        self.viewers.get(&number).is_some_and(|viewer| viewer.gate != Gate::Closed)
     }
 
     /// Goes on with a viewer whose task was woken; ready when it is done.
-    pub(crate) fn poll_viewer(&mut self, number: u64, cx: &Context<'_>) -> Poll<Ending> {
+    fn poll_viewer(&mut self, number: u64, cx: &Context<'_>) -> Poll<Ending> {
         let Some(viewer) = self.viewers.get_mut(&number) else { return Poll::Ready(Ending::Over) };
         if !viewer.waker.will_wake(cx.waker()) {
             viewer.waker = cx.waker().clone();
@@ -328,17 +346,17 @@ impl Fan {
     }
 
     /// When a viewer that takes nothing will be given up; none while it takes what it gets.
-    pub(crate) fn stall_deadline(&self, number: u64) -> Option<Instant> {
-        self.viewers.get(&number).filter(|viewer| viewer.blocked).map(|viewer| viewer.progress + limits::STALL)
+    fn stall_deadline(&self, number: u64) -> Option<Instant> {
+        self.viewers
+            .get(&number)
+            .filter(|viewer| viewer.blocked)
+            .map(|viewer| viewer.progress + limits::STALL)
     }
 
     /// Sends bytes to one viewer alone, behind the frame that is on its way.
-    pub(crate) fn tell(&mut self, number: u64, bytes: Bytes) {
+    fn tell(&mut self, number: u64, bytes: Bytes) {
         if let Some(viewer) = self.viewers.get_mut(&number) {
-            viewer.cursor.insert(bytes, &self.window);
-            if !viewer.blocked {
-                self.sent = self.sent.saturating_add(viewer.serve(&self.window, Instant::now()));
-            }
+            self.sent = self.sent.saturating_add(viewer.tell(bytes, &self.window));
         }
     }
 
@@ -348,125 +366,5 @@ impl Fan {
         self.feed.viewer_went();
         self.feed.sent(std::mem::take(&mut self.sent));
         Some(viewer.write)
-    }
-}
-
-/// A viewer's seat in a fan, held by the viewer's own task; dropping it leaves.
-pub(crate) struct Seat {
-    fan: Shared,
-    number: u64,
-    stall: Option<Pin<Box<tokio::time::Sleep>>>,
-}
-
-impl Seat {
-    /// Joins `fan`. To be called on the viewer's own task.
-    pub(crate) async fn take(fan: &Shared, joining: Joining) -> Seat {
-        let mut joining = Some(joining);
-        let number = poll_fn(|cx| match joining.take() {
-            Some(joining) => Poll::Ready(fan.borrow_mut().join(joining, cx)),
-            // Ready at the first poll: there is no second.
-            None => Poll::Pending,
-        })
-        .await;
-        Seat { fan: Rc::clone(fan), number, stall: None }
-    }
-
-    /// Whether the viewer was given anything yet.
-    pub(crate) fn started(&self) -> bool {
-        self.fan.borrow().started(self.number)
-    }
-
-    /// Sends bytes to this viewer alone.
-    pub(crate) fn tell(&self, bytes: Bytes) {
-        self.fan.borrow_mut().tell(self.number, bytes);
-    }
-
-    /// Leaves, and gives the writing half back.
-    pub(crate) fn leave(self) -> Option<OwnedWriteHalf> {
-        let left = self.fan.borrow_mut().leave(self.number);
-        left
-    }
-
-    /// Ready when serving this viewer has ended.
-    pub(crate) fn poll_ending(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        loop {
-            if let Poll::Ready(ending) = self.fan.borrow_mut().poll_viewer(self.number, cx) {
-                return Poll::Ready(ending);
-            }
-            let Some(deadline) = self.fan.borrow().stall_deadline(self.number) else {
-                self.stall = None;
-                return Poll::Pending;
-            };
-            let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if stall.deadline() != deadline {
-                stall.as_mut().reset(deadline);
-            }
-            if stall.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let _left_already = self.fan.borrow_mut().leave(self.number);
-    }
-}
-
-impl Viewer {
-    /// Whether it is this viewer's turn in earnest: with `mw_msgs` set, a turn with fewer frames is passed over once.
-    fn due(&mut self, window: &Window, pace: Pace) -> bool {
-        if self.gated || !self.cursor.pending(window) {
-            return false;
-        }
-        let few = pace.frames > 0 && window.frames_from(self.cursor.needs()) < pace.frames;
-        self.passed = few && !self.passed;
-        !self.passed
-    }
-
-    /// Writes what there is until the socket is full; the answer is how many bytes it took.
-    fn serve(&mut self, window: &Window, now: Instant) -> u64 {
-        if self.gated || self.lost.is_some() {
-            return 0;
-        }
-        let mut total = 0_u64;
-        loop {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = self.cursor.gather(window, &mut slices);
-            let slices = slices.get(..count).unwrap_or_default();
-            if slices.is_empty() {
-                self.blocked = false;
-                break;
-            }
-            // The socket wakes the viewer's own task when it has room again.
-            let mut cx = Context::from_waker(&self.waker);
-            match Pin::new(&mut self.write).poll_write_vectored(&mut cx, slices) {
-                Poll::Ready(Ok(sent)) if sent > 0 => {
-                    self.cursor.advance(sent);
-                    self.progress = now;
-                    total = total.saturating_add(sent as u64);
-                }
-                Poll::Ready(Ok(_)) => return self.lose(io::ErrorKind::WriteZero.into(), total),
-                Poll::Ready(Err(error)) => return self.lose(error, total),
-                Poll::Pending => {
-                    if !self.blocked {
-                        // Its clock starts now, and its task must see the deadline.
-                        self.progress = now;
-                        self.waker.wake_by_ref();
-                    }
-                    self.blocked = true;
-                    break;
-                }
-            }
-        }
-        self.client.traffic.sent.fetch_add(total, Ordering::Relaxed);
-        total
-    }
-
-    fn lose(&mut self, error: io::Error, total: u64) -> u64 {
-        self.lost = Some(error);
-        self.waker.wake_by_ref();
-        total
     }
 }

@@ -68,7 +68,13 @@ impl Gateway {
         }
     }
 
-    async fn serve_others(&self, stream: TcpStream, received: Received, peer: SocketAddr, rest: axum::Router) {
+    async fn serve_others(
+        &self,
+        stream: TcpStream,
+        received: Received,
+        peer: SocketAddr,
+        rest: axum::Router,
+    ) {
         let service = hyper_util::service::TowerToHyperService::new(rest);
         if let Err(error) = serve_rest(Rewind::new(received.bytes, stream), service).await {
             tracing::debug!(peer = shown(peer), %error, "http connection ended");
@@ -91,9 +97,7 @@ impl Gateway {
         if !vhost.http_flv {
             return Ok(None);
         }
-        self.admit
-            .play(&key, &params, peer)
-            .map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
+        self.admit.play(&key, &params, peer).map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
         let host = host.unwrap_or_default().to_owned();
         Ok(Some(Wanted { key, vhost, version: request.version(), host }))
     }
@@ -132,7 +136,10 @@ impl Gateway {
         let mut fields = closing();
         fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/x-flv"));
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        fields.insert(header::SERVER, HeaderValue::from_static(concat!("srs-cluster/", env!("CARGO_PKG_VERSION"))));
+        fields.insert(
+            header::SERVER,
+            HeaderValue::from_static(concat!("srs-cluster/", env!("CARGO_PKG_VERSION"))),
+        );
         if chunked {
             fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
@@ -196,10 +203,13 @@ async fn serve_viewer(read: &mut OwnedReadHalf, seat: &mut Seat, client: &Client
             () = poll_fn(|cx| client.kicked.poll(cx)) => return Left::Kicked,
             () = not_live.as_mut(), if waiting => {
                 waiting = false;
-                if !seat.started() {
+                if !seat.opened() {
                     return Left::NotLive;
                 }
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,7 @@ use std::sync::atomic::Ordering;
 
 use srs_hub::{Headers, Phase, StreamStats};
 use srs_media::Kind;
-use srs_names::{
-    AudioRecord, ClientRecord, Inventory, PublishRecord, StreamKey, StreamRecord, VideoRecord,
-};
+use srs_names::{AudioRecord, ClientRecord, Inventory, PublishRecord, StreamKey, StreamRecord, VideoRecord};
 
 use crate::Gateway;
 
@@ -76,11 +74,8 @@ impl Gateway {
 }
 
 fn video_of(headers: &Headers) -> Option<VideoRecord> {
-    let info = headers
-        .configs
-        .iter()
-        .filter(|frame| frame.kind == Kind::Video)
-        .find_map(srs_flv::describe_video)?;
+    let info =
+        headers.configs.iter().filter(|frame| frame.kind == Kind::Video).find_map(srs_flv::describe_video)?;
     Some(VideoRecord {
         codec: info.codec.name().to_owned(),
         profile: info.profile,
@@ -91,11 +86,8 @@ fn video_of(headers: &Headers) -> Option<VideoRecord> {
 }
 
 fn audio_of(headers: &Headers) -> Option<AudioRecord> {
-    let info = headers
-        .configs
-        .iter()
-        .filter(|frame| frame.kind == Kind::Audio)
-        .find_map(srs_flv::describe_audio)?;
+    let info =
+        headers.configs.iter().filter(|frame| frame.kind == Kind::Audio).find_map(srs_flv::describe_audio)?;
     Some(AudioRecord {
         codec: info.codec.name().to_owned(),
         sample_rate: info.sample_rate,

@@ -12,6 +12,8 @@ mod inventory;
 mod publish;
 mod rendition;
 mod rtmp;
+#[cfg(test)]
+mod testkit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -65,10 +65,12 @@ impl Gateway {
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp publish");
         link.machine().accept_publish();
-        let ended = Session { link: &mut link, publisher: &publisher, client: &listed.client, live: &live, vhost }
-            .run()
-            .await;
-        let finish = if matches!(ended, Ended::Clean | Ended::Kicked) { Finish::Clean } else { Finish::Dropped };
+        let ended =
+            Session { link: &mut link, publisher: &publisher, client: &listed.client, live: &live, vhost }
+                .run()
+                .await;
+        let finish =
+            if matches!(ended, Ended::Clean | Ended::Kicked) { Finish::Clean } else { Finish::Dropped };
         let held = publisher.finish(finish);
         let received = listed.client.traffic.received.load(Ordering::Relaxed);
         tracing::info!(cid = id, stream = %key, received, reason = %ended, held = held.is_some(), "rtmp publish ended");
@@ -80,7 +82,11 @@ impl Gateway {
             link.machine().status("error", "NetStream.Publish.Failed", &why);
         }
         let _told_if_possible = link.drain().await;
-        drop((link, listed));
+        drop(listed);
+        if matches!(ended, Ended::Clean) {
+            link.linger().await;
+        }
+        drop(link);
         if let Some(generation) = held {
             tokio::time::sleep(vhost.publish.hold).await;
             self.hub.expire(&key, generation);
@@ -144,7 +150,9 @@ impl Session<'_> {
                                     return Ended::Superseded(superseded);
                                 }
                                 last = Instant::now();
-                                limit = vhost.publish.idle;
+                                if std::mem::replace(&mut limit, vhost.publish.idle) != limit {
+                                    idle.as_mut().reset(last + limit);
+                                }
                             }
                             server::Event::EndOfStream => return Ended::Clean,
                             _ => {}

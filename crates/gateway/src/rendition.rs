@@ -109,3 +109,6 @@ impl Rendition for Flv {
         self.framed(out, |out| tag::write(kind.0, time, &frame.wire, out));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use srs_amf::Value;
+use srs_hub::{Hub, Phase};
 use srs_names::StreamKey;
 use srs_net::rtmp::{Error, Link, Reader, Request, Step};
 use srs_rtmp::{chunk, server};
@@ -48,7 +49,9 @@ impl Gateway {
             Ok((link, Request::Play(request))) => self.play_rtmp(link, request, peer).await,
             // Health checks connect and close; they are no event.
             Err(Error::Closed) => tracing::debug!(peer = shown(peer), "closed before it asked for anything"),
-            Err(error) => tracing::warn!(peer = shown(peer), %error, "rtmp client ended before it asked for anything"),
+            Err(error) => {
+                tracing::warn!(peer = shown(peer), %error, "rtmp client ended before it asked for anything")
+            }
         }
     }
 
@@ -89,9 +92,7 @@ impl Gateway {
         let connect = &request.connect;
         let (key, params) = StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream)?;
         let (key, vhost) = self.resolve(&key)?;
-        self.admit
-            .play(&key, &params, peer)
-            .map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
+        self.admit.play(&key, &params, peer).map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
         Ok((key, vhost))
     }
 
@@ -115,12 +116,13 @@ impl Gateway {
             write,
             opening: opening.freeze(),
             gated: false,
-            goodbye: goodbye(&mut reader.machine),
+            goodbye: in_own_chunks(goodbye(&mut reader.machine), self.chunk_size, chunk_size),
             client: Arc::clone(client),
         };
         let mut seat = Seat::take(&fan, joining).await;
         drop(fan);
-        serve_viewer(&mut reader, &mut seat, client, self, key).await
+        let tell = |output| in_own_chunks(output, self.chunk_size, chunk_size);
+        serve_viewer(&mut reader, &mut seat, client, tell, || is_live(&self.hub, key)).await
     }
 }
 
@@ -128,8 +130,8 @@ async fn serve_viewer(
     reader: &mut Reader<server::Session>,
     seat: &mut Seat,
     client: &Client,
-    gateway: &Gateway,
-    key: &StreamKey,
+    framed: impl Fn(Bytes) -> Bytes,
+    is_live: impl Fn() -> bool,
 ) -> Left {
     let not_live = tokio::time::sleep_until(Instant::now() + NOT_LIVE);
     tokio::pin!(not_live);
@@ -145,22 +147,40 @@ async fn serve_viewer(
             step = reader.step() => match step {
                 Err(error) => return Left::Lost(error),
                 Ok(None | Some(Step { event: Some(server::Event::EndOfStream), .. })) => return Left::Player,
-                Ok(Some(Step { output, .. })) if !output.is_empty() => seat.tell(output),
+                Ok(Some(Step { output, .. })) if !output.is_empty() => seat.tell(framed(output)),
                 Ok(Some(_)) => {}
             },
             () = poll_fn(|cx| client.kicked.poll(cx)) => return Left::Kicked,
             () = not_live.as_mut(), if waiting => {
-                waiting = false;
-                if !gateway.hub.phase(key).is_some_and(|phase| phase != srs_hub::Phase::Waiting) {
+                waiting = !seat.started();
+                not_live.as_mut().reset(Instant::now() + NOT_LIVE);
+                if waiting && !is_live() {
                     reader.machine.reject("NetStream.Play.StreamNotFound", "the stream is not live");
                     if let Some(output) = reader.machine.poll_output() {
-                        seat.tell(output);
+                        seat.tell(framed(output));
                     }
                     return Left::NotLive;
                 }
             }
         }
     }
+}
+
+fn is_live(hub: &Hub, key: &StreamKey) -> bool {
+    matches!(hub.phase(key), Some(Phase::Live | Phase::Held))
+}
+
+/// What the session says, for a connection on which chunks of the vhost's size are announced: the session itself goes on
+/// in the size that it announced when the client connected.
+fn in_own_chunks(said: Bytes, session: u32, vhost: u32) -> Bytes {
+    if session == vhost || said.is_empty() {
+        return said;
+    }
+    let mut out = BytesMut::new();
+    chunk::Writer::new(vhost).write(&chunk::set_chunk_size(session), &mut out);
+    out.extend_from_slice(&said);
+    chunk::Writer::new(session).write(&chunk::set_chunk_size(vhost), &mut out);
+    out.freeze()
 }
 
 /// What a player is told behind the last frame. The session must have nothing pending.
@@ -175,3 +195,6 @@ pub(crate) fn about(connect: &server::Connect) -> About {
     let text = |name| connect.object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     About { tc_url: connect.tc_url.clone(), page_url: text("pageUrl"), swf_url: text("swfUrl") }
 }
+
+#[cfg(test)]
+mod tests;

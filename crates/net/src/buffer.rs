@@ -46,3 +46,6 @@ pub async fn read(half: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
 pub fn detach(bytes: &Bytes) -> Bytes {
     Bytes::copy_from_slice(bytes)
 }
+
+#[cfg(test)]
+mod tests;

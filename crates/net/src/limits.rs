@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-/// From accept to a finished RTMP handshake. A peer on a bad line needs three round trips.
+/// From accept to a finished RTMP handshake: three round trips.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// From the handshake to `publish` or `play`: encoders ask their user nothing in between.
+/// From accept to `publish` or `play`: ten round trips on a bad line, and encoders ask their user nothing in between.
 pub const REQUEST: Duration = Duration::from_secs(10);
+
+/// An encoder that has ended its stream may still say so in more words; meanwhile nobody is kept waiting.
+pub const LINGER: Duration = Duration::from_secs(2);
 
 /// To open a TCP connection to another node. Nodes are near; a longer wait only delays the choice of another.
 pub const DIAL: Duration = Duration::from_secs(2);
@@ -39,5 +42,5 @@ pub const USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Connections waiting to be accepted, per listener. A herd of 1,000 viewers that returns within a second fits.
 pub const BACKLOG: i32 = 4096;
 
-/// How long the accept loop rests when no file descriptor is free.
+/// How long the accept loop rests when the system has no room for a connection.
 pub const ACCEPT_REST: Duration = Duration::from_millis(200);

@@ -92,3 +92,6 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

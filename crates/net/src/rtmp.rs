@@ -8,13 +8,13 @@ use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use srs_rtmp::{Error as ProtocolError, client, server};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{Outbox, buffer, limits, tcp};
 
@@ -133,6 +133,8 @@ pub struct Link<M> {
     pub reader: Reader<M>,
     write: OwnedWriteHalf,
     outbox: Outbox,
+    /// The peer takes no more; what it sent before that is still read.
+    deaf: bool,
 }
 
 impl<M: Machine> Link<M> {
@@ -140,7 +142,7 @@ impl<M: Machine> Link<M> {
     pub fn new(stream: TcpStream, machine: M) -> Link<M> {
         let (half, write) = stream.into_split();
         let reader = Reader { machine: Box::new(machine), half, input: Bytes::new() };
-        Link { reader, write, outbox: Outbox::default() }
+        Link { reader, write, outbox: Outbox::default(), deaf: false }
     }
 
     /// The session.
@@ -163,6 +165,8 @@ impl<M: Machine> Link<M> {
     }
 
     /// Offers the session's output to the socket; what it does not take now is sent by later calls.
+    ///
+    /// That the peer closed is no error here: its last words may wait to be read, and reading tells the end.
     pub async fn flush(&mut self) -> Result<(), Error> {
         while let Some(output) = self.reader.machine.poll_output() {
             self.outbox.push(output);
@@ -170,20 +174,37 @@ impl<M: Machine> Link<M> {
         if self.outbox.is_empty() {
             return Ok(());
         }
-        poll_fn(|cx| match self.outbox.poll_send(Pin::new(&mut self.write), cx) {
-            Poll::Ready(sent) => Poll::Ready(sent),
-            Poll::Pending => Poll::Ready(Ok(())),
+        poll_fn(|cx| {
+            self.offer(cx);
+            Poll::Ready(())
         })
-        .await?;
+        .await;
         if self.outbox.len() > limits::OUTBOX_BYTES { Err(Error::Stalled) } else { Ok(()) }
+    }
+
+    fn offer(&mut self, cx: &mut Context<'_>) {
+        if self.deaf || matches!(self.outbox.poll_send(Pin::new(&mut self.write), cx), Poll::Ready(Err(_))) {
+            self.deaf = true;
+            self.outbox = Outbox::default();
+        }
     }
 
     /// Sends everything before it returns, within [`limits::STALL`].
     pub async fn drain(&mut self) -> Result<(), Error> {
         self.flush().await?;
+        if self.deaf {
+            return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+        }
         let sent = poll_fn(|cx| self.outbox.poll_send(Pin::new(&mut self.write), cx));
         timeout(limits::STALL, sent).await.map_err(|_| Error::Stalled)??;
         Ok(())
+    }
+
+    /// Lets a peer that has ended its stream say the rest and close by itself, within [`limits::LINGER`]. Encoders send
+    /// several commands to stop, and take a connection that closes in between for a failure.
+    pub async fn linger(&mut self) {
+        let rest = async { while let Ok(Some(_)) = self.next().await {} };
+        let _closed_by_us = timeout(limits::LINGER, rest).await;
     }
 
     /// Reads more, and sends what waits; false at the end of the connection.
@@ -191,11 +212,11 @@ impl<M: Machine> Link<M> {
         if self.outbox.is_empty() {
             return self.reader.fill().await;
         }
-        let Link { reader, write, outbox } = self;
+        let Link { reader, write, outbox, deaf } = self;
         let mut fill = std::pin::pin!(reader.fill());
         poll_fn(|cx| {
-            if let Poll::Ready(Err(error)) = outbox.poll_send(Pin::new(&mut *write), cx) {
-                return Poll::Ready(Err(error.into()));
+            if !*deaf && matches!(outbox.poll_send(Pin::new(&mut *write), cx), Poll::Ready(Err(_))) {
+                *deaf = true;
             }
             fill.as_mut().poll(cx)
         })
@@ -230,22 +251,39 @@ pub async fn accept(
     config: server::Config,
 ) -> Result<(Link<server::Session>, Request), Error> {
     let mut link = Link::new(stream, server::Session::new(config, rand::random()));
-    let asked = async {
-        loop {
-            match link.next().await? {
-                None => return Err(Error::Closed),
-                Some(server::Event::Publish(request)) => return Ok(Request::Publish(request)),
-                Some(server::Event::Play(request)) => return Ok(Request::Play(request)),
-                Some(_) => {}
-            }
-        }
-    };
-    let asked = timeout(limits::REQUEST, asked).await.unwrap_or(Err(Error::Slow("publish or play")));
+    let asked = ask(&mut link).await;
     match asked {
         Ok(request) => Ok((link, request)),
         Err(error) => {
             let _told_if_possible = link.drain().await;
             Err(error)
+        }
+    }
+}
+
+async fn ask(link: &mut Link<server::Session>) -> Result<Request, Error> {
+    let began = Instant::now();
+    loop {
+        let event = link.reader.buffered();
+        link.flush().await?;
+        match event? {
+            Some(server::Event::Publish(request)) => return Ok(Request::Publish(request)),
+            Some(server::Event::Play(request)) => return Ok(Request::Play(request)),
+            Some(_) => continue,
+            None => {}
+        }
+        let (limit, what) = if link.machine().is_shaken() {
+            (limits::REQUEST, "publish or play")
+        } else {
+            (limits::HANDSHAKE, "handshake")
+        };
+        match timeout_at(began + limit, link.turn()).await {
+            Ok(more) => {
+                if !more? {
+                    return Err(Error::Closed);
+                }
+            }
+            Err(_) => return Err(Error::Slow(what)),
         }
     }
 }
@@ -269,3 +307,6 @@ pub async fn dial(address: SocketAddr, config: client::Config) -> Result<Link<cl
     timeout(limits::DIAL_ANSWER, started).await.unwrap_or(Err(Error::Slow("answer")))?;
     Ok(link)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ mod limits;
 mod origins;
 mod rtmp_play;
 mod rtmp_publish;
+#[cfg(test)]
+mod testkit;
 pub mod track;
 
 use std::collections::HashMap;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use srs_balance::{Claim, Endpoint, NoOrigin, Node, Pick, Reason};
 use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link, dial};
-use srs_net::tcp;
+use srs_net::{limits, tcp};
 use srs_rtmp::client;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -155,7 +155,7 @@ impl Relay {
         Err(Unserved::Failed(failure))
     }
 
-    fn origin(&self, pick: &Pick) -> Origin {
+    pub(crate) fn origin(&self, pick: &Pick) -> Origin {
         Origin { node: Arc::clone(&pick.node), reason: pick.reason, alive: self.life_of(&pick.node.id) }
     }
 
@@ -168,7 +168,8 @@ impl Relay {
     }
 }
 
-/// The socket address of an endpoint; host names are looked up anew each time, for they may move.
+/// The socket address of an endpoint; host names are looked up anew each time, for they may move, within
+/// [`limits::DIAL`].
 async fn resolve(endpoint: Option<&Endpoint>) -> io::Result<SocketAddr> {
     let endpoint = endpoint.ok_or_else(|| {
         io::Error::new(io::ErrorKind::AddrNotAvailable, "the origin registered no such endpoint")
@@ -177,5 +178,10 @@ async fn resolve(endpoint: Option<&Endpoint>) -> io::Result<SocketAddr> {
         return Ok(SocketAddr::new(ip, endpoint.port));
     }
     let host = (endpoint.host.as_str(), endpoint.port);
-    tokio::net::lookup_host(host).await?.next().ok_or_else(|| io::ErrorKind::NotFound.into())
+    let found = tokio::time::timeout(limits::DIAL, tokio::net::lookup_host(host));
+    found
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
+        .next()
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
 }

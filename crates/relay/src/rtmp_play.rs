@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::Relay;
 use crate::forward::{session_id, shown, turn_away};
-use crate::limits::LOOK;
+use crate::limits::{LOOK, REPLAY_BYTES};
 use crate::origins::{Leg, Origin};
 use crate::track;
 
@@ -148,7 +148,8 @@ impl Downstream {
                     Ok(false) => return Ended::Origin(Error::Closed),
                     Err(error) => return Ended::Origin(error),
                 },
-                step = self.reader.step() => match step {
+                // A player that sends pings but reads no answers is not read either.
+                step = self.reader.step(), if self.outbox.len() < REPLAY_BYTES => match step {
                     Err(error) => return Ended::Client(error),
                     Ok(None) => return Ended::Player,
                     Ok(Some(step)) => {
@@ -245,3 +246,6 @@ fn elsewhere(relay: &Relay, key: &StreamKey, origin: &Origin, seen: &mut u64) ->
     let pick = relay.balancer.pick_play(key, &[], relay.now());
     pick.is_ok_and(|pick| pick.reason != Reason::Placed && pick.node.id != origin.node.id)
 }
+
+#[cfg(test)]
+mod tests;

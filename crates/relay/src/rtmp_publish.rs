@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use srs_names::StreamKey;
-use srs_net::Outbox;
 use srs_net::rtmp::{Error, Link, Reader};
+use srs_net::{Outbox, limits};
 use srs_rtmp::{Message, client, server};
 use tokio::net::tcp::OwnedWriteHalf;
+use tokio::time::Instant;
 
 use crate::Relay;
 use crate::forward::{session_id, shown, turn_away};
@@ -53,7 +54,7 @@ impl Relay {
         };
         let role = client::Role::Publish { kind: request.kind.clone() };
         let config = self.same_words(connect, &request.stream, role);
-        let (leg, _claimed) = match self.dial_publish(&key, &config).await {
+        let (leg, claimed) = match self.dial_publish(&key, &config).await {
             Ok(dialled) => dialled,
             Err(error) => {
                 tracing::warn!(cid, peer = shown(peer), stream = %key, %error, "publish not served");
@@ -64,15 +65,23 @@ impl Relay {
         tracing::info!(cid, peer = shown(peer), stream = %key, origin = %node.id, device = node.device_id, "rtmp publish");
         link.machine().accept_publish();
         let ended = run(&mut link, leg).await;
+        drop(claimed);
         tracing::info!(cid, stream = %key, reason = %ended, "rtmp publish ended");
         match &ended {
             Ended::Clean | Ended::Client(_) => {}
             Ended::Told { code, description } => link.machine().status("error", code, description),
             Ended::Origin(_) | Ended::Silent => {
-                link.machine().status("error", "NetStream.Publish.Failed", "the origin is gone; publish again");
+                link.machine().status(
+                    "error",
+                    "NetStream.Publish.Failed",
+                    "the origin is gone; publish again",
+                );
             }
         }
         let _told_if_possible = link.drain().await;
+        if matches!(ended, Ended::Clean) {
+            link.linger().await;
+        }
     }
 }
 
@@ -93,7 +102,7 @@ async fn run(link: &mut Link<server::Session>, leg: Leg<Link<client::Session>>) 
         upstream.reader.machine.close();
         upstream.collect();
         let sent = poll_fn(|cx| upstream.outbox.poll_send(Pin::new(&mut upstream.write), cx));
-        let _sent_if_possible = tokio::time::timeout(srs_net::limits::DIAL, sent).await;
+        let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
     }
     ended
 }
@@ -124,8 +133,17 @@ impl Upstream {
 }
 
 async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut Origin) -> Ended {
+    let stall = tokio::time::sleep(limits::STALL);
+    tokio::pin!(stall);
+    let mut full: Option<usize> = None;
     loop {
         let room = up.outbox.len() < REPLAY_BYTES;
+        if room {
+            full = None;
+        } else if full.is_none() {
+            full = Some(up.outbox.len());
+            stall.as_mut().reset(Instant::now() + limits::STALL);
+        }
         let waits = !up.outbox.is_empty();
         tokio::select! {
             biased;
@@ -152,6 +170,13 @@ async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut 
                     }
                 }
             },
+            () = stall.as_mut(), if !room => {
+                // An origin that answers probes but takes nothing of this stream is no origin for it.
+                if full.replace(up.outbox.len()).is_some_and(|before| up.outbox.len() >= before) {
+                    return Ended::Origin(Error::Stalled);
+                }
+                stall.as_mut().reset(Instant::now() + limits::STALL);
+            }
             () = origin.silent() => return Ended::Silent,
         }
     }
@@ -187,3 +212,6 @@ fn take(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,8 @@ impl Publisher {
     fn keep_header(&mut self, message: &Message) {
         let label = label(message);
         let room = self.headers.len() < REPLAY_HEADERS;
-        match self.headers.iter_mut().find(|known| known.kind == message.kind && self::label(known) == label) {
+        match self.headers.iter_mut().find(|known| known.kind == message.kind && self::label(known) == label)
+        {
             Some(known) if known.body == message.body => {}
             Some(known) => *known = kept(message),
             None if room => self.headers.push(kept(message)),

@@ -154,7 +154,8 @@ fn size_of(line: &[u8]) -> Result<u64, BodyError> {
     if digits.is_empty() || digits.len() > 15 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(BodyError::Chunked("a chunk size that is no number"));
     }
-    let text = std::str::from_utf8(digits).map_err(|_| BodyError::Chunked("a chunk size that is no number"))?;
+    let text =
+        std::str::from_utf8(digits).map_err(|_| BodyError::Chunked("a chunk size that is no number"))?;
     u64::from_str_radix(text, 16).map_err(|_| BodyError::Chunked("a chunk size that is no number"))
 }
 

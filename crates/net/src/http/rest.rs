@@ -47,11 +47,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Rewind<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Rewind<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
@@ -76,7 +72,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Rewind<T> {
     }
 }
 
-/// Serves one connection with hyper under the limits of [`limits`], until the peer is done.
+/// Serves one request with hyper under the limits of [`limits`].
+///
+/// The connection ends with the answer: a next request on it might ask for live media, which hyper's side does not have.
 pub async fn serve_rest<I, S, B>(io: I, service: S) -> Result<(), hyper::Error>
 where
     I: AsyncRead + AsyncWrite + Unpin,
@@ -85,6 +83,9 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     http1::Builder::new()
+        // The next request of a connection may be for live media, which cannot be taken back out of hyper's hands.
+        .keep_alive(false)
+        .keep_alive(false)
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HTTP_HEAD)
         .max_headers(limits::HTTP_FIELDS)
@@ -94,7 +95,10 @@ where
 }
 
 /// Reads the first request of a connection. A head that does not come in time is answered here, with 408.
-pub async fn first_request(stream: &mut tokio::net::TcpStream, peer: std::net::SocketAddr) -> Option<Received> {
+pub async fn first_request(
+    stream: &mut tokio::net::TcpStream,
+    peer: std::net::SocketAddr,
+) -> Option<Received> {
     match read_request(stream).await {
         Ok(received) => Some(received),
         Err(HeadError::Slow) => {
@@ -115,7 +119,10 @@ const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\nc
 pub fn asks_for<T>(request: &Request<T>, extension: &str) -> bool {
     let fields = request.headers();
     let body = fields.contains_key(http::header::TRANSFER_ENCODING)
-        || fields.get(http::header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+        || fields.get_all(http::header::CONTENT_LENGTH).iter().any(|length| length != "0");
     let named = request.uri().path().rsplit_once('.').is_some_and(|(_, last)| last == extension);
     request.method() == http::Method::GET && !body && named
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! What the tests of this crate share: doors on loopback sockets, a publisher, and players that read everything back.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use srs_amf::Value;
+use srs_hub::{Hub, Publisher, Settings};
+use srs_names::{AdmitAll, StreamKey};
+use srs_net::http::{Body, Response, read_response};
+use srs_net::rtmp::{Error, Link};
+use srs_rtmp::chunk::Bodies;
+use srs_rtmp::{client, tag};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::{Config, Gateway, Vhost};
+
+/// Socket buffers so small that a player that does not read is noticed.
+const SMALL: u32 = 8 << 10;
+
+/// Doors with one vhost.
+pub(crate) fn gateway(vhost: Vhost) -> Arc<Gateway> {
+    let config =
+        Config { vhosts: vec![vhost], chunk_size: 60_000, crossdomain: true, admit: Arc::new(AdmitAll) };
+    Gateway::new(Hub::new(), config)
+}
+
+pub(crate) fn key(stream: &str) -> StreamKey {
+    StreamKey::new("__defaultVhost__", "live", stream).unwrap()
+}
+
+/// A publisher inside the process.
+pub(crate) fn publisher(gateway: &Gateway, stream: &str) -> Publisher {
+    gateway.hub.publish(&key(stream), Settings::default()).unwrap()
+}
+
+pub(crate) fn video(publisher: &Publisher, time: i64, body: &[u8]) {
+    let frame = srs_flv::demux(9, time, Bytes::copy_from_slice(body)).unwrap();
+    publisher.push(frame).unwrap();
+}
+
+/// A codec header, then a key frame.
+pub(crate) fn begin(publisher: &Publisher) {
+    video(publisher, 0, &[0x17, 0, 0, 0, 0, 1]);
+    video(publisher, 0, &[0x17, 1, 0, 0, 0, 0]);
+}
+
+pub(crate) fn inter(publisher: &Publisher, time: i64, size: usize) {
+    let mut body = vec![0x27, 1, 0, 0, 0];
+    body.resize(5 + size, 9);
+    video(publisher, time, &body);
+}
+
+/// Both ends of a connection over loopback: ours, and the client's.
+pub(crate) async fn pair() -> (TcpStream, TcpStream) {
+    let listening = TcpSocket::new_v4().unwrap();
+    listening.set_send_buffer_size(SMALL).unwrap();
+    listening.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let listener = listening.listen(8).unwrap();
+    let calling = TcpSocket::new_v4().unwrap();
+    calling.set_recv_buffer_size(SMALL).unwrap();
+    let (theirs, ours) = tokio::join!(calling.connect(listener.local_addr().unwrap()), listener.accept());
+    (ours.unwrap().0, theirs.unwrap())
+}
+
+/// A player over HTTP.
+pub(crate) struct Player {
+    pub(crate) stream: TcpStream,
+    pub(crate) response: Response,
+    body: Body,
+    tags: tag::Reader,
+    piece: Bytes,
+    input: Bytes,
+}
+
+/// Asks for `path`; the connection is served on this thread.
+pub(crate) async fn get(gateway: &Arc<Gateway>, path: &str, version: &str) -> TcpStream {
+    let (ours, mut theirs) = pair().await;
+    let peer = ours.peer_addr().unwrap();
+    let router = axum::Router::new().route("/page", axum::routing::get(|| async { "a page" }));
+    tokio::task::spawn_local(Arc::clone(gateway).serve_http(ours, peer, router));
+    let text = format!("GET {path} HTTP/{version}\r\nHost: some.where\r\n\r\n");
+    theirs.write_all(text.as_bytes()).await.unwrap();
+    theirs
+}
+
+impl Player {
+    pub(crate) async fn of(mut stream: TcpStream) -> Player {
+        let mut response = read_response(&mut stream).await.unwrap();
+        let body = Body::of_response(&response.headers).unwrap();
+        let input = std::mem::take(&mut response.rest);
+        Player { stream, response, body, tags: tag::Reader::new(Bodies::Owned), piece: Bytes::new(), input }
+    }
+
+    pub(crate) async fn get(gateway: &Arc<Gateway>, stream: &str) -> Player {
+        Player::of(get(gateway, &format!("/live/{stream}.flv"), "1.1").await).await
+    }
+
+    /// The next tag's time and body; none at the end of the body, which must not break off.
+    pub(crate) async fn tag(&mut self) -> Option<(u32, Bytes)> {
+        loop {
+            if let Some(tag) = self.tags.read(&mut self.piece).unwrap() {
+                return Some((tag.timestamp, tag.body));
+            }
+            if let Some(next) = self.body.read(&mut self.input).unwrap() {
+                self.piece = next;
+            } else if self.body.is_over() {
+                return None;
+            } else if !self.more().await {
+                assert_eq!(self.body, Body::UntilClose, "the body broke off");
+                return None;
+            }
+        }
+    }
+
+    /// Times of all tags up to the end.
+    pub(crate) async fn rest(&mut self) -> Vec<u32> {
+        let mut times = Vec::new();
+        while let Some((time, _)) = self.tag().await {
+            times.push(time);
+        }
+        times
+    }
+
+    async fn more(&mut self) -> bool {
+        let mut bytes = BytesMut::new();
+        let came = self.stream.read_buf(&mut bytes).await.unwrap();
+        self.input = bytes.freeze();
+        came > 0
+    }
+}
+
+/// Opens RTMP sessions to a gateway on this thread.
+pub(crate) async fn rtmp(
+    gateway: &Arc<Gateway>,
+    stream: &str,
+    role: client::Role,
+) -> Result<Link<client::Session>, Error> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let gateway = Arc::clone(gateway);
+    tokio::task::spawn_local(async move {
+        let (stream, peer) = listener.accept().await.unwrap();
+        gateway.serve_rtmp(stream, peer).await;
+    });
+    let connect = Value::object([("app", "live".into()), ("tcUrl", format!("rtmp://{address}/live").into())]);
+    srs_net::rtmp::dial(address, client::Config::new(connect, stream, role)).await
+}

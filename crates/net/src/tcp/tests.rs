@@ -1,0 +1,75 @@
+use std::sync::mpsc;
+
+use tokio::io::AsyncReadExt as _;
+
+use super::*;
+use crate::shards::Shards;
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+#[test]
+fn no_more_slots_are_taken_than_there_are() {
+    let slots = Slots::new(2);
+    let (one, two) = (slots.take(), slots.take());
+    assert!(one.is_some() && two.is_some());
+    assert!(slots.take().is_none());
+    assert_eq!(slots.used(), 2);
+    drop(one);
+    assert!(slots.take().is_some());
+}
+
+#[test]
+fn no_slot_is_lost_when_many_threads_take_and_give_back() {
+    let slots = Slots::new(3);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..1000).for_each(|_| drop(slots.take())));
+        }
+    });
+    assert_eq!(slots.used(), 0);
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_closed_at_once() {
+    let shards = Shards::start(1).unwrap();
+    let listener = bind(loopback()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (served, rounds) = mpsc::channel();
+    serve(&shards.handle(), listener, "test", Slots::new(1), move |stream, _| {
+        let served = served.clone();
+        async move {
+            served.send(()).unwrap();
+            std::future::pending::<()>().await;
+            drop(stream);
+        }
+    });
+    let _first = dial(address).await.unwrap();
+    rounds.recv().unwrap();
+    let mut second = dial(address).await.unwrap();
+    assert_eq!(second.read(&mut [0]).await.unwrap_or(0), 0);
+    assert!(rounds.try_recv().is_err());
+}
+
+#[test]
+fn the_first_address_that_can_be_had_is_bound() {
+    let taken = bind(loopback()).unwrap();
+    assert!(
+        bind_first(&[taken.local_addr().unwrap(), loopback()]).is_err(),
+        "a busy port must not be passed over"
+    );
+    assert!(bind_first(&[loopback()]).is_ok());
+    assert!(bind_first(&[]).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_complaint_is_made_once_a_second() {
+    let complaint = Complaint::default();
+    let mut said = 0;
+    for _ in 0..30 {
+        complaint.say(|| said += 1);
+        tokio::time::advance(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(said, 3);
+}

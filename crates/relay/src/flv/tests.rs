@@ -1,0 +1,218 @@
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use srs_net::http::read_request;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::testkit::{http, id, key, listener, nobody, relay};
+
+const ASK: &str = "GET /live/a.flv?token=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nX-Mine: 7\r\n\r\n";
+
+fn flv(times: std::ops::Range<u32>) -> Bytes {
+    let mut out = BytesMut::from(&tag::FILE_HEADER[..]);
+    times.for_each(|time| tag::write(9, time, &[0x27, 1, 0, 0, 0, 9], &mut out));
+    out.freeze()
+}
+
+/// Takes one request and gives its head.
+async fn asked(listener: &TcpListener) -> (TcpStream, Request<()>) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let request = read_request(&mut stream).await.unwrap().request.unwrap();
+    (stream, request)
+}
+
+async fn ask(relay: &Arc<Relay>) -> TcpStream {
+    let mut player = http(relay).await;
+    player.write_all(ASK.as_bytes()).await.unwrap();
+    player
+}
+
+async fn text(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The body that comes behind a head, out of its framing, and whether it is whole.
+async fn body(stream: &mut TcpStream) -> (Response, Vec<u8>, bool) {
+    let response = read_response(stream).await.unwrap();
+    let mut body = Body::of_response(&response.headers).unwrap();
+    let mut out = Vec::new();
+    let mut input = response.rest.clone();
+    loop {
+        while let Some(piece) = body.read(&mut input).unwrap() {
+            out.extend_from_slice(&piece);
+        }
+        let mut more = BytesMut::new();
+        if body.is_over() || stream.read_buf(&mut more).await.unwrap() == 0 {
+            return (response, out, body.is_over());
+        }
+        input = more.freeze();
+    }
+}
+
+#[tokio::test]
+async fn the_request_reaches_the_origin_and_its_flv_the_player() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let mut player = ask(&relay).await;
+            let (mut origin, request) = asked(&listener).await;
+            assert_eq!(request.uri(), "/live/a.flv?token=1");
+            assert_eq!(request.headers()["host"], "127.0.0.1:8080");
+            assert_eq!(request.headers()["x-mine"], "7");
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nServer: theirs\r\nX-Their: 8\r\n\r\n";
+            origin.write_all(head.as_bytes()).await.unwrap();
+            for part in flv(0..100).chunks(333) {
+                origin.write_all(part).await.unwrap();
+            }
+            drop(origin);
+            let (response, got, whole) = body(&mut player).await;
+            assert_eq!(response.headers["server"], "theirs");
+            assert_eq!(response.headers["x-their"], "8");
+            assert!(whole);
+            assert_eq!(got, flv(0..100));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_chunked_body_that_breaks_off_is_left_open_for_the_player_to_see() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let mut player = ask(&relay).await;
+            let (mut origin, _) = asked(&listener).await;
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let file = flv(0..3);
+            origin.write_all(format!("{head}{:x}\r\n", file.len()).as_bytes()).await.unwrap();
+            origin.write_all(&file).await.unwrap();
+            drop(origin);
+            let (_, got, whole) = body(&mut player).await;
+            assert_eq!(got, file);
+            assert!(!whole);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn the_origins_refusal_reaches_the_player_as_it_is() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let mut player = ask(&relay).await;
+            let (mut origin, _) = asked(&listener).await;
+            let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\nX-Their: 8\r\n\r\nwords";
+            origin.write_all(answer.as_bytes()).await.unwrap();
+            let (response, got, whole) = body(&mut player).await;
+            assert_eq!(
+                (response.status, got.as_slice(), whole),
+                (StatusCode::FORBIDDEN, &b"words"[..], true)
+            );
+            assert_eq!(response.headers["x-their"], "8");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn an_origin_that_says_nothing_is_told_as_502() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let player = ask(&relay).await;
+            drop(asked(&listener).await);
+            let answer = text(player).await;
+            assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn without_an_origin_the_answer_is_503() {
+    LocalSet::new()
+        .run_until(async {
+            for origins in [vec![], vec![("gone", nobody().await)]] {
+                let answer = text(ask(&relay(&origins)).await).await;
+                assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn the_next_origin_is_asked_when_one_does_not_listen() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            // Whichever is first in line, one of these two streams begins at the dead one.
+            let relay = relay(&[("here", address), ("gone", nobody().await)]);
+            let _player = ask(&relay).await;
+            let _asked = asked(&listener).await;
+            assert!(
+                relay
+                    .balancer
+                    .pick_play(&key("a"), &[], relay.now())
+                    .is_ok_and(|pick| pick.node.id == id("here"))
+            );
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_request_follows_the_stream_to_another_origin() {
+    LocalSet::new()
+        .run_until(async {
+            let ((one, first), (two, second)) = (listener().await, listener().await);
+            let relay = relay(&[("one", first), ("two", second)]);
+            let mut player = ask(&relay).await;
+            let placed = relay.balancer.pick_play(&key("a"), &[], relay.now()).unwrap().node.id.clone();
+            let (here, there) = if placed == id("one") { (one, two) } else { (two, one) };
+            let waiting = asked(&here).await;
+            let claim = relay.balancer.pick_publish(&key("a"), &[placed], relay.now()).unwrap();
+            assert!(claim.claim.is_some());
+            let (mut origin, _) = tokio::time::timeout(Duration::from_secs(1), asked(&there)).await.unwrap();
+            drop(waiting);
+            origin.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\n\r\n").await.unwrap();
+            origin.write_all(&flv(0..2)).await.unwrap();
+            drop(origin);
+            assert_eq!(body(&mut player).await.1, flv(0..2));
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_player_that_leaves_while_it_waits_frees_the_origin() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let player = ask(&relay).await;
+            let (mut origin, _) = asked(&listener).await;
+            drop(player);
+            assert_eq!(origin.read(&mut [0]).await.unwrap_or(0), 0);
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_does_not_end_does_not_outlive_its_player() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let mut player = ask(&relay).await;
+            let (mut origin, _) = asked(&listener).await;
+            origin.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 100\r\n\r\nbegins").await.unwrap();
+            assert_eq!(read_response(&mut player).await.unwrap().status, StatusCode::NOT_FOUND);
+            drop(player);
+            assert_eq!(origin.read(&mut [0]).await.unwrap_or(0), 0);
+        })
+        .await;
+}

@@ -1,0 +1,175 @@
+use bytes::Bytes;
+use srs_net::rtmp::{Request, accept};
+use srs_rtmp::MessageKind;
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::testkit::{key, listener, nobody, relay, rtmp};
+
+fn publishing() -> client::Role {
+    client::Role::Publish { kind: "live".to_owned() }
+}
+
+fn video(time: u32, size: usize) -> Message {
+    let mut body = vec![0x27, 1, 0, 0, 0];
+    body.resize(5 + size, 7);
+    Message { kind: MessageKind::VIDEO, timestamp: time, stream_id: 1, body: Bytes::from(body) }
+}
+
+async fn origin(listener: &TcpListener) -> (Link<server::Session>, server::PublishRequest) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let (link, request) = accept(stream, server::Config::default()).await.unwrap();
+    let Request::Publish(request) = request else { panic!("{request:?}") };
+    (link, request)
+}
+
+/// A publish through the relay, let begin by the origin behind `listener`.
+async fn through(
+    relay: &Arc<Relay>,
+    listener: &TcpListener,
+) -> (Link<client::Session>, Link<server::Session>) {
+    let grant = async {
+        let (mut link, request) = origin(listener).await;
+        assert_eq!((request.stream.as_str(), request.kind.as_str()), ("a?token=1", "live"));
+        assert_eq!(request.connect.object.get("unknown").and_then(|value| value.as_str()), Some("kept"));
+        link.machine().accept_publish();
+        link.drain().await.unwrap();
+        link
+    };
+    let (client, origin) = tokio::join!(rtmp(relay, "a?token=1", publishing()), grant);
+    (client.unwrap(), origin)
+}
+
+fn is_claimed(relay: &Relay) -> bool {
+    relay.balancer.pick_play(&key("a"), &[], relay.now()).is_ok_and(|pick| pick.claim.is_some())
+}
+
+#[tokio::test]
+async fn all_that_is_published_reaches_the_origin_in_order_and_the_end_is_told() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (mut client, mut origin) = through(&relay, &listener).await;
+            assert!(is_claimed(&relay));
+            let send = async {
+                for time in 0..100 {
+                    client.machine().write(&video(time, 50_000));
+                    client.drain().await.unwrap();
+                }
+                client.machine().close();
+                client.drain().await.unwrap();
+            };
+            let receive = async {
+                let mut times = Vec::new();
+                loop {
+                    match origin.next().await.unwrap().expect("closed without a goodbye") {
+                        server::Event::Message(message) => times.push(message.timestamp),
+                        server::Event::EndOfStream => return times,
+                        _ => {}
+                    }
+                }
+            };
+            let ((), times) = tokio::join!(send, receive);
+            assert_eq!(times, (0..100).collect::<Vec<_>>());
+            while is_claimed(&relay) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_publisher_that_vanishes_is_not_ended_at_the_origin() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (client, mut origin) = through(&relay, &listener).await;
+            drop(client);
+            while let Ok(Some(event)) = origin.next().await {
+                assert!(!matches!(event, server::Event::EndOfStream), "the origin could not hold the stream");
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn the_origins_refusal_reaches_the_publisher_in_its_words_and_frees_the_claim() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let refuse = async {
+                let (mut link, _) = origin(&listener).await;
+                link.machine().reject("NetStream.Publish.BadName", "busy, they say");
+                link.drain().await.unwrap();
+                link
+            };
+            let (refused, _link) = tokio::join!(rtmp(&relay, "a", publishing()), refuse);
+            let Err(Error::Refused { code, description }) = refused else { panic!("not refused") };
+            assert_eq!(
+                (code.as_str(), description.as_str()),
+                ("NetStream.Publish.BadName", "busy, they say")
+            );
+            assert!(!is_claimed(&relay));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn an_origin_that_is_lost_is_told_to_the_publisher() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (mut client, origin) = through(&relay, &listener).await;
+            drop(origin);
+            let event = client.next().await.unwrap();
+            assert!(
+                matches!(&event, Some(client::Event::Status { code, .. }) if code == "NetStream.Publish.Failed"),
+                "{event:?}"
+            );
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_origin_that_takes_nothing_for_ten_seconds_is_given_up() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (mut client, _stuck) = through(&relay, &listener).await;
+            // More than the relay's limit and all kernel buffers between.
+            (0..60).for_each(|time| client.machine().write(&video(time, 1 << 20)));
+            let (_reader, mut write, mut flood) = client.split();
+            let flood = flood.take_all();
+            tokio::task::spawn_local(async move {
+                let _relay_gave_up = tokio::io::AsyncWriteExt::write_all(&mut write, &flood).await;
+            });
+            let freed = async {
+                while is_claimed(&relay) {
+                    tokio::time::sleep(limits::STALL).await;
+                }
+            };
+            tokio::time::timeout(6 * limits::STALL, freed).await.expect("the claim stays");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn without_an_origin_the_publisher_is_told() {
+    LocalSet::new()
+        .run_until(async {
+            for origins in [vec![], vec![("gone", nobody().await)]] {
+                let refused = rtmp(&relay(&origins), "a", publishing()).await;
+                assert!(
+                    matches!(&refused, Err(Error::Refused { code, .. }) if code == "NetStream.Publish.Failed"),
+                    "{refused:?}"
+                );
+            }
+        })
+        .await;
+}
