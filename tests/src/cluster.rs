@@ -1,0 +1,307 @@
+//! A proxy and its origins in this process.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use srs_boot::{Listen, Shards};
+use srs_origin::Origin;
+use srs_origin::config::{Config as OriginConfig, HttpRemux, Vhost};
+use srs_proxy::Proxy;
+use srs_proxy::config::{Config as ProxyConfig, DefaultBackend};
+
+use crate::{http, logs, until};
+
+/// Between two heartbeats of a test's origins.
+const BEAT: Duration = Duration::from_millis(150);
+
+/// A folder that is removed when dropped.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// An empty one in the system's folder for temporary files, which other users may write to.
+    pub fn new() -> Folder {
+        let path = std::env::temp_dir().join(format!("srs-tests-{:016x}", rand::random::<u64>()));
+        std::fs::create_dir_all(&path).expect("a temporary folder");
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).expect("a folder of our own");
+        Folder(path)
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Folder {
+        Folder::new()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _removed_already = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A port of loopback that the system chooses.
+pub fn any_port() -> Listen {
+    Listen { ip: Some(Ipv4Addr::LOCALHOST.into()), port: 0 }
+}
+
+/// An origin's configuration with everything on. `beat` is a proxy's system API.
+pub fn origin_config(folder: &Path, name: &str, beat: Option<SocketAddr>) -> OriginConfig {
+    let mut config = OriginConfig { max_connections: 4000, ..OriginConfig::default() };
+    config.pid = folder.join(format!("{name}.pid"));
+    config.server_id = Some(name.to_owned());
+    config.shards = Shards::Count(NonZeroUsize::MIN);
+    config.rtmp.listen = vec![any_port()];
+    config.http_server.enabled = true;
+    config.http_server.listen = vec![any_port()];
+    config.http_server.dir = folder.join("html");
+    config.http_api.enabled = true;
+    // Another address than the media's, or both would be one server.
+    config.http_api.listen = vec![Listen { ip: Some(Ipv4Addr::new(127, 0, 0, 2).into()), port: 0 }];
+    if let Some(system) = beat {
+        config.heartbeat.enabled = true;
+        config.heartbeat.interval = BEAT;
+        config.heartbeat.url = format!("http://{system}/api/v1/srs/register");
+        config.heartbeat.device_id = name.to_owned();
+        config.heartbeat.ports = true;
+    }
+    let mut vhost =
+        Vhost { http_remux: HttpRemux { enabled: true, ..HttpRemux::default() }, ..Vhost::default() };
+    vhost.play.mw_latency = Duration::from_millis(20);
+    config.vhosts.insert("__defaultVhost__".to_owned(), vhost);
+    config
+}
+
+/// How a cluster is to be.
+pub struct Builder {
+    origins: usize,
+    proxy: bool,
+    shards: usize,
+    backend: Option<(SocketAddr, Option<SocketAddr>)>,
+    change: Box<dyn Fn(&mut Vhost)>,
+}
+
+impl Builder {
+    /// So many origins; three by default.
+    #[must_use]
+    pub fn origins(mut self, count: usize) -> Builder {
+        self.origins = count;
+        self
+    }
+
+    /// No proxy: one origin or more, each alone.
+    #[must_use]
+    pub fn without_proxy(mut self) -> Builder {
+        self.proxy = false;
+        self
+    }
+
+    /// Threads of each role; one by default.
+    #[must_use]
+    pub fn shards(mut self, count: usize) -> Builder {
+        self.shards = count;
+        self
+    }
+
+    /// The proxy's default backend: an RTMP server and perhaps an HTTP server.
+    #[must_use]
+    pub fn backend(mut self, rtmp: SocketAddr, http: Option<SocketAddr>) -> Builder {
+        self.backend = Some((rtmp, http));
+        self
+    }
+
+    /// Changes the default vhost of every origin.
+    #[must_use]
+    pub fn vhost(mut self, change: impl Fn(&mut Vhost) + 'static) -> Builder {
+        self.change = Box::new(change);
+        self
+    }
+
+    /// Starts everything, and waits until the proxy knows every origin.
+    pub async fn start(self) -> Cluster {
+        logs::keep();
+        let folder = Folder::new();
+        let shards = Shards::Count(NonZeroUsize::new(self.shards).expect("at least one shard"));
+        let proxy = self.proxy.then(|| {
+            let listen = |socket: SocketAddr| Listen { ip: Some(socket.ip()), port: socket.port() };
+            let backend = self.backend.map(|(rtmp, http)| DefaultBackend {
+                ip: "127.0.0.1".to_owned(),
+                rtmp: listen(rtmp),
+                http: listen(http.unwrap_or(rtmp)),
+                api: listen(http.unwrap_or(rtmp)),
+                rtc: any_port(),
+                srt: any_port(),
+            });
+            let config = ProxyConfig {
+                rtmp: any_port(),
+                http_server: any_port(),
+                http_api: any_port(),
+                system_api: any_port(),
+                shards,
+                default_backend: backend,
+                ..ProxyConfig::default()
+            };
+            Proxy::bind(config).expect("a proxy starts")
+        });
+        let mut cluster = Cluster { origins: Vec::new(), proxy, folder, change: self.change, shards };
+        for number in 1..=self.origins {
+            cluster.add_origin(&format!("origin-{number}"));
+        }
+        cluster.wait_for_origins(self.origins).await;
+        cluster
+    }
+}
+
+/// Running roles. Dropping it ends them all.
+pub struct Cluster {
+    origins: Vec<Option<Origin>>,
+    proxy: Option<Proxy>,
+    folder: Folder,
+    change: Box<dyn Fn(&mut Vhost)>,
+    shards: Shards,
+}
+
+impl Cluster {
+    /// A proxy and three origins, unless changed.
+    pub fn build() -> Builder {
+        Builder { origins: 3, proxy: true, shards: 1, backend: None, change: Box::new(|_| {}) }
+    }
+
+    /// Starts one more origin under this id, and does not wait for its registration.
+    pub fn add_origin(&mut self, name: &str) -> usize {
+        let folder = self.folder.path(name);
+        std::fs::create_dir_all(&folder).expect("a folder for the origin");
+        let mut config = origin_config(&folder, name, self.proxy.as_ref().map(Proxy::system_api));
+        config.shards = self.shards;
+        for vhost in config.vhosts.values_mut() {
+            (self.change)(vhost);
+        }
+        self.origins.push(Some(Origin::bind(config).expect("an origin starts")));
+        self.origins.len() - 1
+    }
+
+    /// Waits until the proxy thinks that `count` origins live; the default backend is not counted.
+    pub async fn wait_for_origins(&self, count: usize) {
+        if self.proxy.is_none() {
+            return;
+        }
+        let what = format!("{count} living origins");
+        until(&what, async || {
+            let list = self.origins().await;
+            let alive =
+                list.iter().filter(|origin| origin["alive"] == true && origin["id"] != "default-backend");
+            (alive.count() == count).then_some(())
+        })
+        .await;
+    }
+
+    /// The proxy's list of origins.
+    pub async fn origins(&self) -> Vec<Value> {
+        let reply = http::get(self.proxy().system_api(), "/api/v1/origins").await;
+        reply.json()["origins"].as_array().expect("a list of origins").clone()
+    }
+
+    /// The proxy.
+    pub fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().expect("this cluster has a proxy")
+    }
+
+    /// One origin, from 0.
+    pub fn origin(&self, number: usize) -> &Origin {
+        self.origins[number].as_ref().expect("this origin runs")
+    }
+
+    /// Ends an origin: its sockets close and its port refuses.
+    pub fn stop_origin(&mut self, number: usize) {
+        self.origins[number] = None;
+    }
+
+    /// A folder of this cluster's own.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Where clients go over RTMP: the proxy, else the first origin.
+    pub fn rtmp(&self) -> SocketAddr {
+        self.proxy.as_ref().map_or_else(|| self.origin(0).rtmp()[0], Proxy::rtmp)
+    }
+
+    /// Where clients go over HTTP: the proxy, else the first origin.
+    pub fn http(&self) -> SocketAddr {
+        self.proxy.as_ref().map_or_else(|| self.origin(0).http()[0], Proxy::http)
+    }
+
+    /// The streams that an origin lists, by its API.
+    pub async fn streams(&self, number: usize) -> Vec<Value> {
+        list(self.origin(number).api()[0], "streams").await
+    }
+
+    /// The clients that an origin lists, by its API.
+    pub async fn clients(&self, number: usize) -> Vec<Value> {
+        list(self.origin(number).api()[0], "clients").await
+    }
+
+    /// The origin that has a live stream of this name; waits for one.
+    pub async fn holder(&self, stream: &str) -> usize {
+        until(&format!("an origin with the stream {stream}"), async || {
+            for number in 0..self.origins.len() {
+                if self.origins[number].is_some()
+                    && self.streams(number).await.iter().any(|listed| is_live(listed, stream))
+                {
+                    return Some(number);
+                }
+            }
+            None
+        })
+        .await
+    }
+
+    /// Waits until the origins together have `count` viewers of a stream, waiting ones included.
+    pub async fn viewers(&self, stream: &str, count: usize) {
+        until(&format!("{count} viewers of {stream}"), async || {
+            let mut seen = 0;
+            for number in 0..self.origins.len() {
+                if self.origins[number].is_some() {
+                    let clients = self.clients(number).await;
+                    seen += clients
+                        .iter()
+                        .filter(|client| client["name"] == stream && client["publish"] == false)
+                        .count();
+                }
+            }
+            (seen >= count).then_some(())
+        })
+        .await;
+    }
+}
+
+fn is_live(listed: &Value, stream: &str) -> bool {
+    listed["name"] == stream && listed["publish"]["active"] == true
+}
+
+async fn list(api: SocketAddr, what: &str) -> Vec<Value> {
+    let reply = http::get(api, &format!("/api/v1/{what}?count=1000")).await;
+    reply.json()[what].as_array().unwrap_or_else(|| panic!("a list of {what}")).clone()
+}
+
+/// The registration of a server that is none of ours; `id` is its server id. It promises to beat every second.
+pub async fn register(system: SocketAddr, id: &str, rtmp: SocketAddr, http: Option<SocketAddr>) {
+    let mut body = json!({
+        "device_id": id, "ip": "127.0.0.1", "server": id, "service": "s1", "pid": "1",
+        "rtmp": [rtmp.port().to_string()], "interval_ms": 1000,
+    });
+    if let Some(http) = http {
+        body["http"] = json!([http.port().to_string()]);
+    }
+    let reply = http::request(system, "POST", "/api/v1/srs/register", &body.to_string()).await;
+    assert_eq!(reply.head.status, 200, "{:?}", String::from_utf8_lossy(&reply.body));
+}

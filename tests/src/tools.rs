@@ -1,0 +1,49 @@
+//! Finding programs of others. One that is missing makes its test skip itself, aloud; with `SRS_TESTS_REQUIRE_TOOLS=1`
+//! in the environment it makes the test fail.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+/// The program of that name in `PATH`; none after saying that the test is skipped.
+pub fn find(name: &str) -> Option<PathBuf> {
+    required(name, in_path(name))
+}
+
+/// ffmpeg as the PyPI wheel `imageio-ffmpeg` carries it: version 9 while Debian has 5.1.
+pub fn ffmpeg9() -> Option<PathBuf> {
+    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let ask = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())";
+        let answer = Command::new("python3").args(["-c", ask]).stderr(Stdio::null()).output().ok()?;
+        let path = PathBuf::from(String::from_utf8(answer.stdout).ok()?.trim());
+        path.is_file().then_some(path)
+    });
+    required("ffmpeg of the PyPI wheel imageio-ffmpeg", FOUND.clone())
+}
+
+/// `setpriv` of util-linux, without which programs run as they are.
+pub(crate) fn setpriv() -> Option<PathBuf> {
+    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| in_path("setpriv"));
+    FOUND.clone()
+}
+
+/// Sends a signal by name to one process.
+pub async fn signal(pid: u32, name: &str) {
+    let sent =
+        tokio::process::Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status().await;
+    assert!(sent.is_ok_and(|status| status.success()), "signal {name} to {pid}");
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn required(name: &str, found: Option<PathBuf>) -> Option<PathBuf> {
+    if found.is_none() {
+        let must = std::env::var_os("SRS_TESTS_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+        assert!(!must, "{name} is missing, and SRS_TESTS_REQUIRE_TOOLS=1 wants it");
+        eprintln!("skipped: {name} is missing");
+    }
+    found
+}

@@ -1,0 +1,12 @@
+//! Streams across a whole cluster: proxies and origins as they are, clients of the kit's own.
+
+mod api;
+mod failover;
+mod passing;
+mod play;
+mod quirks;
+mod shards;
+mod slow;
+mod spread;
+mod takeover;
+mod time;

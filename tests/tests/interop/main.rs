@@ -1,0 +1,9 @@
+//! Programs and libraries of others, as publishers and as players, across a real cluster.
+//!
+//! A program that is missing makes its test say `skipped: …` and pass; see `srs_tests::tools`.
+
+mod crates;
+mod ffmpeg;
+mod gstreamer;
+mod recording;
+mod vlc;
