@@ -183,7 +183,8 @@ fn serve(
         crossdomain: config.http_api.crossdomain,
     }));
     let shared = config.http_api.enabled && config.http_api.listen == config.http_server.listen;
-    let mut rest = Router::new().fallback_service(tower_http::services::ServeDir::new(&config.http_server.dir));
+    let mut rest =
+        Router::new().fallback_service(tower_http::services::ServeDir::new(&config.http_server.dir));
     if shared {
         rest = rest.route_service("/api/{*path}", api.clone());
     }

@@ -126,7 +126,11 @@ impl Proxy {
             if address.ip().is_loopback() { "this machine only" } else { "everyone who can reach it" }
         };
         vec![
-            format!("srs-proxy {} serves on {} shards", env!("CARGO_PKG_VERSION"), self.shards.handle().count()),
+            format!(
+                "srs-proxy {} serves on {} shards",
+                env!("CARGO_PKG_VERSION"),
+                self.shards.handle().count()
+            ),
             format!("RTMP       {}  publish and play: {}", self.rtmp, everyone(self.rtmp)),
             format!("HTTP-FLV   {}  play: {}", self.http, everyone(self.http)),
             format!("HTTP API   {}  versions: {}", self.http_api, everyone(self.http_api)),

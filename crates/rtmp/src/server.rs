@@ -94,6 +94,11 @@ impl Session {
         self.stream_id
     }
 
+    /// Whether the handshake is done: before it the driver gives a peer less time.
+    pub fn is_shaken(&self) -> bool {
+        self.handshake.is_none()
+    }
+
     /// What the peer said in `connect`, once it did.
     pub fn connect(&self) -> Option<&Arc<Connect>> {
         self.connect.as_ref()

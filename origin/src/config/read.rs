@@ -41,7 +41,8 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
     for (_, section) in top.blocks("vhost") {
         let remux = section.block("http_remux");
         if remux.text("mount").is_some_and(|mount| !mount.ends_with(".flv")) {
-            warnings.push(remux.problem("mount", "only .flv is built so far; this vhost serves no live HTTP"));
+            warnings
+                .push(remux.problem("mount", "only .flv is built so far; this vhost serves no live HTTP"));
         }
     }
     Ok(Config {
