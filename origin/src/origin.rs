@@ -188,6 +188,7 @@ fn serve(
     if shared {
         rest = rest.route_service("/api/{*path}", api.clone());
     }
+    let rest = Arc::new(rest);
     for listener in listeners.rtmp {
         let gateway = Arc::clone(gateway);
         tcp::serve(handle, listener, "rtmp", slots.clone(), move |stream, peer| {
@@ -195,10 +196,11 @@ fn serve(
         });
     }
     for listener in listeners.http {
-        let (gateway, rest) = (Arc::clone(gateway), rest.clone());
+        let (gateway, rest) = (Arc::clone(gateway), Arc::clone(&rest));
         tcp::serve(handle, listener, "http", slots.clone(), move |stream, peer| {
-            let rest = rest.clone().layer(axum::Extension(Peer(peer)));
-            Arc::clone(&gateway).serve_http(stream, peer, rest)
+            let rest = Arc::clone(&rest);
+            Arc::clone(&gateway)
+                .serve_http(stream, peer, move || rest.as_ref().clone().layer(axum::Extension(Peer(peer))))
         });
     }
     for listener in listeners.api {
@@ -245,6 +247,7 @@ fn beat_message(
         http: endpoints(http).filter(|list| !list.is_empty()),
         api: endpoints(if api.is_empty() { http } else { api }).filter(|list| !list.is_empty()),
         role: Some("origin".to_owned()),
+        vhosts: Some(config.vhosts.keys().cloned().collect()),
         interval_ms: u64::try_from(interval.as_millis()).ok(),
         ip,
         ..Message::default()

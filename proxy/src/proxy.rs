@@ -203,10 +203,11 @@ fn serve_media(
     if let Some(folder) = &config.static_files {
         rest = rest.fallback_service(tower_http::services::ServeDir::new(folder));
     }
-    let doors = Arc::clone(relay);
+    let (doors, rest) = (Arc::clone(relay), Arc::new(rest));
     tcp::serve(handle, http, "http", slots, move |stream, peer| {
-        let rest = rest.clone().layer(axum::Extension(Peer(peer)));
-        Arc::clone(&doors).serve_http(stream, peer, rest)
+        let rest = Arc::clone(&rest);
+        Arc::clone(&doors)
+            .serve_http(stream, peer, move || rest.as_ref().clone().layer(axum::Extension(Peer(peer))))
     });
 }
 

@@ -1,5 +1,6 @@
 //! The balancer: takes what nodes say and what dials showed, and answers which node serves a stream.
 
+mod home;
 mod select;
 
 use crate::directory::{Claim, Directory, Error};

@@ -2,7 +2,7 @@
 
 use crate::Epoch;
 use srs_names::{NodeId, StreamKey};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -90,6 +90,8 @@ pub struct Node {
     /// The streams that are live there with their epochs; `None` when the node does not list them (plain
     /// SRS).
     pub live: Option<HashMap<StreamKey, Epoch>>,
+    /// The virtual hosts that it has; `None` when the node does not say (plain SRS).
+    pub vhosts: Option<BTreeSet<String>>,
     /// What the node can do beyond SRS, by name.
     pub capabilities: Vec<String>,
     /// The time between its heartbeats, when it said so; otherwise it is measured.
@@ -112,6 +114,7 @@ impl Node {
             load: None,
             capacity: None,
             live: None,
+            vhosts: None,
             capabilities: Vec::new(),
             interval: None,
             permanent: false,

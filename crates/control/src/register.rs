@@ -14,6 +14,8 @@ const MAX_ENDPOINTS: usize = 16;
 pub const MAX_STREAMS: usize = 10_000;
 /// Capabilities that one node may name.
 const MAX_CAPABILITIES: usize = 32;
+/// Virtual hosts of one node: platforms that give each customer one have hundreds.
+const MAX_VHOSTS: usize = 1_000;
 /// Bytes of a label or id.
 const MAX_LABEL: usize = 256;
 /// The slowest heartbeat interval believed: SRS's documents recommend at most 30 s.
@@ -87,6 +89,9 @@ pub struct Message {
     /// Ours: what is live here. Absent means unknown, empty means nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub streams: Option<Vec<Stream>>,
+    /// Ours: the virtual hosts that the node has. Absent means unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vhosts: Option<Vec<String>>,
     /// Ours: what the node can do beyond SRS, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Vec<String>>,
@@ -203,6 +208,7 @@ impl Message {
             load: self.load.filter(|load| load.is_finite() && *load >= 0.0),
             capacity: self.capacity,
             live: self.streams.map(read_streams),
+            vhosts: self.vhosts.map(|vhosts| vhosts.into_iter().collect()),
             capabilities: self.capabilities.unwrap_or_default(),
             interval: self.interval_ms.map(|millis| Duration::from_millis(millis.max(1)).min(MAX_INTERVAL)),
             ..node
@@ -224,6 +230,10 @@ impl Message {
         }
         if self.streams.as_ref().is_some_and(|streams| streams.len() > MAX_STREAMS) {
             return Err(Error::TooMuch("streams"));
+        }
+        let vhosts = self.vhosts.as_deref().unwrap_or_default();
+        if vhosts.len() > MAX_VHOSTS || vhosts.iter().any(|name| name.len() > MAX_LABEL) {
+            return Err(Error::TooMuch("vhosts"));
         }
         let capabilities = self.capabilities.as_deref().unwrap_or_default();
         if capabilities.len() > MAX_CAPABILITIES || capabilities.iter().any(|name| name.len() > MAX_LABEL) {

@@ -4,8 +4,8 @@
 //! viewer costs one vectored write of shared slices per flush, no wake-up, no copy. A viewer whose socket is full is
 //! left to its own task, which the socket wakes.
 //!
-//! Writes are merged over `mw_latency`. So that hundreds of merged writes do not hit the network at the same moment,
-//! viewers take turns: a long latency is cut into slots, and each slot serves its share.
+//! Writes are merged over `mw_latency`, for all viewers of a fan at the same moment: the bytes are then in the core's
+//! cache, and the core sleeps in between. Fans keep rhythms of their own.
 
 mod seat;
 mod viewer;
@@ -31,17 +31,9 @@ use crate::config::Vhost;
 pub(crate) use seat::Seat;
 use viewer::{Gate, Viewer};
 
-/// A slot is not made shorter than this: below it a wake-up costs more than spreading gains.
-const SLOT: Duration = Duration::from_millis(40);
-
-/// Most slots: at SRS's 350 ms a viewer's turn comes every 44 ms to one of eight groups.
-const MOST_SLOTS: usize = 1;
-
-/// Viewers that make one more slot worth its wake-up.
-const VIEWERS_PER_SLOT: usize = 8;
-
-/// What is new is pulled this often at the least, however long writes are merged: the hub keeps it for little longer.
-const PULL: Duration = Duration::from_millis(500);
+/// Writes are merged for no longer than this: the hub keeps a bounded number of bytes for a shard that has yet to pull,
+/// and a viewer that lags by more counts as slow.
+const MOST_MERGE: Duration = Duration::from_secs(2);
 
 /// How the viewers of one rendition are served.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +49,7 @@ impl Pace {
     pub(crate) fn of(vhost: &Vhost) -> Pace {
         let play = &vhost.play;
         Pace {
-            merge: if vhost.min_latency { Duration::ZERO } else { play.mw_latency },
+            merge: if vhost.min_latency { Duration::ZERO } else { play.mw_latency.min(MOST_MERGE) },
             frames: play.mw_msgs,
             lag: Lag { queue_ms: i64::try_from(play.queue_length.as_millis()).unwrap_or(i64::MAX) },
             gop_cache: play.gop_cache,
@@ -98,11 +90,8 @@ pub(crate) struct Fan {
     pace: Pace,
     viewers: BTreeMap<u64, Viewer>,
     next: u64,
-    turn: usize,
-    /// Slots that still have to be served with what was pulled.
-    dirty: usize,
-    /// The number of slots at the last turn.
-    spread: usize,
+    /// Whether something was pulled that not everybody was offered.
+    dirty: bool,
     sent: u64,
     task: Option<Waker>,
 }
@@ -134,9 +123,7 @@ pub(crate) fn of_shard(
         pace,
         viewers: BTreeMap::new(),
         next: 0,
-        turn: 0,
-        dirty: 0,
-        spread: 1,
+        dirty: false,
         sent: 0,
         task: None,
     }));
@@ -156,9 +143,9 @@ async fn run(fan: Weak<RefCell<Fan>>) {
             Some(fan) => fan.borrow_mut().poll_news(cx),
             None => Poll::Ready(None),
         });
-        let Some(slot) = news.await else { return };
-        if !slot.is_zero() {
-            tokio::time::sleep_until(next_tick(epoch, slot)).await;
+        let Some(merge) = news.await else { return };
+        if !merge.is_zero() {
+            tokio::time::sleep_until(next_tick(epoch, merge)).await;
         }
         match fan.upgrade() {
             Some(fan) => fan.borrow_mut().flush(),
@@ -167,31 +154,22 @@ async fn run(fan: Weak<RefCell<Fan>>) {
     }
 }
 
-/// The next multiple of `slot` after `epoch`, so that merged writes keep their rhythm.
-fn next_tick(epoch: Instant, slot: Duration) -> Instant {
-    let nanos = slot.as_nanos().max(1);
+/// The next multiple of `merge` after `epoch`, so that merged writes keep their rhythm.
+fn next_tick(epoch: Instant, merge: Duration) -> Instant {
+    let nanos = merge.as_nanos().max(1);
     let into = epoch.elapsed().as_nanos().checked_rem(nanos).unwrap_or(0);
     let wait = u64::try_from(nanos.saturating_sub(into)).unwrap_or(0);
     Instant::now() + Duration::from_nanos(wait)
 }
 
 impl Fan {
-    /// Ready with the time to the next slot when there is something to send.
+    /// Ready with the time over which writes are merged, when there is something to send.
     fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<Option<Duration>> {
         self.task = Some(cx.waker().clone());
-        if self.dirty == 0 && self.feed.poll_changed(&self.window, self.phase, cx).is_pending() {
+        if !self.dirty && self.feed.poll_changed(&self.window, self.phase, cx).is_pending() {
             return Poll::Pending;
         }
-        let slots = u32::try_from(self.slots()).unwrap_or(1);
-        Poll::Ready(Some(self.pace.merge.checked_div(slots).unwrap_or_default()))
-    }
-
-    fn slots(&self) -> usize {
-        let by_time = self.pace.merge.as_millis().checked_div(SLOT.as_millis()).unwrap_or(1);
-        let by_time = usize::try_from(by_time).unwrap_or(1).min(MOST_SLOTS);
-        let least = self.pace.merge.as_nanos().div_ceil(PULL.as_nanos()).max(1);
-        let least = usize::try_from(least).unwrap_or(usize::MAX);
-        (self.viewers.len() / VIEWERS_PER_SLOT).min(by_time).max(least)
+        Poll::Ready(Some(self.pace.merge))
     }
 
     /// Takes over what is new.
@@ -203,11 +181,8 @@ impl Fan {
                 viewer.cursor.park(old);
             }
         });
-        if before.0 != self.window.end() {
-            self.dirty = self.slots();
-        }
+        self.dirty |= before != (self.window.end(), self.phase);
         if before.1 != self.phase {
-            self.dirty = self.slots();
             self.turn_phase();
         }
     }
@@ -236,37 +211,24 @@ impl Fan {
         }
     }
 
-    /// One slot: pulls, and serves those whose turn it is.
+    /// Pulls, and offers everybody what is new.
     fn flush(&mut self) {
         self.pull();
-        let slots = self.slots();
-        if std::mem::replace(&mut self.spread, slots) != slots && self.dirty > 0 {
-            // Viewers have new turns: another full round.
-            self.dirty = slots;
-        }
-        self.turn = self.turn.wrapping_add(1);
-        let turn = self.turn.checked_rem(slots).unwrap_or(0) as u64;
+        self.dirty = false;
         let now = Instant::now();
-        let mut passed = false;
         let (window, pace) = (&self.window, self.pace);
-        for (number, viewer) in &mut self.viewers {
-            if number.checked_rem(slots as u64) != Some(turn) {
-                continue;
-            }
+        for viewer in self.viewers.values_mut() {
             viewer.cursor.settle(window);
             if viewer.blocked {
                 viewer.cursor.drop_lag(window, pace.lag);
             } else if viewer.due(window, pace) {
                 self.sent = self.sent.saturating_add(viewer.serve(window, now));
             } else {
-                passed |= viewer.passed;
+                self.dirty |= viewer.passed;
             }
         }
-        self.dirty = if passed { slots } else { self.dirty.saturating_sub(1) };
         self.window.trim(self.keep());
-        if self.dirty == 0 || turn == 0 {
-            self.feed.sent(std::mem::take(&mut self.sent));
-        }
+        self.feed.sent(std::mem::take(&mut self.sent));
     }
 
     /// The oldest byte that some viewer needs, or that a new viewer would start at.
@@ -306,7 +268,7 @@ impl Fan {
         self.next = self.next.wrapping_add(1);
         self.viewers.insert(number, viewer);
         // The pull may have taken what the fan's task waits for.
-        if self.dirty > 0
+        if self.dirty
             && let Some(task) = self.task.take()
         {
             task.wake();

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 use srs_names::StreamKey;
 use srs_net::http::{Received, Rewind, asks_for, first_request, serve_rest, write_head};
-use srs_net::{buffer, limits};
+use srs_net::{buffer, limits, tcp};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -54,17 +54,24 @@ struct Wanted<'a> {
 
 impl Gateway {
     /// Serves one HTTP connection to its end: live media here, everything else by `rest`.
-    pub async fn serve_http(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, rest: axum::Router) {
+    pub async fn serve_http<R>(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, rest: R)
+    where
+        R: FnOnce() -> axum::Router,
+    {
         let Some(received) = first_request(&mut stream, peer).await else { return };
         match received.request.as_ref().and_then(|request| self.wanted(request, peer)) {
-            Some(Ok(wanted)) => self.watch_flv(stream, wanted, peer).await,
+            Some(Ok(wanted)) => {
+                // A viewer stays for hours; its request need not.
+                drop(received);
+                self.watch_flv(stream, wanted, peer).await;
+            }
             Some(Err(refused)) => {
                 tracing::warn!(peer = shown(peer), error = %refused, "http play refused");
                 let status = status_of(&refused);
                 let (_, write) = stream.into_split();
                 self.answer(write, status, &refused.to_string()).await;
             }
-            None => self.serve_others(stream, received, peer, rest).await,
+            None => self.serve_others(stream, received, peer, rest()).await,
         }
     }
 
@@ -126,8 +133,12 @@ impl Gateway {
         let left = serve_viewer(&mut read, &mut seat, &listed.client).await;
         let sent = listed.client.traffic.sent.load(Ordering::Relaxed);
         tracing::info!(cid = id, stream = %key, sent, reason = %left, "http-flv play ended");
-        if let (Left::NotLive, Some(write)) = (left, seat.leave()) {
-            self.answer(write, StatusCode::NOT_FOUND, "the stream is not live").await;
+        match (left, seat.leave()) {
+            (Left::NotLive, Some(write)) => {
+                self.answer(write, StatusCode::NOT_FOUND, "the stream is not live").await;
+            }
+            (Left::Over, Some(write)) => tcp::close(read, write).await,
+            _ => {}
         }
     }
 

@@ -122,7 +122,11 @@ impl Gateway {
         let mut seat = Seat::take(&fan, joining).await;
         drop(fan);
         let tell = |output| in_own_chunks(output, self.chunk_size, chunk_size);
-        serve_viewer(&mut reader, &mut seat, client, tell, || is_live(&self.hub, key)).await
+        let left = serve_viewer(&mut reader, &mut seat, client, tell, || is_live(&self.hub, key)).await;
+        if let (Left::Over | Left::NotLive, Some(write)) = (&left, seat.leave()) {
+            reader.close(write).await;
+        }
+        left
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) async fn get(gateway: &Arc<Gateway>, path: &str, version: &str) -> Tc
     let (ours, mut theirs) = pair().await;
     let peer = ours.peer_addr().unwrap();
     let router = axum::Router::new().route("/page", axum::routing::get(|| async { "a page" }));
-    tokio::task::spawn_local(Arc::clone(gateway).serve_http(ours, peer, router));
+    tokio::task::spawn_local(Arc::clone(gateway).serve_http(ours, peer, || router));
     let text = format!("GET {path} HTTP/{version}\r\nHost: some.where\r\n\r\n");
     theirs.write_all(text.as_bytes()).await.unwrap();
     theirs

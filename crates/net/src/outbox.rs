@@ -1,5 +1,6 @@
 //! Bytes that wait for a socket.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -18,10 +19,19 @@ pub struct Outbox {
     bytes: usize,
 }
 
+thread_local! {
+    /// An empty queue with room, for whichever outbox of this shard fills next. One batch is on its way at a time, so
+    /// that connections need not keep the room for theirs.
+    static SPARE: Cell<VecDeque<Bytes>> = const { Cell::new(VecDeque::new()) };
+}
+
 impl Outbox {
     /// Adds bytes to be sent.
     pub fn push(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
+            if self.queue.capacity() == 0 {
+                self.queue = SPARE.take();
+            }
             self.bytes = self.bytes.saturating_add(bytes.len());
             self.queue.push_back(bytes);
         }
@@ -90,6 +100,7 @@ impl Outbox {
             count = count.saturating_sub(front.len());
             self.queue.pop_front();
         }
+        SPARE.set(std::mem::take(&mut self.queue));
     }
 }
 

@@ -96,6 +96,11 @@ impl<M: Machine> Reader<M> {
         Ok(event)
     }
 
+    /// Closes the connection: see [`tcp::close`].
+    pub async fn close(self, write: OwnedWriteHalf) {
+        tcp::close(self.half, write).await;
+    }
+
     /// Reads more; false at the end of the connection.
     pub async fn fill(&mut self) -> Result<bool, Error> {
         self.input = buffer::read(&mut self.half).await?;

@@ -10,11 +10,12 @@ use std::task::{Context, Poll, ready};
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::Interest;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
-use crate::limits;
 use crate::shards::Handle;
+use crate::{buffer, limits};
 
 /// Opens a listening socket. An IPv6 wildcard address takes IPv4 clients too.
 pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
@@ -55,7 +56,7 @@ pub fn tune(stream: &TcpStream) -> io::Result<()> {
 
 /// Connects to another node within [`limits::DIAL`], and tunes the socket.
 pub async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = tokio::time::timeout(limits::DIAL, TcpStream::connect(address))
+    let stream = timeout(limits::DIAL, TcpStream::connect(address))
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     tune(&stream)?;
@@ -169,6 +170,15 @@ async fn accept_all<S, F>(
             }
         });
     }
+}
+
+/// Closes a connection whose peer has been told everything: ends our side, and reads what still comes until the peer
+/// closes too, within [`limits::LINGER`]. A socket that is closed with unread input resets the connection, and the peer
+/// may lose the end of what it was sent.
+pub async fn close(mut read: OwnedReadHalf, write: OwnedWriteHalf) {
+    drop(write);
+    let rest = async { while buffer::read(&mut read).await.is_ok_and(|bytes| !bytes.is_empty()) {} };
+    let _closed_by_us = timeout(limits::LINGER, rest).await;
 }
 
 /// Writes without waiting, like [`tokio::io::AsyncWrite::poll_write_vectored`], but by `send` and `sendmsg`: a socket

@@ -71,12 +71,18 @@ enum Broken {
 
 impl Relay {
     /// Serves one HTTP connection to its end: live media here, everything else by `rest`.
-    pub async fn serve_http(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, rest: axum::Router) {
+    pub async fn serve_http<R>(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, rest: R)
+    where
+        R: FnOnce() -> axum::Router,
+    {
         let Some(received) = first_request(&mut stream, peer).await else { return };
         match received.request {
-            Some(request) if asks_for(&request, "flv") => self.play_flv(stream, request, peer).await,
+            Some(request) if asks_for(&request, "flv") => {
+                drop(received.bytes);
+                self.play_flv(stream, request, peer).await;
+            }
             _ => {
-                let service = TowerToHyperService::new(rest);
+                let service = TowerToHyperService::new(rest());
                 if let Err(error) = serve_rest(Rewind::new(received.bytes, stream), service).await {
                     tracing::debug!(peer = shown(peer), %error, "http connection ended");
                 }
@@ -99,7 +105,7 @@ impl Relay {
         let uri = request.uri();
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let key = match StreamKey::from_http(host, uri.path(), uri.query()) {
-            Ok((key, ..)) => key,
+            Ok((key, ..)) => self.balancer.home(key),
             Err(error) => {
                 tracing::warn!(cid, peer = shown(peer), %error, "http play refused");
                 return client.answer(StatusCode::BAD_REQUEST, &format!("bad stream name: {error}")).await;

@@ -49,7 +49,7 @@ impl Relay {
         let cid = session_id();
         let connect = &request.connect;
         let key = match StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream) {
-            Ok((key, _)) => key,
+            Ok((key, _)) => self.balancer.home(key),
             Err(error) => {
                 tracing::warn!(cid, peer = shown(peer), %error, "play refused");
                 link.machine().reject("NetStream.Play.StreamNotFound", &error.to_string());
@@ -234,6 +234,7 @@ impl Downstream {
     async fn finish(mut self) {
         let sent = poll_fn(|cx| self.outbox.poll_send(Pin::new(&mut self.write), cx));
         let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
+        self.reader.close(self.write).await;
     }
 }
 

@@ -44,7 +44,7 @@ impl Relay {
         let cid = session_id();
         let connect = &request.connect;
         let key = match StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream) {
-            Ok((key, _)) => key,
+            Ok((key, _)) => self.balancer.home(key),
             Err(error) => {
                 tracing::warn!(cid, peer = shown(peer), %error, "publish refused");
                 link.machine().reject("NetStream.Publish.BadName", &error.to_string());

@@ -57,7 +57,7 @@ pub(crate) async fn http(relay: &Arc<Relay>) -> TcpStream {
     let relay = Arc::clone(relay);
     let (theirs, ours) = tokio::join!(TcpStream::connect(address), listener.accept());
     let (ours, peer) = ours.unwrap();
-    tokio::task::spawn_local(relay.serve_http(ours, peer, axum::Router::new()));
+    tokio::task::spawn_local(relay.serve_http(ours, peer, axum::Router::new));
     theirs.unwrap()
 }
 

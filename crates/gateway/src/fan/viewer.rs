@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::Pace;
 use crate::clients::Client;
 
-/// Slices per vectored write. A merged write has one per slot; a join burst is written in a few calls.
+/// Slices per vectored write. A merged write has one; a join burst is written in a few calls.
 const SLICES: usize = 64;
 
 /// Whether a viewer may be sent anything.

@@ -200,7 +200,7 @@ async fn a_merge_time_longer_than_the_hub_keeps_frames_loses_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn players_in_all_slots_get_everything_and_are_counted_meanwhile() {
+async fn many_players_get_everything_and_are_counted_meanwhile() {
     LocalSet::new()
         .run_until(async {
             let gateway = gateway(Vhost::default());

@@ -7,7 +7,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use srs_net::http::{Response, write_head};
-use srs_net::{Outbox, buffer, limits};
+use srs_net::{Outbox, buffer, limits, tcp};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
 
@@ -105,5 +105,6 @@ impl Client {
     pub(super) async fn finish(mut self) {
         let sent = poll_fn(|cx| self.outbox.poll_send(Pin::new(&mut self.write), cx));
         let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
+        tcp::close(self.read, self.write).await;
     }
 }

@@ -23,6 +23,9 @@ const CAPS_EX: f64 = 6.0;
 /// The client id that SRS gives to everyone.
 const CLIENT_ID: &str = "ASAICiss";
 
+/// What a player is asked to acknowledge, bytes. TCP knows what has arrived; each acknowledgement would only wake us.
+const PLAY_WINDOW: u32 = 1 << 30;
+
 impl Session {
     /// Lets the peer publish.
     pub fn accept_publish(&mut self) {
@@ -50,6 +53,7 @@ impl Session {
     /// Lets the peer play with this information object for the start; what follows it, the caller forwards.
     pub fn accept_play_with(&mut self, info: Value) {
         self.admit();
+        self.link.send(&window_ack(PLAY_WINDOW));
         self.link.send(&user_control::message(UserControl::StreamBegin(self.stream_id)));
         let mut reset = with_client_id("NetStream.Play.Reset", "Playing and resetting stream.");
         reset.set("details", "stream".into());

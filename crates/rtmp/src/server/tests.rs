@@ -10,7 +10,7 @@ use super::{Config, Event, Session};
 use crate::chunk::{Bodies, Reader, Writer};
 use crate::command::Command;
 use crate::user_control::{self, UserControl};
-use crate::{Error, Message, MessageKind};
+use crate::{Error, Message, MessageKind, window};
 
 struct Peer {
     session: Session,
@@ -198,6 +198,8 @@ fn an_accepted_player_is_told_all_that_players_wait_for() {
     peer.say(&play("s")).unwrap();
     peer.session.accept_play();
     let heard = peer.hear();
+    assert_eq!(heard[0], window::window_ack(1 << 30), "acknowledgements of a player serve nobody");
+    let heard = &heard[1..];
     assert_eq!(heard[0], user_control::message(UserControl::StreamBegin(1)));
     let codes: Vec<_> = heard[1..3].iter().map(|message| code(&Command::read(message, 0).unwrap())).collect();
     assert_eq!(codes, ["NetStream.Play.Reset", "NetStream.Play.Start"]);

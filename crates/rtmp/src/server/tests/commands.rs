@@ -188,7 +188,7 @@ fn a_stream_id_other_than_one_is_kept() {
     peer.send(&play("s").message(5)).unwrap();
     assert_eq!(peer.session.stream_id(), 5);
     peer.session.accept_play();
-    assert_eq!(peer.hear()[1].stream_id, 5);
+    assert_eq!(peer.hear()[2].stream_id, 5);
 }
 
 #[test]
