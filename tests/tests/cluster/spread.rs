@@ -53,3 +53,18 @@ async fn the_same_stream_is_the_same_whatever_port_and_case_the_host_has() {
         Player::connect(cluster.rtmp(), &named("video.example.com")).await.expect("playing begins");
     player.reach(*publisher.sent.last().expect("frames")).await;
 }
+
+#[tokio::test]
+async fn a_stream_published_by_address_is_played_by_host_name() {
+    let cluster = Cluster::build().start().await;
+    for number in 0..6 {
+        let name = format!("one-stream-{number}");
+        let mut publisher =
+            Publisher::connect(cluster.rtmp(), &Target::live(&name)).await.expect("publishing begins");
+        publisher.send_all(&Source::new(number).clip(12)).await;
+        let tc_url = "rtmp://video.example.com/live".to_owned();
+        let by_name = Target { tc_url, ..Target::live(&name) };
+        let mut player = Player::connect(cluster.rtmp(), &by_name).await.expect("playing begins");
+        player.reach(*publisher.sent.last().expect("frames")).await;
+    }
+}
