@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncWrite;
+use tokio::net::tcp::OwnedWriteHalf;
+
+use crate::tcp;
 
 /// Slices given to one vectored write. The kernel takes 1,024; beyond some tens a second call costs less than the walk.
 const SLICES: usize = 128;
@@ -66,10 +67,13 @@ impl Outbox {
     }
 
     /// Writes until everything is sent.
-    pub fn poll_send<W: AsyncWrite + Unpin>(
+    pub fn poll_send(&mut self, half: &OwnedWriteHalf, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_with(|slices| tcp::poll_send(half, cx, slices))
+    }
+
+    fn poll_with(
         &mut self,
-        mut half: Pin<&mut W>,
-        cx: &mut Context<'_>,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         while !self.queue.is_empty() {
             let sent = {
@@ -79,8 +83,7 @@ impl Outbox {
                     *slice = IoSlice::new(bytes);
                     count += 1;
                 }
-                let slices = slices.get(..count).unwrap_or_default();
-                ready!(half.as_mut().poll_write_vectored(cx, slices))?
+                ready!(write(slices.get(..count).unwrap_or_default()))?
             };
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));

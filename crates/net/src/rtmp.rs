@@ -7,7 +7,6 @@
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -188,7 +187,7 @@ impl<M: Machine> Link<M> {
     }
 
     fn offer(&mut self, cx: &mut Context<'_>) {
-        if self.deaf || matches!(self.outbox.poll_send(Pin::new(&mut self.write), cx), Poll::Ready(Err(_))) {
+        if self.deaf || matches!(self.outbox.poll_send(&self.write, cx), Poll::Ready(Err(_))) {
             self.deaf = true;
             self.outbox = Outbox::default();
         }
@@ -200,7 +199,7 @@ impl<M: Machine> Link<M> {
         if self.deaf {
             return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
         }
-        let sent = poll_fn(|cx| self.outbox.poll_send(Pin::new(&mut self.write), cx));
+        let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
         timeout(limits::STALL, sent).await.map_err(|_| Error::Stalled)??;
         Ok(())
     }
@@ -220,7 +219,7 @@ impl<M: Machine> Link<M> {
         let Link { reader, write, outbox, deaf } = self;
         let mut fill = std::pin::pin!(reader.fill());
         poll_fn(|cx| {
-            if !*deaf && matches!(outbox.poll_send(Pin::new(&mut *write), cx), Poll::Ready(Err(_))) {
+            if !*deaf && matches!(outbox.poll_send(write, cx), Poll::Ready(Err(_))) {
                 *deaf = true;
             }
             fill.as_mut().poll(cx)

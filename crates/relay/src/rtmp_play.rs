@@ -2,13 +2,12 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use srs_balance::Reason;
-use srs_names::StreamKey;
+use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link, Reader};
 use srs_net::{Outbox, limits};
 use srs_rtmp::{Message, chunk, client, server};
@@ -18,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::Relay;
 use crate::forward::{session_id, shown, turn_away};
 use crate::limits::{LOOK, REPLAY_BYTES};
-use crate::origins::{Leg, Origin};
+use crate::origins::Leg;
 use crate::track;
 
 /// Why a viewer's session ended, for the log.
@@ -111,6 +110,10 @@ impl Downstream {
 
     async fn run(&mut self, relay: &Relay, key: &StreamKey, leg: Leg<Link<client::Session>>) -> Ended {
         let Leg { link: mut up, mut origin } = leg;
+        let (node, placed) = (Arc::clone(&origin.node), origin.reason == Reason::Placed);
+        // Once, not per read: each wait takes its place in a list that all legs to this origin share.
+        let silent = origin.silent();
+        tokio::pin!(silent);
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = relay.balancer.version();
@@ -137,7 +140,7 @@ impl Downstream {
             let blocked = !self.outbox.is_empty();
             tokio::select! {
                 biased;
-                sent = poll_fn(|cx| self.outbox.poll_send(Pin::new(&mut self.write), cx)), if blocked => {
+                sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx)), if blocked => {
                     if let Err(error) = sent {
                         return Ended::Client(error.into());
                     }
@@ -166,9 +169,10 @@ impl Downstream {
                     }
                     stall.as_mut().reset(Instant::now() + limits::STALL);
                 }
-                () = origin.silent() => return Ended::Silent,
-                _ = look.tick(), if self.may_move(&origin) => {
-                    if elsewhere(relay, key, &origin, &mut seen) {
+                () = silent.as_mut() => return Ended::Silent,
+                // Whether the stream that this leg waits for, without knowing where it is, has turned up elsewhere.
+                _ = look.tick(), if placed && !self.track.started() => {
+                    if elsewhere(relay, key, &node.id, &mut seen) {
                         return Ended::Elsewhere;
                     }
                 }
@@ -176,17 +180,12 @@ impl Downstream {
         }
     }
 
-    /// Whether this leg waits at an origin that was chosen without knowing where the stream is.
-    fn may_move(&self, origin: &Origin) -> bool {
-        origin.reason == Reason::Placed && !self.track.started()
-    }
-
     /// Offers what waits to the socket, without waiting.
     async fn offer(&mut self) -> std::io::Result<()> {
         if self.outbox.is_empty() {
             return Ok(());
         }
-        poll_fn(|cx| match self.outbox.poll_send(Pin::new(&mut self.write), cx) {
+        poll_fn(|cx| match self.outbox.poll_send(&self.write, cx) {
             Poll::Ready(sent) => Poll::Ready(sent),
             Poll::Pending => {
                 self.outbox.detach();
@@ -232,20 +231,20 @@ impl Downstream {
     }
 
     async fn finish(mut self) {
-        let sent = poll_fn(|cx| self.outbox.poll_send(Pin::new(&mut self.write), cx));
+        let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
         let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
         self.reader.close(self.write).await;
     }
 }
 
 /// Whether another origin is now known to have the stream.
-fn elsewhere(relay: &Relay, key: &StreamKey, origin: &Origin, seen: &mut u64) -> bool {
+fn elsewhere(relay: &Relay, key: &StreamKey, here: &NodeId, seen: &mut u64) -> bool {
     let version = relay.balancer.version();
     if std::mem::replace(seen, version) == version {
         return false;
     }
     let pick = relay.balancer.pick_play(key, &[], relay.now());
-    pick.is_ok_and(|pick| pick.reason != Reason::Placed && pick.node.id != origin.node.id)
+    pick.is_ok_and(|pick| pick.reason != Reason::Placed && pick.node.id != *here)
 }
 
 #[cfg(test)]

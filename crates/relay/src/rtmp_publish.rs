@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -101,7 +100,7 @@ async fn run(link: &mut Link<server::Session>, leg: Leg<Link<client::Session>>) 
         // Without this the origin would hold the stream for the publisher's return.
         upstream.reader.machine.close();
         upstream.collect();
-        let sent = poll_fn(|cx| upstream.outbox.poll_send(Pin::new(&mut upstream.write), cx));
+        let sent = poll_fn(|cx| upstream.outbox.poll_send(&upstream.write, cx));
         let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
     }
     ended
@@ -136,6 +135,8 @@ async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut 
     let stall = tokio::time::sleep(limits::STALL);
     tokio::pin!(stall);
     let mut full: Option<usize> = None;
+    let silent = origin.silent();
+    tokio::pin!(silent);
     loop {
         let room = up.outbox.len() < REPLAY_BYTES;
         if room {
@@ -147,7 +148,7 @@ async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut 
         let waits = !up.outbox.is_empty();
         tokio::select! {
             biased;
-            sent = poll_fn(|cx| up.outbox.poll_send(Pin::new(&mut up.write), cx)), if waits => {
+            sent = poll_fn(|cx| up.outbox.poll_send(&up.write, cx)), if waits => {
                 if let Err(error) = sent {
                     return Ended::Origin(error.into());
                 }
@@ -177,7 +178,7 @@ async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut 
                 }
                 stall.as_mut().reset(Instant::now() + limits::STALL);
             }
-            () = origin.silent() => return Ended::Silent,
+            () = silent.as_mut() => return Ended::Silent,
         }
     }
 }

@@ -1,4 +1,7 @@
+use std::pin::Pin;
 use std::task::Waker;
+
+use tokio::io::AsyncWrite;
 
 use super::*;
 
@@ -35,7 +38,8 @@ impl AsyncWrite for Narrow {
 }
 
 fn send(outbox: &mut Outbox, socket: &mut Narrow) -> Poll<io::Result<()>> {
-    outbox.poll_send(Pin::new(socket), &mut Context::from_waker(Waker::noop()))
+    let mut cx = Context::from_waker(Waker::noop());
+    outbox.poll_with(|slices| Pin::new(&mut *socket).poll_write_vectored(&mut cx, slices))
 }
 
 fn filled() -> Outbox {

@@ -1,7 +1,6 @@
 //! The client's side of the leg.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -57,7 +56,7 @@ impl Client {
             let Client { read, write, outbox, .. } = self;
             tokio::select! {
                 biased;
-                sent = poll_fn(|cx| outbox.poll_send(Pin::new(&mut *write), cx)) => {
+                sent = poll_fn(|cx| outbox.poll_send(write, cx)) => {
                     return sent.map_err(Ended::Client);
                 }
                 came = buffer::read(read) => match came {
@@ -79,7 +78,7 @@ impl Client {
     /// Offers what waits without waiting; true when it is all gone.
     pub(super) async fn offer(&mut self) -> Result<bool, Ended> {
         let Client { write, outbox, .. } = self;
-        poll_fn(|cx| match outbox.poll_send(Pin::new(&mut *write), cx) {
+        poll_fn(|cx| match outbox.poll_send(write, cx) {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(true)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(Ended::Client(error))),
             Poll::Pending => {
@@ -103,7 +102,7 @@ impl Client {
     }
 
     pub(super) async fn finish(mut self) {
-        let sent = poll_fn(|cx| self.outbox.poll_send(Pin::new(&mut self.write), cx));
+        let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
         let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
         tcp::close(self.read, self.write).await;
     }

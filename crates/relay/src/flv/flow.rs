@@ -31,6 +31,9 @@ impl Flow {
 
     /// Passes tags on until one of the three parties ends it.
     pub(super) async fn run(&mut self, client: &mut Client, leg: &mut HttpLeg, mut input: Bytes) -> Ended {
+        let HttpLeg { read, origin, .. } = leg;
+        let silent = origin.silent();
+        tokio::pin!(silent);
         loop {
             if let Err(broken) = self.take(&mut client.outbox, client.chunked, input) {
                 // What was whole before it is the viewer's.
@@ -52,13 +55,13 @@ impl Flow {
             }
             input = tokio::select! {
                 biased;
-                came = buffer::read(&mut leg.read) => match came {
+                came = buffer::read(read) => match came {
                     Ok(bytes) if bytes.is_empty() => return self.end(client),
                     Ok(bytes) => bytes,
                     Err(error) => return Broken::from(error).into(),
                 },
                 gone = client.gone() => return gone,
-                () = leg.origin.silent() => return Ended::Silent,
+                () = silent.as_mut() => return Ended::Silent,
             };
         }
     }
