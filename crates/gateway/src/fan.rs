@@ -35,6 +35,10 @@ use viewer::{Gate, Viewer};
 /// and a viewer that lags by more counts as slow.
 const MOST_MERGE: Duration = Duration::from_secs(2);
 
+/// Viewers served before others on this shard get their turn: at most 3 ms. Who joins meanwhile would else wait for the
+/// writes to everybody.
+const GROUP: usize = 64;
+
 /// A merge below this is of the order of one frame.
 const NEAR_FRAMES: Duration = Duration::from_millis(100);
 
@@ -156,9 +160,14 @@ async fn run(fan: Weak<RefCell<Fan>>) {
         if !merge.is_zero() {
             tokio::time::sleep_until(next_tick(epoch, merge)).await;
         }
-        match fan.upgrade() {
-            Some(fan) => fan.borrow_mut().flush(),
-            None => return,
+        let Some(fan) = fan.upgrade() else { return };
+        fan.borrow_mut().begin();
+        let mut group = Some(0);
+        while let Some(from) = group {
+            group = fan.borrow_mut().offer(from);
+            if group.is_some() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 }
@@ -220,13 +229,20 @@ impl Fan {
         }
     }
 
-    /// Pulls, and offers everybody what is new.
-    fn flush(&mut self) {
+    /// Begins a flush: takes over what is new.
+    fn begin(&mut self) {
         self.pull();
         self.dirty = false;
+    }
+
+    /// Offers what is new to a group of viewers, from number `from` on. The answer is where the next group begins.
+    fn offer(&mut self, from: u64) -> Option<u64> {
         let now = Instant::now();
         let (window, pace) = (&self.window, self.pace);
-        for viewer in self.viewers.values_mut() {
+        for (count, (number, viewer)) in self.viewers.range_mut(from..).enumerate() {
+            if count == GROUP {
+                return Some(*number);
+            }
             viewer.cursor.settle(window);
             if viewer.blocked {
                 viewer.cursor.drop_lag(window, pace.lag);
@@ -238,6 +254,7 @@ impl Fan {
         }
         self.window.trim(self.keep());
         self.feed.sent(std::mem::take(&mut self.sent));
+        None
     }
 
     /// The oldest byte that some viewer needs, or that a new viewer would start at.

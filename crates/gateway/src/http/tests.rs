@@ -207,7 +207,8 @@ async fn many_players_get_everything_and_are_counted_meanwhile() {
             let publisher = publisher(&gateway, "a");
             begin(&publisher);
             let mut players = Vec::new();
-            for _ in 0..40 {
+            // More than are served in one go.
+            for _ in 0..100 {
                 players.push(Player::get(&gateway, "a").await);
             }
             let sent = || gateway.hub.streams()[0].2.send_bytes;
