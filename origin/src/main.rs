@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use srs_boot::{env, log};
+use srs_boot::{env, files, log};
 use srs_origin::Origin;
 use srs_origin::config::{Start, start};
 
@@ -29,6 +29,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let output = log::init(&config.log.tank, config.log.level, vars.get("RUST_LOG").map(String::as_str))?;
     for warning in warnings {
         tracing::warn!("{warning}");
+    }
+    if let Some(most) = files::raise_limit() {
+        tracing::info!(most, "open files and sockets");
     }
     Origin::bind(*config)?.run_until_signal(&output)?;
     Ok(())

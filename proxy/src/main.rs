@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use srs_boot::log::{self, Level, Tank};
-use srs_boot::{env, signals};
+use srs_boot::{env, files, signals};
 use srs_proxy::Proxy;
 use srs_proxy::config::{Start, start};
 
@@ -30,6 +30,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     log::init(&Tank::Console, Level::Info, vars.get("RUST_LOG").map(String::as_str))?;
     for warning in warnings {
         tracing::warn!("{warning}");
+    }
+    if let Some(most) = files::raise_limit() {
+        tracing::info!(most, "open files and sockets");
     }
     let proxy = Proxy::bind(*config)?;
     for line in proxy.banner() {

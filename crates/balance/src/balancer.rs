@@ -110,6 +110,8 @@ pub struct OriginView {
     pub node: Arc<Node>,
     /// How it stands.
     pub health: Health,
+    /// Neither a heartbeat nor a probe answer for too long, whether or not it refuses connections as well.
+    pub silent: bool,
     /// Time since it was last heard of.
     pub last_seen: Duration,
     /// Claims that it holds.
@@ -346,6 +348,7 @@ impl Balancer {
         let view = |entry: &Entry| OriginView {
             node: Arc::clone(&entry.node),
             health: entry.health(self.config.ttl, now),
+            silent: entry.is_silent(self.config.ttl, now),
             last_seen: now.saturating_sub(entry.heard()),
             claims: self.directory.held_by(&entry.node.id, now).unwrap_or(0),
         };

@@ -7,6 +7,7 @@
 
 pub mod conf;
 pub mod env;
+pub mod files;
 pub mod ids;
 pub mod log;
 pub mod nearest;

@@ -294,7 +294,11 @@ async fn ask(link: &mut Link<server::Session>) -> Result<Request, Error> {
 
 /// Opens a session to another node, until it says that publishing or playing has begun.
 pub async fn dial(address: SocketAddr, config: client::Config) -> Result<Link<client::Session>, Error> {
-    let stream = tcp::dial(address).await?;
+    open(tcp::dial(address).await?, config).await
+}
+
+/// As [`dial`], over a connection that stands.
+pub async fn open(stream: TcpStream, config: client::Config) -> Result<Link<client::Session>, Error> {
     let mut link = Link::new(stream, client::Session::new(config, rand::random()));
     let started = async {
         loop {

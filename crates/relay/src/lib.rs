@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use srs_balance::{Balancer, Health};
+use srs_balance::Balancer;
 use srs_names::NodeId;
 use tokio::sync::watch;
 
@@ -68,7 +68,7 @@ impl Relay {
         for (id, sender) in alive.iter() {
             let origin = origins.iter().find(|origin| origin.node.id == *id);
             // One that refuses new connections may still feed the ones it has.
-            let lives = origin.is_some_and(|origin| origin.health != Health::Silent);
+            let lives = origin.is_some_and(|origin| !origin.silent);
             sender.send_if_modified(|known| std::mem::replace(known, lives) != lives);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use srs_balance::{Claim, Endpoint, NoOrigin, Node, Pick, Reason};
 use srs_names::{NodeId, StreamKey};
-use srs_net::rtmp::{Error, Link, dial};
+use srs_net::rtmp::{Error, Link, open};
 use srs_net::{limits, tcp};
 use srs_rtmp::client;
 use tokio::net::TcpStream;
@@ -84,8 +84,10 @@ impl Relay {
             let claimed = Claimed { relay: Arc::clone(self), claim: pick.claim.clone() };
             match self.dial_rtmp(&pick, config).await {
                 Ok(leg) => return Ok((leg, claimed)),
-                Err(error @ Error::Refused { .. }) => return Err(Unserved::Refused(error)),
-                Err(error) => failure = self.failed(&pick, &mut excluded, &error),
+                Err(Failure { error: error @ Error::Refused { .. }, .. }) => {
+                    return Err(Unserved::Refused(error));
+                }
+                Err(failed) => failure = self.failed(&pick, &mut excluded, &failed),
             }
         }
         Err(Unserved::Failed(failure))
@@ -107,8 +109,10 @@ impl Relay {
             };
             match self.dial_rtmp(&pick, config).await {
                 Ok(leg) => return Ok(leg),
-                Err(error @ Error::Refused { .. }) => return Err(Unserved::Refused(error)),
-                Err(error) => failure = self.failed(&pick, &mut excluded, &error),
+                Err(Failure { error: error @ Error::Refused { .. }, .. }) => {
+                    return Err(Unserved::Refused(error));
+                }
+                Err(failed) => failure = self.failed(&pick, &mut excluded, &failed),
             }
         }
         Err(Unserved::Failed(failure))
@@ -118,13 +122,13 @@ impl Relay {
         &self,
         pick: &Pick,
         config: &client::Config,
-    ) -> Result<Leg<Link<client::Session>>, Error> {
+    ) -> Result<Leg<Link<client::Session>>, Failure> {
         let mut origin = self.origin(pick);
-        let address = resolve(pick.node.endpoint("rtmp")).await?;
+        let stream = connect(pick, "rtmp").await?;
         let link = tokio::select! {
-            link = dial(address, config.clone()) => link?,
+            link = open(stream, config.clone()) => link.map_err(Failure::of_session)?,
             // A stopped process still accepts; its silence is known before its answer is overdue.
-            () = origin.silent() => return Err(Error::Slow("answer")),
+            () = origin.silent() => return Err(Failure::of_session(Error::Slow("answer"))),
         };
         self.balancer.dial_ok(&pick.node.id);
         Ok(Leg { link, origin })
@@ -140,16 +144,12 @@ impl Relay {
                 Err(NoOrigin::AllTried { .. }) => break,
                 Err(error) => return Err(error.into()),
             };
-            let dialled = match resolve(pick.node.endpoint("http")).await {
-                Ok(address) => tcp::dial(address).await,
-                Err(error) => Err(error),
-            };
-            match dialled {
+            match connect(&pick, "http").await {
                 Ok(link) => {
                     self.balancer.dial_ok(&pick.node.id);
                     return Ok(Leg { link, origin: self.origin(&pick) });
                 }
-                Err(error) => failure = self.failed(&pick, &mut excluded, &error),
+                Err(failed) => failure = self.failed(&pick, &mut excluded, &failed),
             }
         }
         Err(Unserved::Failed(failure))
@@ -159,13 +159,38 @@ impl Relay {
         Origin { node: Arc::clone(&pick.node), reason: pick.reason, alive: self.life_of(&pick.node.id) }
     }
 
-    fn failed(&self, pick: &Pick, excluded: &mut Vec<NodeId>, error: &dyn std::fmt::Display) -> String {
-        let node = &pick.node;
-        tracing::warn!(origin = %node.id, device = node.device_id, %error, "origin does not answer; trying another");
-        self.balancer.dial_failed(&node.id, self.now());
+    fn failed(&self, pick: &Pick, excluded: &mut Vec<NodeId>, failure: &Failure) -> String {
+        let (node, error) = (&pick.node, &failure.error);
+        tracing::warn!(origin = %node.id, device = node.device_id, %error, "origin does not serve; trying another");
+        if failure.down {
+            self.balancer.dial_failed(&node.id, self.now());
+        }
         excluded.push(node.id.clone());
         error.to_string()
     }
+}
+
+/// Why a leg could not be opened, and whether that says that the origin is down for everybody. What we lack (a file
+/// descriptor, an endpoint, a name's address) and what it makes of one client say nothing of the kind.
+struct Failure {
+    error: Error,
+    down: bool,
+}
+
+impl Failure {
+    fn of_session(error: Error) -> Failure {
+        Failure { error, down: false }
+    }
+}
+
+async fn connect(pick: &Pick, label: &str) -> Result<TcpStream, Failure> {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut};
+    let address =
+        resolve(pick.node.endpoint(label)).await.map_err(|error| Failure::of_session(error.into()))?;
+    tcp::dial(address).await.map_err(|error| {
+        let remote = [ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut];
+        Failure { down: remote.contains(&error.kind()), error: error.into() }
+    })
 }
 
 /// The socket address of an endpoint; host names are looked up anew each time, for they may move, within
