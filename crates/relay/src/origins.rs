@@ -210,3 +210,6 @@ async fn resolve(endpoint: Option<&Endpoint>) -> io::Result<SocketAddr> {
         .next()
         .ok_or_else(|| io::ErrorKind::NotFound.into())
 }
+
+#[cfg(test)]
+mod tests;

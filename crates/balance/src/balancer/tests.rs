@@ -362,3 +362,12 @@ fn the_view_shows_health_claims_and_age() {
     assert_eq!(shown, [("a", Health::Alive, seconds(2.0), 1), ("b", refusing, seconds(0.5), 0)]);
     assert_eq!(balancer.origins(seconds(9.0))[0].health, Health::Silent);
 }
+
+#[test]
+fn a_failed_dial_does_not_hide_that_a_node_is_silent() {
+    let balancer = balancer();
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    balancer.dial_failed(&id("a"), seconds(2.0));
+    assert!(!balancer.origins(seconds(2.0))[0].silent);
+    assert!(balancer.origins(seconds(4.0))[0].silent);
+}

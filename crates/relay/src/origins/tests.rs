@@ -1,0 +1,28 @@
+use srs_balance::Health;
+use srs_names::StreamKey;
+
+use super::*;
+use crate::testkit::{key, nobody, node, relay};
+
+fn health(relay: &Relay) -> Health {
+    relay.balancer.origins(relay.now())[0].health
+}
+
+#[tokio::test]
+async fn an_origin_without_the_endpoint_that_is_asked_for_stays_in_rotation() {
+    let relay = relay(&[]);
+    let mut rtmp_only = node("a", nobody().await);
+    rtmp_only.endpoints.remove("http");
+    relay.balancer.register(rtmp_only, relay.now()).unwrap();
+    let key: StreamKey = key("s");
+    assert!(matches!(relay.dial_http(&key).await, Err(Unserved::Failed(_))));
+    assert_eq!(health(&relay), Health::Alive);
+}
+
+#[tokio::test]
+async fn an_origin_that_refuses_connections_is_out_of_rotation_at_once() {
+    let relay = relay(&[("a", nobody().await)]);
+    assert!(relay.dial_http(&key("s")).await.is_err());
+    let health = health(&relay);
+    assert!(matches!(health, Health::Refusing { .. }), "{health:?}");
+}
