@@ -1,7 +1,9 @@
 //! The output formats: how a frame looks to each kind of viewer.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, BytesMut};
-use srs_hub::{Format, Headers, Rendition};
+use srs_hub::{Format, Headers, Opener, Rendition};
 use srs_media::{Frame, Kind};
 use srs_net::http::chunk_header;
 use srs_rtmp::{Message, MessageKind, chunk, tag};
@@ -35,6 +37,7 @@ fn opening(headers: &Headers, time: i64) -> impl Iterator<Item = Frame> {
 }
 
 /// Frames as RTMP messages.
+#[derive(Clone)]
 pub(crate) struct Rtmp {
     writer: chunk::Writer,
 }
@@ -44,16 +47,8 @@ impl Rtmp {
     pub(crate) fn new(chunk_size: u32) -> Rtmp {
         Rtmp { writer: chunk::Writer::new(chunk_size) }
     }
-}
 
-impl Rendition for Rtmp {
-    fn head(&mut self, headers: &Headers, time: i64, _first: bool, out: &mut BytesMut) {
-        for frame in opening(headers, time) {
-            self.push(&frame, out);
-        }
-    }
-
-    fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
+    fn write(&self, frame: &Frame, out: &mut BytesMut) {
         let message = Message {
             kind: kind_of(frame),
             timestamp: wrap(frame.time),
@@ -64,32 +59,58 @@ impl Rendition for Rtmp {
     }
 }
 
+impl Opener for Rtmp {
+    fn head(&self, headers: &Headers, time: i64, _first: bool, out: &mut BytesMut) {
+        for frame in opening(headers, time) {
+            self.write(&frame, out);
+        }
+    }
+}
+
+impl Rendition for Rtmp {
+    fn opener(&self) -> Arc<dyn Opener> {
+        Arc::new(self.clone())
+    }
+
+    fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
+        self.write(frame, out);
+    }
+}
+
 /// Frames as FLV tags.
+#[derive(Clone, Copy)]
 pub(crate) struct Flv {
     chunked: bool,
-    scratch: BytesMut,
 }
 
 impl Flv {
     /// With or without HTTP's chunked coding around each tag.
     pub(crate) fn new(chunked: bool) -> Flv {
-        Flv { chunked, scratch: BytesMut::new() }
+        Flv { chunked }
     }
 
-    fn framed(&mut self, out: &mut BytesMut, write: impl FnOnce(&mut BytesMut)) {
+    /// Writes `length` bytes by `write`, as one piece.
+    fn framed(self, length: usize, out: &mut BytesMut, write: impl FnOnce(&mut BytesMut)) {
         if !self.chunked {
             return write(out);
         }
-        self.scratch.clear();
-        write(&mut self.scratch);
-        out.put_slice(&chunk_header(self.scratch.len()));
-        out.put_slice(&self.scratch);
+        out.put_slice(&chunk_header(length));
+        write(out);
         out.put_slice(b"\r\n");
+    }
+
+    fn write(self, frame: &Frame, out: &mut BytesMut) {
+        if frame.wire.len() > tag::MOST {
+            return;
+        }
+        let (kind, time) = (kind_of(frame), wrap(frame.time));
+        let length = frame.wire.len().saturating_add(tag::OVERHEAD);
+        self.framed(length, out, |out| tag::write(kind.0, time, &frame.wire, out));
     }
 }
 
-impl Rendition for Flv {
-    fn head(&mut self, headers: &Headers, time: i64, first: bool, out: &mut BytesMut) {
+impl Opener for Flv {
+    fn head(&self, headers: &Headers, time: i64, first: bool, out: &mut BytesMut) {
         if first {
             // Players that trust the flags wait for what they promise; without knowledge both are promised, as SRS does.
             let header = match (headers.audio, headers.video) {
@@ -97,16 +118,21 @@ impl Rendition for Flv {
                 (false, true) => tag::FILE_HEADER_VIDEO,
                 _ => tag::FILE_HEADER,
             };
-            self.framed(out, |out| out.put_slice(&header));
+            self.framed(header.len(), out, |out| out.put_slice(&header));
         }
         for frame in opening(headers, time) {
-            self.push(&frame, out);
+            self.write(&frame, out);
         }
+    }
+}
+
+impl Rendition for Flv {
+    fn opener(&self) -> Arc<dyn Opener> {
+        Arc::new(*self)
     }
 
     fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
-        let (kind, time) = (kind_of(frame), wrap(frame.time));
-        self.framed(out, |out| tag::write(kind.0, time, &frame.wire, out));
+        self.write(frame, out);
     }
 }
 

@@ -68,12 +68,14 @@ impl Cursor {
                 self.own.pop_back();
                 self.headers = before;
             }
-            let bytes = if self.started() { &heads.again } else { &heads.first };
-            if self.headers != heads.version && !bytes.is_empty() {
-                self.own.push_back(bytes.clone());
-                self.unsent = Some(self.headers);
+            if self.headers != heads.version() {
+                let bytes = heads.bytes(!self.started());
+                if !bytes.is_empty() {
+                    self.own.push_back(bytes);
+                    self.unsent = Some(self.headers);
+                }
             }
-            self.headers = heads.version;
+            self.headers = heads.version();
         }
         self.place = Place::At(key);
         self.skipped_to = key;
@@ -178,7 +180,7 @@ impl Cursor {
         let bursting = at < self.burst_until;
         let most = LAG_BYTES_FLOOR.max(window.largest_gop().saturating_mul(2));
         let late = window.edge_time().saturating_sub(window.time_at(at)) > lag.queue_ms || behind > most;
-        let hard = behind > LAG_BYTES_HARD;
+        let hard = window.cost_from(at) > LAG_BYTES_HARD;
         if !(hard || (late && !bursting)) {
             return false;
         }

@@ -2,17 +2,21 @@
 
 use srs_media::{Frame, Kind, Role};
 
-use crate::limits::{AUDIO_KEY_MS, FRAME_COST, GOP_BYTES, GOP_MS};
+use crate::limits::{FRAME_COST, GOP_BYTES, GOP_MS, START_MS};
 
 /// Frames since the newest key frame, within the bounds of [`GOP_MS`] and [`GOP_BYTES`].
 ///
-/// Over the bounds the cache is emptied and stays so until the next key frame; the stream goes on.
+/// Over the bound of bytes the cache is emptied and stays so until the next start; the stream goes on. A stream that
+/// shows no key frame for longer than [`GOP_MS`] may never show one again (intra refresh; video that stops while sound goes
+/// on): from then on viewers may start at any coded frame, once a second, and the decoder makes of it what it can.
 #[derive(Debug, Default)]
 pub(crate) struct Gop {
     frames: Vec<Frame>,
     bytes: usize,
     video: bool,
     began: Option<i64>,
+    /// Time of the newest key frame of what viewers look at, or of the first coded frame before any.
+    key: Option<i64>,
     overrun: bool,
 }
 
@@ -30,6 +34,8 @@ impl Gop {
     /// when this frame made the cache give up.
     pub(crate) fn push(&mut self, frame: &Frame, most_frames: usize) -> (Start, bool) {
         let start = self.place(frame);
+        // The first start without a key frame: the GOP before it was too long to be kept.
+        let late = start == Start::Here && self.key != Some(frame.time) && self.began == self.key;
         if start == Start::Here {
             self.frames.clear();
             self.bytes = 0;
@@ -46,13 +52,14 @@ impl Gop {
             return (start, true);
         }
         self.frames.push(frame.clone());
-        (start, false)
+        (start, late)
     }
 
     fn place(&mut self, frame: &Frame) -> Start {
         match (frame.kind, frame.role) {
             (Kind::Video, Role::Key) => {
                 self.video = true;
+                self.key = Some(frame.time);
                 Start::Here
             }
             (Kind::Video, Role::Config) => {
@@ -60,14 +67,27 @@ impl Gop {
                 Start::Inside
             }
             (Kind::Audio, Role::Key) if !self.video => {
-                let due = self.began.is_none_or(|began| {
-                    // Time may have gone back; that is a new beginning too.
-                    !(0..AUDIO_KEY_MS).contains(&frame.time.saturating_sub(began))
-                });
-                if due { Start::Here } else { Start::Inside }
+                self.key = Some(frame.time);
+                self.start_each_second(frame)
+            }
+            (Kind::Audio, Role::Key) | (Kind::Video, Role::Inter) => {
+                let key = *self.key.get_or_insert(frame.time);
+                if frame.time.saturating_sub(key) > GOP_MS {
+                    self.start_each_second(frame)
+                } else {
+                    Start::Inside
+                }
             }
             _ => Start::Inside,
         }
+    }
+
+    fn start_each_second(&self, frame: &Frame) -> Start {
+        let due = self.began.is_none_or(|began| {
+            // Time may have gone back; that is a new beginning too.
+            !(0..START_MS).contains(&frame.time.saturating_sub(began))
+        });
+        if due { Start::Here } else { Start::Inside }
     }
 
     /// The cached frames, oldest first; the first of them is where viewers may start.

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use srs_names::StreamKey;
 
 use crate::feed::{Feed, Phase};
+use crate::heads::Headers;
 use crate::publisher::Publisher;
-use crate::rendition::{Demand, Format, Headers, Rendition};
+use crate::rendition::{Demand, Format, Rendition};
 use crate::stream::Stream;
 use crate::timeline::Rules;
 

@@ -12,8 +12,10 @@
 //! Read [`Hub`] first, then [`Feed`], [`Window`], [`Cursor`].
 
 mod cursor;
+mod encoding;
 mod feed;
 mod gop;
+mod heads;
 mod hub;
 mod limits;
 mod publisher;
@@ -27,10 +29,11 @@ mod window;
 
 pub use cursor::{Cursor, Lag};
 pub use feed::{Feed, Phase};
+pub use heads::Headers;
 pub use hub::{Busy, Hub, Settings, StreamStats, Takeover};
 pub use limits::{GOP_BYTES, GOP_MS, LAG_BYTES_FLOOR, LAG_BYTES_HARD};
 pub use publisher::{Finish, Publisher, Superseded};
-pub use rendition::{Demand, Format, Headers, Rendition};
+pub use rendition::{Demand, Format, Opener, Rendition};
 pub use signal::Signal;
 pub use timeline::Rules;
 pub use window::{Mark, Window};

@@ -3,19 +3,19 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
 use srs_media::{Frame, Kind, Role};
 use srs_names::StreamKey;
 
+use crate::encoding::Encoding;
 use crate::feed::Phase;
 use crate::gop::{Gop, Start};
+use crate::heads::Headers;
 use crate::hub::{Busy, Inner as Registry, Settings, StreamStats, Takeover};
-use crate::limits::{RUN_BYTES, TRACKS, WINDOW_BYTES};
 use crate::publisher::{Finish, Superseded};
-use crate::rendition::{Format, Headers, Rendition};
+use crate::rendition::{Format, Rendition};
 use crate::signal::Signal;
 use crate::timeline::Timeline;
-use crate::window::{Heads, Mark, Window};
+use crate::window::Window;
 
 pub(crate) struct Stream {
     key: StreamKey,
@@ -35,23 +35,11 @@ struct Inner {
     superseded: Arc<Signal>,
     settings: Settings,
     timeline: Timeline,
-    headers: Headers,
+    headers: Arc<Headers>,
     version: u64,
     gop: Gop,
     encodings: Vec<Encoding>,
     stats: StreamStats,
-}
-
-/// One rendition with the bytes it has made.
-struct Encoding {
-    format: Format,
-    rendition: Box<dyn Rendition>,
-    pending: BytesMut,
-    marks: Vec<Mark>,
-    window: Window,
-    /// The feeds by their ids, and how far each has pulled.
-    pulled: Vec<(u64, u64)>,
-    waiting: Vec<(u64, Waker)>,
 }
 
 impl Stream {
@@ -62,7 +50,7 @@ impl Stream {
             superseded: Arc::default(),
             settings: Settings::default(),
             timeline: Timeline::default(),
-            headers: Headers::default(),
+            headers: Arc::default(),
             version: 0,
             gop: Gop::default(),
             encodings: Vec::new(),
@@ -88,7 +76,7 @@ impl Stream {
         inner.generation = inner.generation.wrapping_add(1);
         inner.superseded = Arc::default();
         inner.settings = settings;
-        inner.headers = Headers::default();
+        inner.headers = Arc::default();
         inner.version = inner.version.wrapping_add(1);
         inner.gop.clear();
         for encoding in &mut inner.encodings {
@@ -178,15 +166,7 @@ impl Stream {
             encoding.pulled.push((id, encoding.window.start()));
             return first;
         }
-        let mut encoding = Encoding {
-            format,
-            rendition: make(),
-            pending: BytesMut::new(),
-            marks: Vec::new(),
-            window: Window::default(),
-            pulled: vec![(id, 0)],
-            waiting: Vec::new(),
-        };
+        let mut encoding = Encoding::new(format, make(), id);
         for (index, frame) in inner.gop.frames().iter().enumerate() {
             let start = if index == 0 { Start::Here } else { Start::Inside };
             encoding.push(frame, start, &inner.headers, inner.version);
@@ -251,7 +231,7 @@ impl Stream {
         let Some(encoding) = inner.encodings.iter_mut().find(|encoding| encoding.format == format) else {
             return Poll::Ready(());
         };
-        if encoding.window.end() > end || !encoding.pending.is_empty() {
+        if encoding.has_beyond(end) {
             return Poll::Ready(());
         }
         match encoding.waiting.iter_mut().find(|(id, _)| *id == feed) {
@@ -284,7 +264,7 @@ impl Stream {
 
     pub(crate) fn describe(&self) -> (StreamKey, Phase, StreamStats, Headers) {
         let inner = self.lock();
-        (self.key.clone(), inner.phase, inner.stats.clone(), inner.headers.clone())
+        (self.key.clone(), inner.phase, inner.stats.clone(), Headers::clone(&inner.headers))
     }
 }
 
@@ -318,73 +298,25 @@ impl Inner {
     }
 
     fn note_header(&mut self, frame: &Frame) {
+        let coded = frame.role != Role::Other;
+        let news = match frame.kind {
+            Kind::Audio => coded && !self.headers.audio,
+            Kind::Video => coded && !self.headers.video,
+            Kind::Data => false,
+        };
+        let header = matches!(frame.role, Role::Metadata | Role::Config);
+        if !news && (!header || self.headers.knows(frame)) {
+            return;
+        }
+        let headers = Arc::make_mut(&mut self.headers);
         match frame.kind {
-            Kind::Audio => self.headers.audio |= frame.role != Role::Other,
-            Kind::Video => self.headers.video |= frame.role != Role::Other,
+            Kind::Audio => headers.audio |= coded,
+            Kind::Video => headers.video |= coded,
             Kind::Data => {}
         }
-        match frame.role {
-            Role::Metadata => self.headers.metadata = Some(frame.clone()),
-            Role::Config => {
-                let same = |known: &&mut Frame| known.kind == frame.kind && known.track == frame.track;
-                let full = self.headers.configs.len() >= TRACKS;
-                match self.headers.configs.iter_mut().find(same) {
-                    Some(known) if known.wire == frame.wire => return,
-                    Some(known) => *known = frame.clone(),
-                    None if full => return,
-                    None => self.headers.configs.push(frame.clone()),
-                }
-            }
-            _ => return,
+        if header {
+            headers.keep(frame);
+            self.version = self.version.wrapping_add(1);
         }
-        self.version = self.version.wrapping_add(1);
-    }
-}
-
-impl Encoding {
-    fn push(&mut self, frame: &Frame, start: Start, headers: &Headers, version: u64) {
-        let at = self.window.end().saturating_add(self.pending.len() as u64);
-        let key = start == Start::Here;
-        if key {
-            let heads = Arc::new(self.heads(headers, frame.time, version));
-            self.window.add_key(at, heads);
-        }
-        self.marks.push(Mark { at, time: frame.time, key });
-        self.rendition.push(frame, &mut self.pending);
-        if key || self.pending.len() >= RUN_BYTES {
-            self.flush();
-        }
-    }
-
-    fn heads(&mut self, headers: &Headers, time: i64, version: u64) -> Heads {
-        let mut first = BytesMut::new();
-        self.rendition.head(headers, time, true, &mut first);
-        let mut again = BytesMut::new();
-        self.rendition.head(headers, time, false, &mut again);
-        Heads { first: first.freeze(), again: again.freeze(), version }
-    }
-
-    /// Closes the run that is being written, so that feeds can share it, and drops what nobody needs any more.
-    fn flush(&mut self) {
-        if !self.pending.is_empty() {
-            self.window.append(self.pending.split().freeze(), self.marks.drain(..));
-            self.trim();
-        }
-    }
-
-    fn note_pull(&mut self, feed: u64) {
-        let end = self.window.end();
-        if let Some((_, at)) = self.pulled.iter_mut().find(|(id, _)| *id == feed) {
-            *at = end;
-        }
-        self.trim();
-    }
-
-    /// Keeps what a new viewer starts with and what some shard has yet to pull, within the bound.
-    fn trim(&mut self) {
-        let start = self.window.newest_key().unwrap_or(self.window.end());
-        let unpulled = self.pulled.iter().map(|(_, at)| *at).min().unwrap_or(start);
-        self.window.trim(start.min(unpulled));
-        self.window.bound(WINDOW_BYTES);
     }
 }

@@ -1,13 +1,14 @@
 //! What the tests of this crate share: frames, a rendition that can be read back, shards and viewers.
 
 use std::io::IoSlice;
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use srs_media::time::Mode;
 use srs_media::{Codec, Frame, Kind, Role};
 use srs_names::StreamKey;
 
-use crate::{Cursor, Feed, Format, Headers, Hub, Lag, Phase, Rendition, Rules, Settings, Window};
+use crate::{Cursor, Feed, Format, Headers, Hub, Lag, Opener, Phase, Rendition, Rules, Settings, Window};
 
 pub(crate) const PLAIN: Format = Format("plain");
 
@@ -81,10 +82,16 @@ pub(crate) fn shape(bytes: &[u8]) -> String {
 /// Writes [`Item`]s; a head's body is that of the newest codec header.
 pub(crate) struct Plain;
 
-impl Rendition for Plain {
-    fn head(&mut self, headers: &Headers, time: i64, first: bool, out: &mut BytesMut) {
+impl Opener for Plain {
+    fn head(&self, headers: &Headers, time: i64, first: bool, out: &mut BytesMut) {
         let body = headers.configs.last().map(|config| config.wire.clone()).unwrap_or_default();
         out.put_slice(&item(if first { 'F' } else { 'A' }, time, &body));
+    }
+}
+
+impl Rendition for Plain {
+    fn opener(&self) -> Arc<dyn Opener> {
+        Arc::new(Plain)
     }
 
     fn push(&mut self, frame: &Frame, out: &mut BytesMut) {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::heads::Heads;
+use crate::limits::FRAME_COST;
+
 /// Where one frame begins in the byte stream of a rendition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
@@ -28,17 +31,6 @@ impl Run {
     fn end(&self) -> u64 {
         self.at.saturating_add(self.bytes.len() as u64)
     }
-}
-
-/// What is sent ahead of the frames from one key frame on.
-#[derive(Debug, Clone)]
-pub(crate) struct Heads {
-    /// For a new viewer.
-    pub(crate) first: Bytes,
-    /// For a viewer that skips here from before a change of codec headers.
-    pub(crate) again: Bytes,
-    /// Grows with each change of codec headers.
-    pub(crate) version: u64,
 }
 
 /// A stretch of one rendition's byte stream. Offsets are absolute, count from the rendition's first byte and never
@@ -213,11 +205,17 @@ impl Window {
         }
     }
 
-    /// Drops the oldest runs until at most `most` bytes are held, but for the newest run.
+    /// Drops the oldest runs until what is held costs at most `most` bytes, but for the newest run.
     pub(crate) fn bound(&mut self, most: u64) {
-        while self.len() > most && self.runs.len() > 1 {
+        while self.cost_from(self.start) > most && self.runs.len() > 1 {
             self.trim(self.runs.front().map_or(self.end, Run::end));
         }
+    }
+
+    /// What is held from `at` on costs in memory: the bytes, and the records of the frames in them.
+    pub(crate) fn cost_from(&self, at: u64) -> u64 {
+        let records = (self.frames_from(at) as u64).saturating_mul(FRAME_COST as u64);
+        self.end.saturating_sub(at).saturating_add(records)
     }
 
     /// Bytes held.

@@ -26,6 +26,12 @@ pub const MAX_DATA_OFFSET: u32 = 64 * 1024;
 /// The longest body that is read. As for chunks: a larger frame is no frame.
 pub const MAX_BODY: usize = crate::chunk::MAX_PARTIAL;
 
+/// What a tag has beside its body: header and back pointer.
+pub const OVERHEAD: usize = 15;
+
+/// The longest body that the format can say.
+pub const MOST: usize = 0x00ff_ffff;
+
 /// One tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
@@ -73,10 +79,10 @@ pub fn trailer(length: usize) -> [u8; 4] {
 
 /// Appends a whole tag with its back pointer. A body of 16 MiB or more does not fit the format and is left out.
 pub fn write(kind: u8, timestamp: u32, body: &[u8], out: &mut BytesMut) {
-    if body.len() > 0x00ff_ffff {
+    if body.len() > MOST {
         return;
     }
-    out.reserve(body.len().saturating_add(15));
+    out.reserve(body.len().saturating_add(OVERHEAD));
     out.put_slice(&header(kind, timestamp, body.len()));
     out.put_slice(body);
     out.put_slice(&trailer(body.len()));

@@ -26,15 +26,48 @@ fn a_key_frame_begins_the_cache_anew() {
 }
 
 #[test]
-fn a_gop_over_ten_seconds_is_given_up_until_the_next_key_frame() {
+fn without_a_key_frame_for_ten_seconds_viewers_may_start_every_second() {
     let mut gop = Gop::default();
     push(&mut gop, &key(0, b"k"));
-    assert_eq!(push(&mut gop, &inter(GOP_MS, b"i")), (Start::Inside, false));
-    assert_eq!(push(&mut gop, &inter(GOP_MS + 1, b"i")), (Start::Inside, true));
-    assert!(gop.frames().is_empty());
-    assert_eq!(push(&mut gop, &inter(GOP_MS + 2, b"i")), (Start::Inside, false));
-    assert_eq!(push(&mut gop, &key(GOP_MS + 3, b"k")), (Start::Here, false));
-    assert_eq!(gop.frames().len(), 1);
+    let starts: Vec<_> = (1..=130)
+        .map(|count| count * 100)
+        .filter(|time| push(&mut gop, &inter(*time, b"i")).0 == Start::Here)
+        .collect();
+    assert_eq!(starts, [10_100, 11_100, 12_100]);
+    assert_eq!(gop.frames().len(), 10);
+    assert_eq!(push(&mut gop, &key(13_050, b"k")), (Start::Here, false));
+    assert_eq!(push(&mut gop, &inter(23_050, b"i")), (Start::Inside, false));
+}
+
+#[test]
+fn a_gop_that_was_too_long_is_counted_once() {
+    let mut gop = Gop::default();
+    push(&mut gop, &key(0, b"k"));
+    let overruns = (1..400).filter(|count| push(&mut gop, &inter(count * 100, b"i")).1).count();
+    assert_eq!(overruns, 1);
+}
+
+#[test]
+fn sound_that_goes_on_without_the_picture_can_be_joined() {
+    let mut gop = Gop::default();
+    push(&mut gop, &key(0, b"k"));
+    let starts = (1..=20).filter(|second| push(&mut gop, &audio(second * 1000, b"a")).0 == Start::Here);
+    assert_eq!(starts.collect::<Vec<_>>(), (11..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_picture_that_never_has_a_key_frame_can_be_joined() {
+    let mut gop = Gop::default();
+    push(&mut gop, &config(0, b"c"));
+    let starts = (0..=12).filter(|second| push(&mut gop, &inter(second * 1000, b"i")).0 == Start::Here);
+    assert_eq!(starts.collect::<Vec<_>>(), [11, 12]);
+}
+
+#[test]
+fn script_data_is_never_a_start() {
+    let mut gop = Gop::default();
+    push(&mut gop, &key(0, b"k"));
+    assert_eq!(push(&mut gop, &frame(Kind::Data, Role::Other, GOP_MS + 1, b"d")).0, Start::Inside);
 }
 
 #[test]

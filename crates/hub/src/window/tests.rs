@@ -1,7 +1,8 @@
 use super::*;
 
 fn heads() -> Arc<Heads> {
-    Arc::new(Heads { first: Bytes::new(), again: Bytes::new(), version: 1 })
+    let opener: Arc<dyn crate::Opener> = Arc::new(crate::testkit::Plain);
+    Arc::new(Heads::new(&opener, &Arc::default(), 0, 1))
 }
 
 /// Four runs of two frames of five bytes each, 10 ms apart; a key frame at 0 and at 20.
@@ -77,9 +78,9 @@ fn trimming_drops_whole_runs_and_what_lies_in_them() {
 }
 
 #[test]
-fn a_bound_in_bytes_keeps_the_newest_run_whatever_its_size() {
+fn a_bound_counts_frames_and_keeps_the_newest_run_whatever_its_size() {
     let mut window = window();
-    window.bound(25);
+    window.bound(25 + 4 * FRAME_COST as u64);
     assert_eq!((window.start(), window.end()), (20, 40));
     window.bound(0);
     assert_eq!((window.start(), window.end()), (30, 40));
