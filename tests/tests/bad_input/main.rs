@@ -1,6 +1,20 @@
 //! Bad input at the real doors: each case ends in a protocol error or status and a log line, and nobody else notices.
 //!
-//! The numbers (B02 …) are those of the project's table of bad input.
+//! The numbers in the tests' names:
+//!
+//! | | Input | What must come of it |
+//! |---|---|---|
+//! | B02 | a header that announces 16 MiB after the largest chunk size | at most 64 KiB held until bytes come; a thousand such peers at most 64 MiB |
+//! | B03 | many half-sent chunk streams on one connection | closed at 33 open ones, or at 6 MiB |
+//! | B04 | chunk size 0, 1, 2^31-1, top bit set | refused or clamped, no busy loop |
+//! | B05 | AMF nested 100,000 deep, an array count of 2^32-1, a string longer than its message | refused at once, bounded stack |
+//! | B06 | type 3 chunks with and without repeated extended timestamp, deltas over 2^24 | both ways of sending play |
+//! | B07 | SPS with absurd sizes, endless exp-Golomb numbers, AAC without configuration | passed on or ended; the API says nothing wrong |
+//! | B08 | FLV tags whose length lies, wrong back pointers, empty tags | the same |
+//! | B12 | HTTP framing that two readers could take for two things | 400 and close; nobody sees a second request |
+//! | B13 | heads of 1 MiB, of 10,000 fields, of one byte a second | 431 or 408 at 16 KiB, 100 fields, 5 s |
+//! | B16 | registration of 10 MiB, deep, port 0 and 99999, host names, odd IPv6, doubled keys | 400, one answer, no entry |
+//! | B24 | names with `%2e`, `//`, `;`, NUL, newline, look-alikes, 4 KiB; hosts with and without port | every protocol gives the same name, or all refuse |
 
 mod commands;
 mod framing;

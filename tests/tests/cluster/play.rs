@@ -60,6 +60,26 @@ async fn a_viewer_gets_metadata_and_codec_headers_before_any_frame() {
 }
 
 #[tokio::test]
+async fn a_stream_with_one_key_frame_can_be_joined_long_after_it() {
+    let cluster = Cluster::build().start().await;
+    let target = Target::live("one-key");
+    let mut publisher = Publisher::connect(cluster.rtmp(), &target).await.expect("publishing begins");
+    let mut source = Source::new(9);
+    (source.gop, source.size) = (u32::MAX, 400);
+    // Twelve seconds of media time.
+    publisher.send_all(&source.clip(300)).await;
+    cluster.holder("one-key").await;
+    let mut rtmp = Player::connect(cluster.rtmp(), &target).await.expect("playing begins");
+    let mut flv = FlvPlayer::connect(cluster.http(), &Target::flv("one-key")).await;
+    rtmp.frames(1).await;
+    flv.frames(1).await;
+    publisher.send_all(&source.tick()).await;
+    let last = *publisher.sent.last().expect("frames");
+    rtmp.reach(last).await;
+    flv.reach(last).await;
+}
+
+#[tokio::test]
 async fn a_late_viewer_begins_at_the_newest_key_frame() {
     let cluster = Cluster::build().start().await;
     let target = Target::live("late");

@@ -6,4 +6,5 @@ mod crates;
 mod ffmpeg;
 mod gstreamer;
 mod recording;
+mod seed;
 mod vlc;
