@@ -42,7 +42,7 @@ pub async fn read(half: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
     .await
 }
 
-/// Whether `bytes` is worth a copy of its own before it is kept: it may be a small part of a large block.
+/// A copy, for bytes that are to be kept: they may be a small part of a large block.
 pub fn detach(bytes: &Bytes) -> Bytes {
     Bytes::copy_from_slice(bytes)
 }

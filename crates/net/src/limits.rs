@@ -32,6 +32,10 @@ pub const HTTP_FIELDS: usize = 100;
 /// Unsent answers a session may pile up before its peer counts as dead: pings and acknowledgements are tens of bytes.
 pub const OUTBOX_BYTES: usize = 256 << 10;
 
+/// Bytes that a client may send ahead while an origin is dialled for it: commands, and the first frames of an encoder
+/// that does not wait for an answer. One read more may come on top.
+pub const AHEAD_BYTES: usize = 256 << 10;
+
 /// Unsent bytes that the kernel may hold for one socket (`TCP_NOTSENT_LOWAT`). Large enough for one merged write of a
 /// fast stream, small enough that a viewer who stopped reading is noticed.
 pub const NOTSENT_LOWAT: u32 = 256 << 10;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::tcp;
@@ -13,9 +13,14 @@ use crate::tcp;
 /// Slices given to one vectored write. The kernel takes 1,024; beyond some tens a second call costs less than the walk.
 const SLICES: usize = 128;
 
+/// Least size of a copy, so that tiny slices share one.
+const PIECE: usize = 4096;
+
 /// A queue of shared bytes that is written with vectored writes.
 #[derive(Debug, Default)]
 pub struct Outbox {
+    /// Copies, which are sent first.
+    kept: VecDeque<BytesMut>,
     queue: VecDeque<Bytes>,
     bytes: usize,
 }
@@ -45,12 +50,15 @@ impl Outbox {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.bytes == 0
     }
 
     /// Takes everything that waits, in one piece of its own.
     pub fn take_all(&mut self) -> BytesMut {
         let mut whole = BytesMut::with_capacity(self.bytes);
+        for bytes in self.kept.drain(..) {
+            whole.extend_from_slice(&bytes);
+        }
         for bytes in self.queue.drain(..) {
             whole.extend_from_slice(&bytes);
         }
@@ -58,11 +66,26 @@ impl Outbox {
         whole
     }
 
-    /// Replaces every waiting slice by a copy, so that a peer that reads slowly does not pin the shard's read blocks.
+    /// Copies every waiting slice that is no copy yet, so that a peer that reads slowly does not pin the shard's read
+    /// blocks, nor many tiny slices.
     pub fn detach(&mut self) {
-        if !self.queue.is_empty() {
-            let whole = self.take_all().freeze();
-            self.push(whole);
+        let mut left = self.queue.iter().map(Bytes::len).fold(0, usize::saturating_add);
+        while let Some(mut bytes) = self.queue.pop_front() {
+            while !bytes.is_empty() {
+                let room = self.kept.back().map_or(0, |last| last.capacity().saturating_sub(last.len()));
+                if room == 0 {
+                    self.kept.push_back(BytesMut::with_capacity(left.max(PIECE)));
+                    continue;
+                }
+                let part = bytes.split_to(room.min(bytes.len()));
+                left = left.saturating_sub(part.len());
+                if let Some(last) = self.kept.back_mut() {
+                    last.extend_from_slice(&part);
+                }
+            }
+        }
+        if self.queue.capacity() > 0 {
+            SPARE.set(std::mem::take(&mut self.queue));
         }
     }
 
@@ -75,11 +98,13 @@ impl Outbox {
         &mut self,
         mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
-        while !self.queue.is_empty() {
+        while !self.is_empty() {
             let sent = {
                 let mut slices = [IoSlice::new(&[]); SLICES];
                 let mut count = 0;
-                for (slice, bytes) in slices.iter_mut().zip(&self.queue) {
+                let kept = self.kept.iter().map(AsRef::as_ref);
+                let waiting = kept.chain(self.queue.iter().map(AsRef::as_ref));
+                for (slice, bytes) in slices.iter_mut().zip(waiting) {
                     *slice = IoSlice::new(bytes);
                     count += 1;
                 }
@@ -95,6 +120,14 @@ impl Outbox {
 
     fn advance(&mut self, mut count: usize) {
         self.bytes = self.bytes.saturating_sub(count);
+        while let Some(front) = self.kept.front_mut() {
+            if count < front.len() {
+                front.advance(count);
+                return;
+            }
+            count = count.saturating_sub(front.len());
+            self.kept.pop_front();
+        }
         while let Some(front) = self.queue.front_mut() {
             if count < front.len() {
                 let _sent = front.split_to(count);

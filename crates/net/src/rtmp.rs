@@ -4,12 +4,12 @@
 //! one towards another node until it has begun. What happens then is the caller's business: it reads with
 //! [`Link::next`], or takes the link apart with [`Link::split`] when somebody else writes.
 
-use std::future::{Future as _, poll_fn};
+use std::future::{Future as _, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use srs_rtmp::{Error as ProtocolError, client, server};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -82,6 +82,8 @@ pub struct Reader<M> {
     pub machine: Box<M>,
     half: OwnedReadHalf,
     input: Bytes,
+    /// Bytes read from the socket, modulo 2^64.
+    received: u64,
 }
 
 impl<M: Machine> Reader<M> {
@@ -103,7 +105,36 @@ impl<M: Machine> Reader<M> {
     /// Reads more; false at the end of the connection.
     pub async fn fill(&mut self) -> Result<bool, Error> {
         self.input = buffer::read(&mut self.half).await?;
+        self.received = self.received.wrapping_add(self.input.len() as u64);
         Ok(!self.input.is_empty())
+    }
+
+    /// Bytes that came from the peer, modulo 2^64: what has not changed between two looks says that it was silent.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Ready when the peer has closed or is lost; for who waits for somebody else meanwhile. What the peer says is kept
+    /// for later reads. One that says more than [`limits::AHEAD_BYTES`] is there and is watched no longer.
+    pub async fn gone(&mut self) -> Error {
+        // It may be kept for long: it must not pin the shard's read block.
+        self.input = buffer::detach(&self.input);
+        while self.input.len() < limits::AHEAD_BYTES {
+            match buffer::read(&mut self.half).await {
+                Ok(more) if more.is_empty() => return Error::Closed,
+                Ok(more) => {
+                    self.received = self.received.wrapping_add(more.len() as u64);
+                    let input = std::mem::take(&mut self.input);
+                    // Nobody shares it, so that this copies nothing.
+                    let mut input =
+                        input.try_into_mut().unwrap_or_else(|input| BytesMut::from(input.as_ref()));
+                    input.extend_from_slice(&more);
+                    self.input = input.freeze();
+                }
+                Err(error) => return error.into(),
+            }
+        }
+        pending().await
     }
 
     /// The next event, or the session's output once there is some; none at the end of the connection.
@@ -145,7 +176,7 @@ impl<M: Machine> Link<M> {
     /// A session over a connected socket.
     pub fn new(stream: TcpStream, machine: M) -> Link<M> {
         let (half, write) = stream.into_split();
-        let reader = Reader { machine: Box::new(machine), half, input: Bytes::new() };
+        let reader = Reader { machine: Box::new(machine), half, input: Bytes::new(), received: 0 };
         Link { reader, write, outbox: Outbox::default(), deaf: false }
     }
 

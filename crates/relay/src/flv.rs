@@ -11,6 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, Version, header};
 use hyper_util::service::TowerToHyperService;
 use srs_balance::Reason;
@@ -32,6 +33,9 @@ use crate::origins::{Leg, Origin, Unserved};
 use client::Client;
 use flow::Flow;
 use heads::{end_to_end, request_head};
+
+/// Ends a chunked body. Without it the player can tell that the body broke off.
+const LAST_CHUNK: Bytes = Bytes::from_static(b"0\r\n\r\n");
 
 /// Why a viewer's session ended, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +71,8 @@ enum Broken {
     Tag(#[from] tag::Error),
     #[error("no answer in time")]
     Slow,
+    #[error("the answer broke off")]
+    Short,
 }
 
 impl Relay {
@@ -111,8 +117,10 @@ impl Relay {
                 return client.answer(StatusCode::BAD_REQUEST, &format!("bad stream name: {error}")).await;
             }
         };
+        let head = request_head(&request, peer);
+        drop(request);
         tracing::info!(cid, peer = shown(peer), stream = %key, "http-flv play");
-        let ended = self.relay_flv(&mut client, &request, peer, &key).await;
+        let ended = self.relay_flv(&mut client, head, &key).await;
         tracing::info!(cid, stream = %key, reason = %ended, "http-flv play ended");
         match ended {
             Ended::Unserved(_) => {
@@ -122,22 +130,19 @@ impl Relay {
             Ended::Origin(_) | Ended::Silent if !client.answered => {
                 client.answer(StatusCode::BAD_GATEWAY, "the origin did not answer").await;
             }
-            Ended::Over | Ended::Answered(_) => client.finish().await,
+            // A body that broke off lacks its end; what came of it is the player's.
+            Ended::Over | Ended::Answered(_) | Ended::Origin(_) => client.finish().await,
             _ => {}
         }
     }
 
-    async fn relay_flv(
-        &self,
-        client: &mut Client,
-        request: &Request<()>,
-        peer: SocketAddr,
-        key: &StreamKey,
-    ) -> Ended {
-        let (mut leg, response) = match self.ask(request, peer, key, client).await {
+    async fn relay_flv(&self, client: &mut Client, head: Bytes, key: &StreamKey) -> Ended {
+        let (mut leg, response) = match self.ask(&head, key, client).await {
             Ok(answered) => answered,
             Err(ended) => return ended,
         };
+        // A viewer may stay for days: what is needed no longer goes before.
+        drop(head);
         let status = response.status;
         let flv = status == StatusCode::OK
             && response.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "video/x-flv")
@@ -153,23 +158,22 @@ impl Relay {
             Err(error) => return Broken::from(error).into(),
         };
         client.open(&response);
+        drop(response.headers);
         Flow::new(body).run(client, &mut leg, response.rest).await
     }
 
     /// Asks origins until one answers; moves on when the stream turns out to live elsewhere.
     async fn ask(
         &self,
-        request: &Request<()>,
-        peer: SocketAddr,
+        head: &[u8],
         key: &StreamKey,
         client: &mut Client,
     ) -> Result<(HttpLeg, Response), Ended> {
-        let head = request_head(request, peer);
         loop {
-            let Leg { link, origin } = self.dial_http(key).await?;
-            let (read, mut write) = link.into_split();
-            write.write_all(&head).await.map_err(Broken::from)?;
-            let mut leg = HttpLeg { read, _write: write, origin };
+            let mut leg = tokio::select! {
+                leg = self.open_http(head, key) => leg?,
+                gone = client.gone() => return Err(gone),
+            };
             let mut seen = self.balancer.version();
             let mut look = tokio::time::interval(LOOK);
             let answer = {
@@ -202,6 +206,13 @@ impl Relay {
             }
         }
     }
+
+    async fn open_http(&self, head: &[u8], key: &StreamKey) -> Result<HttpLeg, Ended> {
+        let Leg { link, origin } = self.dial_http(key).await?;
+        let (read, mut write) = link.into_split();
+        write.write_all(head).await.map_err(Broken::from)?;
+        Ok(HttpLeg { read, _write: write, origin })
+    }
 }
 
 struct HttpLeg {
@@ -211,17 +222,27 @@ struct HttpLeg {
     origin: Origin,
 }
 
-/// Passes on an answer that is no live FLV, as it is framed.
+/// Passes on an answer that is no live FLV, so that the client can tell whether it is whole where we can.
 async fn pass_through(client: &mut Client, leg: &mut HttpLeg, response: Response) -> Result<(), Ended> {
-    let mut body = Body::of_response(&response.headers).map_err(Broken::from)?;
+    let mut body = match response.status {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Body::Length(0),
+        _ => Body::of_response(&response.headers).map_err(Broken::from)?,
+    };
     let mut fields = end_to_end(&response.headers);
     fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let chunked = client.chunked && matches!(body, Body::Chunked(_));
+    if chunked {
+        fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     client.outbox.push(write_head(client.version, response.status, &fields));
     client.answered = true;
     let mut input = response.rest;
     loop {
         while let Some(piece) = body.read(&mut input).map_err(Broken::from)? {
-            client.outbox.push(piece);
+            client.push(piece, chunked);
+        }
+        if chunked && body.is_over() {
+            client.outbox.push(LAST_CHUNK);
         }
         client.send().await?;
         if body.is_over() {
@@ -234,7 +255,7 @@ async fn pass_through(client: &mut Client, leg: &mut HttpLeg, response: Response
             () = leg.origin.silent() => return Err(Ended::Silent),
         };
         if input.is_empty() {
-            return Ok(());
+            return if body == Body::UntilClose { Ok(()) } else { Err(Broken::Short.into()) };
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use srs_names::StreamKey;
 use srs_net::rtmp::{Error, Link, Request, accept};
 use srs_rtmp::chunk::Bodies;
 use srs_rtmp::{client, server};
@@ -45,8 +46,71 @@ impl Relay {
     }
 }
 
+/// One client's wish, as the log calls it.
+pub(crate) struct Wish {
+    /// `rtmp publish` or `rtmp play`.
+    pub(crate) what: &'static str,
+    pub(crate) cid: String,
+    pub(crate) peer: SocketAddr,
+}
+
+impl Wish {
+    pub(crate) fn new(what: &'static str, peer: SocketAddr) -> Wish {
+        Wish { what, cid: session_id(), peer }
+    }
+
+    /// The stream that is meant; a client that names none is told so with `code`.
+    pub(crate) async fn name(
+        &self,
+        relay: &Relay,
+        link: &mut Link<server::Session>,
+        connect: &server::Connect,
+        stream: &str,
+        code: &str,
+    ) -> Option<StreamKey> {
+        match StreamKey::from_rtmp(&connect.tc_url, &connect.app, stream) {
+            Ok((key, _)) => Some(relay.balancer.home(key)),
+            Err(error) => {
+                let Wish { what, cid, peer } = self;
+                tracing::warn!(cid, peer = shown(*peer), %error, "{what} refused");
+                link.machine().reject(code, &error.to_string());
+                let _told_if_possible = link.drain().await;
+                None
+            }
+        }
+    }
+
+    /// What `dial` opens for as long as the client is there to want it; a client that gets nothing is told why, with
+    /// `code` when the words are ours.
+    pub(crate) async fn dial<T>(
+        &self,
+        link: &mut Link<server::Session>,
+        key: &StreamKey,
+        code: &str,
+        dial: impl Future<Output = Result<T, Unserved>>,
+    ) -> Option<T> {
+        let Wish { what, cid, peer } = self;
+        let dialled = tokio::select! {
+            biased;
+            dialled = dial => dialled,
+            gone = link.reader.gone() => {
+                tracing::info!(cid, peer = shown(*peer), stream = %key, reason = %gone, "{what} given up");
+                return None;
+            }
+        };
+        match dialled {
+            Ok(opened) => Some(opened),
+            Err(error) => {
+                tracing::warn!(cid, peer = shown(*peer), stream = %key, %error, "{what} not served");
+                turn_away(link, code, &error).await;
+                None
+            }
+        }
+    }
+}
+
 /// Tells a client why it is not served, in the origin's words where there are any.
-pub(crate) async fn turn_away(link: &mut Link<server::Session>, code: &str, why: &Unserved) {
+async fn turn_away(link: &mut Link<server::Session>, code: &str, why: &Unserved) {
     match why {
         Unserved::Refused(Error::Refused { code: theirs, description }) => {
             let code = if theirs.is_empty() { code } else { theirs };

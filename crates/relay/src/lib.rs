@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use srs_balance::Balancer;
+use srs_balance::{Balancer, OriginView};
 use srs_names::NodeId;
 use tokio::sync::watch;
 
@@ -62,13 +62,12 @@ impl Relay {
     }
 
     fn judge(&self, now: Duration) {
-        let origins = self.balancer.origins(now);
         let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        // Asked under the lock: an older view must not undo what a new leg has just seen.
+        let origins = self.balancer.origins(now);
         alive.retain(|_, sender| sender.receiver_count() > 0);
         for (id, sender) in alive.iter() {
-            let origin = origins.iter().find(|origin| origin.node.id == *id);
-            // One that refuses new connections may still feed the ones it has.
-            let lives = origin.is_some_and(|origin| !origin.silent);
+            let lives = lives(&origins, id);
             sender.send_if_modified(|known| std::mem::replace(known, lives) != lives);
         }
     }
@@ -79,9 +78,18 @@ impl Relay {
         alive.iter().filter(|(_, sender)| sender.receiver_count() > 0).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Turns false when the origin falls silent.
+    /// Turns false when the origin falls silent; at once when it is.
     fn life_of(&self, id: &NodeId) -> watch::Receiver<bool> {
         let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
-        alive.entry(id.clone()).or_insert_with(|| watch::channel(true).0).subscribe()
+        let sender = alive.entry(id.clone()).or_insert_with(|| watch::channel(true).0);
+        // It may have come back since it was judged.
+        let is_back = !*sender.borrow() && lives(&self.balancer.origins(self.now()), id);
+        sender.send_if_modified(|known| is_back && !std::mem::replace(known, true));
+        sender.subscribe()
     }
+}
+
+/// Whether this origin is among them and speaks. One that refuses new connections may still feed the ones it has.
+fn lives(origins: &[OriginView], id: &NodeId) -> bool {
+    origins.iter().any(|origin| origin.node.id == *id && !origin.silent)
 }

@@ -73,24 +73,12 @@ impl Relay {
         key: &StreamKey,
         config: &client::Config,
     ) -> Result<(Leg<Link<client::Session>>, Claimed), Unserved> {
-        let mut excluded = Vec::new();
-        let mut failure = String::new();
-        for _ in 0..TRIES {
-            let pick = match self.balancer.pick_publish(key, &excluded, self.now()) {
-                Ok(pick) => pick,
-                Err(NoOrigin::AllTried { .. }) => break,
-                Err(error) => return Err(error.into()),
-            };
+        let pick = |excluded: &[NodeId]| self.balancer.pick_publish(key, excluded, self.now());
+        self.dial(pick, async |pick| {
             let claimed = Claimed { relay: Arc::clone(self), claim: pick.claim.clone() };
-            match self.dial_rtmp(&pick, config).await {
-                Ok(leg) => return Ok((leg, claimed)),
-                Err(Failure { error: error @ Error::Refused { .. }, .. }) => {
-                    return Err(Unserved::Refused(error));
-                }
-                Err(failed) => failure = self.failed(&pick, &mut excluded, &failed),
-            }
-        }
-        Err(Unserved::Failed(failure))
+            Ok((self.open_rtmp(pick, config).await?, claimed))
+        })
+        .await
     }
 
     /// Opens a playing leg to the origin that has `key`, or would have it.
@@ -99,16 +87,38 @@ impl Relay {
         key: &StreamKey,
         config: &client::Config,
     ) -> Result<Leg<Link<client::Session>>, Unserved> {
+        let pick = |excluded: &[NodeId]| self.balancer.pick_play(key, excluded, self.now());
+        self.dial(pick, async |pick| self.open_rtmp(pick, config).await).await
+    }
+
+    /// Connects to the HTTP server of the origin that has `key`, or would have it.
+    pub(crate) async fn dial_http(&self, key: &StreamKey) -> Result<Leg<TcpStream>, Unserved> {
+        let pick = |excluded: &[NodeId]| self.balancer.pick_play(key, excluded, self.now());
+        self.dial(pick, async |pick| {
+            Ok(Leg { link: connect(pick, "http").await?, origin: self.origin(pick) })
+        })
+        .await
+    }
+
+    /// Opens what is wanted at the origin that is picked, and at another one when that does not answer.
+    async fn dial<T>(
+        &self,
+        pick: impl Fn(&[NodeId]) -> Result<Pick, NoOrigin>,
+        open: impl AsyncFn(&Pick) -> Result<T, Failure>,
+    ) -> Result<T, Unserved> {
         let mut excluded = Vec::new();
         let mut failure = String::new();
         for _ in 0..TRIES {
-            let pick = match self.balancer.pick_play(key, &excluded, self.now()) {
+            let pick = match pick(&excluded) {
                 Ok(pick) => pick,
                 Err(NoOrigin::AllTried { .. }) => break,
                 Err(error) => return Err(error.into()),
             };
-            match self.dial_rtmp(&pick, config).await {
-                Ok(leg) => return Ok(leg),
+            match open(&pick).await {
+                Ok(opened) => {
+                    self.balancer.dial_ok(&pick.node.id);
+                    return Ok(opened);
+                }
                 Err(Failure { error: error @ Error::Refused { .. }, .. }) => {
                     return Err(Unserved::Refused(error));
                 }
@@ -118,7 +128,7 @@ impl Relay {
         Err(Unserved::Failed(failure))
     }
 
-    async fn dial_rtmp(
+    async fn open_rtmp(
         &self,
         pick: &Pick,
         config: &client::Config,
@@ -130,29 +140,7 @@ impl Relay {
             // A stopped process still accepts; its silence is known before its answer is overdue.
             () = origin.silent() => return Err(Failure::of_session(Error::Slow("answer"))),
         };
-        self.balancer.dial_ok(&pick.node.id);
         Ok(Leg { link, origin })
-    }
-
-    /// Connects to the HTTP server of the origin that has `key`, or would have it.
-    pub(crate) async fn dial_http(&self, key: &StreamKey) -> Result<Leg<TcpStream>, Unserved> {
-        let mut excluded = Vec::new();
-        let mut failure = String::new();
-        for _ in 0..TRIES {
-            let pick = match self.balancer.pick_play(key, &excluded, self.now()) {
-                Ok(pick) => pick,
-                Err(NoOrigin::AllTried { .. }) => break,
-                Err(error) => return Err(error.into()),
-            };
-            match connect(&pick, "http").await {
-                Ok(link) => {
-                    self.balancer.dial_ok(&pick.node.id);
-                    return Ok(Leg { link, origin: self.origin(&pick) });
-                }
-                Err(failed) => failure = self.failed(&pick, &mut excluded, &failed),
-            }
-        }
-        Err(Unserved::Failed(failure))
     }
 
     pub(crate) fn origin(&self, pick: &Pick) -> Origin {

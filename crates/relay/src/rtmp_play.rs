@@ -15,8 +15,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::Relay;
-use crate::forward::{session_id, shown, turn_away};
-use crate::limits::{LOOK, REPLAY_BYTES};
+use crate::forward::{Wish, shown};
+use crate::limits::LOOK;
 use crate::origins::Leg;
 use crate::track;
 
@@ -45,25 +45,17 @@ impl Relay {
         request: server::PlayRequest,
         peer: SocketAddr,
     ) {
-        let cid = session_id();
-        let connect = &request.connect;
-        let key = match StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream) {
-            Ok((key, _)) => self.balancer.home(key),
-            Err(error) => {
-                tracing::warn!(cid, peer = shown(peer), %error, "play refused");
-                link.machine().reject("NetStream.Play.StreamNotFound", &error.to_string());
-                let _told_if_possible = link.drain().await;
-                return;
-            }
+        const NOT_FOUND: &str = "NetStream.Play.StreamNotFound";
+        let wish = Wish::new("rtmp play", peer);
+        let Some(key) = wish.name(&self, &mut link, &request.connect, &request.stream, NOT_FOUND).await
+        else {
+            return;
         };
-        let config = self.same_words(connect, &request.stream, client::Role::Play);
-        let mut leg = match self.dial_play(&key, &config).await {
-            Ok(leg) => leg,
-            Err(error) => {
-                tracing::warn!(cid, peer = shown(peer), stream = %key, %error, "play not served");
-                return turn_away(&mut link, "NetStream.Play.StreamNotFound", &error).await;
-            }
-        };
+        let config = self.same_words(&request.connect, &request.stream, client::Role::Play);
+        drop(request);
+        let dial = self.dial_play(&key, &config);
+        let Some(mut leg) = wish.dial(&mut link, &key, NOT_FOUND, dial).await else { return };
+        let cid = wish.cid;
         tracing::info!(cid, peer = shown(peer), stream = %key, origin = %leg.origin.node.id, "rtmp play");
         link.machine().accept_play();
         let mut viewer = Downstream::new(link, self.chunk_size);
@@ -72,7 +64,11 @@ impl Relay {
             if !matches!(ended, Ended::Elsewhere) {
                 break ended;
             }
-            leg = match self.dial_play(&key, &config).await {
+            let dialled = tokio::select! {
+                dialled = self.dial_play(&key, &config) => dialled,
+                gone = viewer.reader.gone() => break Ended::Client(gone),
+            };
+            leg = match dialled {
                 Ok(leg) => leg,
                 Err(error) => break Ended::Origin(Error::Io(std::io::Error::other(error.to_string()))),
             };
@@ -88,6 +84,8 @@ struct Downstream {
     reader: Reader<server::Session>,
     write: OwnedWriteHalf,
     outbox: Outbox,
+    /// Bytes of answers that were queued since everything was sent.
+    told: usize,
     writer: chunk::Writer,
     track: track::Viewer,
     headers: BytesMut,
@@ -101,6 +99,7 @@ impl Downstream {
             reader,
             write,
             outbox,
+            told: 0,
             writer: chunk::Writer::new(chunk_size),
             track: track::Viewer::default(),
             headers: BytesMut::new(),
@@ -132,6 +131,7 @@ impl Downstream {
                 return Ended::Client(error.into());
             }
             if self.outbox.is_empty() {
+                self.told = 0;
                 armed = None;
             } else if armed.is_none() {
                 armed = Some(self.outbox.len());
@@ -151,12 +151,15 @@ impl Downstream {
                     Ok(false) => return Ended::Origin(Error::Closed),
                     Err(error) => return Ended::Origin(error),
                 },
-                // A player that sends pings but reads no answers is not read either.
-                step = self.reader.step(), if self.outbox.len() < REPLAY_BYTES => match step {
+                step = self.reader.step() => match step {
                     Err(error) => return Ended::Client(error),
                     Ok(None) => return Ended::Player,
                     Ok(Some(step)) => {
+                        self.told = self.told.saturating_add(step.output.len());
                         self.outbox.push(step.output);
+                        if self.told > limits::OUTBOX_BYTES {
+                            return Ended::Client(Error::Stalled);
+                        }
                         if matches!(step.event, Some(server::Event::EndOfStream)) {
                             return Ended::Player;
                         }

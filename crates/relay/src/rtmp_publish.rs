@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use srs_names::StreamKey;
 use srs_net::rtmp::{Error, Link, Reader};
 use srs_net::{Outbox, limits};
 use srs_rtmp::{Message, client, server};
@@ -13,8 +12,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
 use crate::Relay;
-use crate::forward::{session_id, shown, turn_away};
-use crate::limits::REPLAY_BYTES;
+use crate::forward::{Wish, shown};
+use crate::limits::{BACKLOG_BYTES, MUTE};
 use crate::origins::{Leg, Origin};
 use crate::track;
 
@@ -40,26 +39,18 @@ impl Relay {
         request: server::PublishRequest,
         peer: SocketAddr,
     ) {
-        let cid = session_id();
-        let connect = &request.connect;
-        let key = match StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream) {
-            Ok((key, _)) => self.balancer.home(key),
-            Err(error) => {
-                tracing::warn!(cid, peer = shown(peer), %error, "publish refused");
-                link.machine().reject("NetStream.Publish.BadName", &error.to_string());
-                let _told_if_possible = link.drain().await;
-                return;
-            }
-        };
+        let wish = Wish::new("rtmp publish", peer);
+        let (connect, stream) = (&request.connect, request.stream.as_str());
+        let bad_name = "NetStream.Publish.BadName";
+        let Some(key) = wish.name(&self, &mut link, connect, stream, bad_name).await else { return };
         let role = client::Role::Publish { kind: request.kind.clone() };
-        let config = self.same_words(connect, &request.stream, role);
-        let (leg, claimed) = match self.dial_publish(&key, &config).await {
-            Ok(dialled) => dialled,
-            Err(error) => {
-                tracing::warn!(cid, peer = shown(peer), stream = %key, %error, "publish not served");
-                return turn_away(&mut link, "NetStream.Publish.Failed", &error).await;
-            }
+        let config = self.same_words(connect, stream, role);
+        let dial = self.dial_publish(&key, &config);
+        let Some((leg, claimed)) = wish.dial(&mut link, &key, "NetStream.Publish.Failed", dial).await else {
+            return;
         };
+        drop((request, config));
+        let cid = wish.cid;
         let node = Arc::clone(&leg.origin.node);
         tracing::info!(cid, peer = shown(peer), stream = %key, origin = %node.id, device = node.device_id, "rtmp publish");
         link.machine().accept_publish();
@@ -135,10 +126,13 @@ async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut 
     let stall = tokio::time::sleep(limits::STALL);
     tokio::pin!(stall);
     let mut full: Option<usize> = None;
+    let mute = tokio::time::sleep(MUTE);
+    tokio::pin!(mute);
+    let mut heard = link.reader.received();
     let silent = origin.silent();
     tokio::pin!(silent);
     loop {
-        let room = up.outbox.len() < REPLAY_BYTES;
+        let room = up.outbox.len() < BACKLOG_BYTES;
         if room {
             full = None;
         } else if full.is_none() {
@@ -177,6 +171,14 @@ async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut 
                     return Ended::Origin(Error::Stalled);
                 }
                 stall.as_mut().reset(Instant::now() + limits::STALL);
+            }
+            () = mute.as_mut() => {
+                let before = std::mem::replace(&mut heard, link.reader.received());
+                // Without room we did not listen.
+                if room && heard == before {
+                    return Ended::Client(Error::Slow("word"));
+                }
+                mute.as_mut().reset(Instant::now() + MUTE);
             }
             () = silent.as_mut() => return Ended::Silent,
         }

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use srs_rtmp::peek::{Peek, peek};
 use srs_rtmp::{Message, MessageKind};
 
-use crate::limits::{REPLAY_BYTES, REPLAY_HEADERS, REPLAY_MS};
+use crate::limits::{
+    MESSAGE_COST, REPLAY_BYTES, REPLAY_GOP_BYTES, REPLAY_GOP_MS, REPLAY_HEADER_BYTES, REPLAY_HEADERS,
+};
 
 /// A viewer's leg: what it was sent last, and how its time differs from the origin's.
 #[derive(Debug, Default)]
@@ -69,17 +71,24 @@ pub struct Publisher {
     metadata: Option<Message>,
     headers: Vec<Message>,
     gop: Vec<Message>,
+    /// What `gop` costs.
     bytes: usize,
     began: u32,
     video: bool,
     overrun: bool,
 }
 
+const _: () = assert!(4 * size_of::<Message>() <= MESSAGE_COST);
+
 impl Publisher {
+    /// Most bytes that one keeps, records and room included.
+    pub const MAX_BYTES: usize = REPLAY_BYTES;
+
     /// Takes note of a message on its way to the origin.
     pub fn pass(&mut self, message: &Message) {
         match peek(message.kind.0, &message.body) {
-            Peek::Metadata => self.metadata = Some(kept(message)),
+            // One too large to be kept still ends the one before it, which is no longer true.
+            Peek::Metadata => self.metadata = is_small(message).then(|| kept(message)),
             Peek::VideoConfig | Peek::AudioConfig => self.keep_header(message),
             Peek::VideoKey => {
                 self.video = true;
@@ -97,10 +106,12 @@ impl Publisher {
     }
 
     fn keep_header(&mut self, message: &Message) {
-        let label = label(message);
+        let is_former = |known: &Message| known.kind == message.kind && label(known) == label(message);
+        if !is_small(message) {
+            return self.headers.retain(|known| !is_former(known));
+        }
         let room = self.headers.len() < REPLAY_HEADERS;
-        match self.headers.iter_mut().find(|known| known.kind == message.kind && self::label(known) == label)
-        {
+        match self.headers.iter_mut().find(|known| is_former(known)) {
             Some(known) if known.body == message.body => {}
             Some(known) => *known = kept(message),
             None if room => self.headers.push(kept(message)),
@@ -109,7 +120,8 @@ impl Publisher {
     }
 
     fn begin(&mut self, message: &Message) {
-        self.gop.clear();
+        // Not emptied: the room that a long one needed does not count for the next.
+        self.gop = Vec::new();
         self.bytes = 0;
         self.overrun = false;
         self.began = message.timestamp;
@@ -120,10 +132,10 @@ impl Publisher {
         if self.overrun {
             return;
         }
-        self.bytes = self.bytes.saturating_add(message.body.len());
+        self.bytes = self.bytes.saturating_add(message.body.len()).saturating_add(MESSAGE_COST);
         let span = message.timestamp.wrapping_sub(self.began);
         // More than half the circle is time going back, not a long GOP.
-        if self.bytes > REPLAY_BYTES || (span > REPLAY_MS && span < 1 << 31) {
+        if self.bytes > REPLAY_GOP_BYTES || (span > REPLAY_GOP_MS && span < 1 << 31) {
             self.gop = Vec::new();
             self.bytes = 0;
             self.overrun = true;
@@ -131,6 +143,11 @@ impl Publisher {
         }
         self.gop.push(kept(message));
     }
+}
+
+/// Whether a codec header or metadata is small enough to be kept.
+fn is_small(message: &Message) -> bool {
+    message.body.len() <= REPLAY_HEADER_BYTES
 }
 
 /// A message that owns its bytes: the read buffer that they came in is used again.

@@ -41,17 +41,19 @@ pub fn peek(kind: u8, body: &[u8]) -> Peek {
 fn video(body: &[u8]) -> Peek {
     let Some((&first, rest)) = body.split_first() else { return Peek::Other };
     let (frame, low) = ((first >> 4) & 0x07, first & 0x0f);
-    let picture = if frame == 1 { Peek::VideoKey } else { Peek::VideoInter };
+    let picture = match frame {
+        // Sent by the encoder, or made by a server.
+        1 | 4 => Peek::VideoKey,
+        // A command to the player, without a picture.
+        5 => return Peek::Other,
+        _ => Peek::VideoInter,
+    };
     if first & 0x80 != 0 {
         return match enhanced(low, 6, rest) {
             Some(0 | 5) => Peek::VideoConfig,
-            // Frame type 5 is a command to the player, without a picture.
-            Some(1 | 3) if frame != 5 => picture,
+            Some(1 | 3) => picture,
             _ => Peek::Other,
         };
-    }
-    if frame == 5 {
-        return Peek::Other;
     }
     match low {
         // AVC, and the ids that non-standard encoders use for HEVC (12) and AV1 (13): a packet type follows.

@@ -99,3 +99,40 @@ fn a_socket_that_takes_nothing_is_an_error() {
     let mut socket = Narrow { room: vec![0].into(), ..Narrow::default() };
     assert!(matches!(send(&mut outbox, &mut socket), Poll::Ready(Err(_))));
 }
+
+#[test]
+fn what_comes_behind_detached_bytes_is_sent_behind_them() {
+    for taken in 0..20 {
+        let block = Bytes::from_static(b"abcdefghijklmnopqrst").to_vec();
+        let block = Bytes::from(block);
+        let mut outbox = Outbox::default();
+        let mut socket = Narrow { room: (0..taken).map(|_| 1).collect(), ..Narrow::default() };
+        outbox.push(block.slice(..5));
+        outbox.detach();
+        outbox.push(block.slice(5..10));
+        assert_eq!(send(&mut outbox, &mut socket).is_ready(), taken >= 10);
+        outbox.push(block.slice(10..15));
+        outbox.detach();
+        outbox.push(block.slice(15..));
+        socket.room.extend([1; 20]);
+        assert!(send(&mut outbox, &mut socket).is_ready());
+        assert_eq!((socket.took.as_slice(), outbox.len()), (&block[..], 0), "{taken}");
+        assert!(outbox.is_empty() && block.is_unique());
+    }
+}
+
+#[test]
+fn bytes_that_were_detached_are_not_copied_again_for_those_that_follow() {
+    let mut outbox = Outbox::default();
+    outbox.push(Bytes::from(vec![5; 100_000]));
+    outbox.detach();
+    let first = outbox.kept[0].as_ptr();
+    for _ in 0..10_000 {
+        outbox.push(Bytes::from(vec![5; 10]));
+        outbox.detach();
+    }
+    assert_eq!(outbox.kept[0].as_ptr(), first);
+    assert_eq!(outbox.len(), 200_000);
+    let room: usize = outbox.kept.iter().map(BytesMut::capacity).sum();
+    assert!(room <= outbox.len() + PIECE, "{room}");
+}

@@ -211,3 +211,50 @@ async fn a_link_that_is_taken_apart_keeps_what_was_read_and_what_waits() {
     let waits = outbox.take_all();
     assert!(waits.windows(9).any(|part| part == b"Some.Code"));
 }
+
+#[tokio::test]
+async fn what_a_peer_says_while_it_is_watched_is_read_afterwards_and_its_close_is_told() {
+    let (mut server, _, mut client) = linked(publish()).await;
+    for time in 0..10 {
+        client.machine().write(&message(time, 10_000));
+        client.drain().await.unwrap();
+        let before = server.reader.received();
+        // The watch is given up again and again, amid a message as likely as not.
+        while server.reader.received() == before {
+            tokio::select! {
+                biased;
+                gone = server.reader.gone() => panic!("{gone}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    }
+    for time in 0..10 {
+        let event = server.next().await.unwrap();
+        let Some(server::Event::Message(message)) = event else { panic!("{event:?}") };
+        assert_eq!((message.timestamp, message.body.len()), (time, 10_000));
+    }
+    drop(client);
+    let _error_or_closed = server.reader.gone().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_says_much_while_it_is_watched_is_not_read_without_end() {
+    let (mut server, _, mut client) = linked(publish()).await;
+    (0..40).for_each(|time| client.machine().write(&message(time, 1 << 20)));
+    let (_reader, write, mut outbox) = client.split();
+    tokio::select! {
+        _ = poll_fn(|cx| outbox.poll_send(&write, cx)) => panic!("it was all taken"),
+        gone = server.reader.gone() => panic!("{gone}"),
+        () = tokio::time::sleep(Duration::from_secs(60)) => {}
+    }
+    assert!(server.reader.input.len() < 3 * limits::AHEAD_BYTES);
+    for time in 0..40 {
+        let next = async { server.next().await.unwrap() };
+        let event = tokio::select! {
+            event = next => event,
+            _ = async { poll_fn(|cx| outbox.poll_send(&write, cx)).await.unwrap(); pending::<()>().await } => None,
+        };
+        let Some(server::Event::Message(message)) = event else { panic!("{event:?}") };
+        assert_eq!((message.timestamp, message.body.len()), (time, 1 << 20));
+    }
+}

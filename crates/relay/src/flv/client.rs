@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
-use srs_net::http::{Response, write_head};
+use srs_net::http::{Response, chunk_header, write_head};
 use srs_net::{Outbox, buffer, limits, tcp};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
@@ -34,6 +34,17 @@ impl Client {
         }
         self.outbox.push(write_head(self.version, response.status, &fields));
         self.answered = true;
+    }
+
+    /// Queues a piece of a body, which must not be empty.
+    pub(super) fn push(&mut self, piece: Bytes, chunked: bool) {
+        if chunked {
+            self.outbox.push(chunk_header(piece.len()));
+        }
+        self.outbox.push(piece);
+        if chunked {
+            self.outbox.push(Bytes::from_static(b"\r\n"));
+        }
     }
 
     /// Ready when the client has left.

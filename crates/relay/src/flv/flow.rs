@@ -7,7 +7,7 @@ use srs_rtmp::chunk::Bodies;
 use srs_rtmp::tag;
 
 use super::client::Client;
-use super::{Broken, Ended, HttpLeg};
+use super::{Broken, Ended, HttpLeg, LAST_CHUNK};
 use crate::track;
 
 /// The FLV body on its way.
@@ -67,10 +67,9 @@ impl Flow {
     }
 
     fn end(&self, client: &mut Client) -> Ended {
-        // A chunked body that broke off is left without its last chunk, so that the player can tell.
         let whole = self.body.is_over() || self.body == Body::UntilClose;
         if whole && client.chunked {
-            client.outbox.push(Bytes::from_static(b"0\r\n\r\n"));
+            client.outbox.push(LAST_CHUNK);
         }
         Ended::Over
     }

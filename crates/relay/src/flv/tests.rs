@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use srs_net::http::read_request;
+use srs_net::limits;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
@@ -213,6 +214,94 @@ async fn a_refusal_that_does_not_end_does_not_outlive_its_player() {
             assert_eq!(read_response(&mut player).await.unwrap().status, StatusCode::NOT_FOUND);
             drop(player);
             assert_eq!(origin.read(&mut [0]).await.unwrap_or(0), 0);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn the_request_is_let_go_of_once_it_was_answered() {
+    LocalSet::new()
+        .run_until(async {
+            let (origins, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (door, at) = listener().await;
+            let (player, ours) = tokio::join!(TcpStream::connect(at), door.accept());
+            let (mut player, (ours, peer)) = (player.unwrap(), ours.unwrap());
+            let kept = Arc::new(());
+            let mut request = Request::get("/live/a.flv").body(()).unwrap();
+            request.extensions_mut().insert(Arc::clone(&kept));
+            tokio::task::spawn_local(relay.play_flv(ours, request, peer));
+            let (mut origin, _) = asked(&origins).await;
+            origin.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\n\r\n").await.unwrap();
+            origin.write_all(&flv(0..1)).await.unwrap();
+            read_response(&mut player).await.unwrap();
+            assert_eq!(Arc::strong_count(&kept), 1);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_refusal_in_chunks_that_breaks_off_is_no_whole_answer() {
+    LocalSet::new()
+        .run_until(async {
+            for (rest, ends) in [("", false), ("0\r\n\r\n", true)] {
+                let (listener, address) = listener().await;
+                let relay = relay(&[("o", address)]);
+                let mut player = ask(&relay).await;
+                let (mut origin, _) = asked(&listener).await;
+                let answer = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwords\r\n";
+                origin.write_all(format!("{answer}{rest}").as_bytes()).await.unwrap();
+                drop(origin);
+                let (response, got, whole) = body(&mut player).await;
+                assert_eq!((response.status, got.as_slice()), (StatusCode::NOT_FOUND, &b"words"[..]));
+                assert!(response.headers.contains_key("transfer-encoding"));
+                assert_eq!(whole, ends);
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_does_not_wait_for_one() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let player = ask(&relay).await;
+            let (mut origin, _) = asked(&listener).await;
+            origin.write_all(b"HTTP/1.1 304 Not Modified\r\nEtag: x\r\n\r\n").await.unwrap();
+            let answer = tokio::time::timeout(Duration::from_secs(5), text(player)).await.expect("it waits");
+            assert!(answer.starts_with("HTTP/1.1 304 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+            drop(origin);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_player_that_leaves_while_its_origin_is_dialled_ends_the_session() {
+    LocalSet::new()
+        .run_until(async {
+            // A full listener: it neither takes a further connection nor refuses it.
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let full = socket.listen(1).unwrap();
+            let address = full.local_addr().unwrap();
+            let dialled: Vec<_> =
+                (0..8).map(|_| tokio::task::spawn_local(TcpStream::connect(address))).collect();
+            while dialled.iter().filter(|dialled| dialled.is_finished()).count() < 2 {
+                tokio::task::yield_now().await;
+            }
+            let relay = relay(&[("o", address)]);
+            let (door, at) = listener().await;
+            let (player, ours) = tokio::join!(TcpStream::connect(at), door.accept());
+            let (mut player, (ours, peer)) = (player.unwrap(), ours.unwrap());
+            player.write_all(ASK.as_bytes()).await.unwrap();
+            let mut session = std::pin::pin!(relay.serve_http(ours, peer, axum::Router::new));
+            tokio::time::timeout(limits::DIAL / 4, session.as_mut())
+                .await
+                .expect_err("the dial fails at once");
+            drop(player);
+            tokio::time::timeout(limits::DIAL / 4, session).await.expect("it goes on for nobody");
         })
         .await;
 }

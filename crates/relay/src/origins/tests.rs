@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use srs_balance::Health;
 use srs_names::StreamKey;
 
@@ -25,4 +27,27 @@ async fn an_origin_that_refuses_connections_is_out_of_rotation_at_once() {
     assert!(relay.dial_http(&key("s")).await.is_err());
     let health = health(&relay);
     assert!(matches!(health, Health::Refusing { .. }), "{health:?}");
+}
+
+#[tokio::test]
+async fn an_origin_that_came_back_is_alive_for_new_legs_at_once() {
+    let relay = relay(&[]);
+    let now = relay.now();
+    let origin =
+        Node { interval: Some(Duration::from_secs(1)), permanent: false, ..node("a", nobody().await) };
+    relay.balancer.register(origin.clone(), now).unwrap();
+    let old = relay.life_of(&origin.id);
+    relay.judge(now + Duration::from_secs(10));
+    assert!(!*old.borrow());
+    relay.balancer.register(origin.clone(), relay.now()).unwrap();
+    assert!(*relay.life_of(&origin.id).borrow());
+}
+
+#[tokio::test]
+async fn an_origin_that_is_still_silent_stays_so_for_new_legs() {
+    let relay = relay(&[]);
+    let origin = node("a", nobody().await);
+    let _old = relay.life_of(&origin.id);
+    relay.judge(relay.now());
+    assert!(!*relay.life_of(&origin.id).borrow());
 }

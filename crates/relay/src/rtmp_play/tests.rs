@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use srs_net::rtmp::{Request, accept};
-use srs_rtmp::MessageKind;
+use srs_rtmp::{MessageKind, user_control};
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
@@ -136,4 +136,73 @@ async fn a_leg_stays_when_the_stream_goes_live_where_it_waits() {
     let mut seen = relay.balancer.version();
     relay.balancer.pick_publish(&key("a"), &[], relay.now()).unwrap();
     assert!(!elsewhere(&relay, &key("a"), &origin.node.id, &mut seen));
+}
+
+#[tokio::test]
+async fn a_player_that_asks_and_reads_no_answers_is_given_up_before_they_pile_up() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (player, (mut origin, _)) =
+                tokio::join!(rtmp(&relay, "a", client::Role::Play), Origin::play(&listener));
+            let (_reader, mut write, _) = player.unwrap().split();
+            let mut pings = BytesMut::new();
+            let ping = user_control::message(user_control::UserControl::Ping(7));
+            (0..500).for_each(|_| chunk::Writer::new(60_000).write(&ping, &mut pings));
+            tokio::task::spawn_local(async move {
+                // Far more answers than both kernels take, asked for a few at a time.
+                for _ in 0..6_000 {
+                    if tokio::io::AsyncWriteExt::write_all(&mut write, &pings).await.is_err() {
+                        break;
+                    }
+                    for _ in 0..100 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                std::future::pending::<()>().await;
+            });
+            // The leg to the origin ends with the player's session.
+            let ended = async { while let Ok(Some(_)) = origin.link.next().await {} };
+            tokio::time::timeout(limits::STALL / 2, ended).await.expect("the player is kept");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_player_that_leaves_while_its_origin_is_dialled_ends_the_dialling() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let player = tokio::task::spawn_local(async move {
+                let _never_answered = rtmp(&relay, "a", client::Role::Play).await;
+            });
+            let (mut origin, _) = listener.accept().await.unwrap();
+            player.abort();
+            let mut dialled = Vec::new();
+            let ended = tokio::io::AsyncReadExt::read_to_end(&mut origin, &mut dialled);
+            let _closed = tokio::time::timeout(limits::DIAL_ANSWER / 2, ended).await.expect("still dialled");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_player_that_leaves_while_another_origin_is_dialled_ends_the_dialling() {
+    LocalSet::new()
+        .run_until(async {
+            let ((one, first), (two, second)) = (listener().await, listener().await);
+            let relay = relay(&[("one", first), ("two", second)]);
+            let placed = relay.balancer.pick_play(&key("a"), &[], relay.now()).unwrap().node.id.clone();
+            let (here, there) = if placed == id("one") { (one, two) } else { (two, one) };
+            let (player, (_waiting, _)) =
+                tokio::join!(rtmp(&relay, "a", client::Role::Play), Origin::play(&here));
+            relay.balancer.pick_publish(&key("a"), &[placed], relay.now()).unwrap();
+            let (mut origin, _) = there.accept().await.unwrap();
+            drop(player);
+            let mut dialled = Vec::new();
+            let ended = tokio::io::AsyncReadExt::read_to_end(&mut origin, &mut dialled);
+            let _closed = tokio::time::timeout(limits::DIAL_ANSWER / 2, ended).await.expect("still dialled");
+        })
+        .await;
 }

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use bytes::Bytes;
+use srs_amf::Value;
 use srs_net::rtmp::{Request, accept};
-use srs_rtmp::MessageKind;
-use tokio::net::TcpListener;
+use srs_rtmp::{MessageKind, user_control};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
 use super::*;
@@ -169,6 +172,96 @@ async fn without_an_origin_the_publisher_is_told() {
                     matches!(&refused, Err(Error::Refused { code, .. }) if code == "NetStream.Publish.Failed"),
                     "{refused:?}"
                 );
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_publisher_that_leaves_while_its_origin_is_dialled_ends_the_dialling_and_the_claim() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let publisher = {
+                let relay = Arc::clone(&relay);
+                tokio::task::spawn_local(async move {
+                    let _never_answered = rtmp(&relay, "a", publishing()).await;
+                })
+            };
+            let (mut origin, _) = listener.accept().await.unwrap();
+            assert!(is_claimed(&relay));
+            publisher.abort();
+            let mut dialled = Vec::new();
+            let ended = tokio::io::AsyncReadExt::read_to_end(&mut origin, &mut dialled);
+            let _closed = tokio::time::timeout(limits::DIAL_ANSWER / 2, ended).await.expect("still dialled");
+            assert!(!is_claimed(&relay));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_published_before_the_origin_answered_is_not_lost() {
+    LocalSet::new()
+        .run_until(async {
+            let (origins, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (door, at) = listener().await;
+            let (ours, theirs) = tokio::join!(TcpStream::connect(at), door.accept());
+            let (stream, peer) = theirs.unwrap();
+            tokio::task::spawn_local(relay.serve_rtmp(stream, peer));
+            let connect = Value::object([("app", "live".into()), ("tcUrl", "rtmp://x/live".into())]);
+            let session = client::Session::new(client::Config::new(connect, "a", publishing()), [7; 32]);
+            let mut publisher = Link::new(ours.unwrap(), session);
+            let (mut origin, _) = tokio::select! {
+                asked = origin(&origins) => asked,
+                _ = publisher.next() => panic!("let begin before the origin was asked"),
+            };
+            for time in 0..3 {
+                publisher.machine().write(&video(time, 5_000));
+                publisher.drain().await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            origin.machine().accept_publish();
+            origin.drain().await.unwrap();
+            for time in 0..3 {
+                let event = origin.next().await.unwrap();
+                let Some(server::Event::Message(message)) = event else { panic!("{event:?}") };
+                assert_eq!((message.timestamp, message.body.len()), (time, 5_005));
+            }
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_says_nothing_at_all_does_not_stay_for_ever() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (_mute, _origin) = through(&relay, &listener).await;
+            let freed = async {
+                while is_claimed(&relay) {
+                    tokio::time::sleep(limits::STALL).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(600), freed).await.expect("it stays");
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_only_pings_stays() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (mut client, _origin) = through(&relay, &listener).await;
+            for time in 0..20 {
+                client.machine().write(&user_control::message(user_control::UserControl::Ping(time)));
+                client.drain().await.unwrap();
+                tokio::time::sleep(Duration::from_secs(100)).await;
+                assert!(is_claimed(&relay));
             }
         })
         .await;

@@ -49,10 +49,10 @@ fn each_track_of_a_multitrack_publish_keeps_its_codec_header() {
 fn a_gop_over_the_bound_is_not_kept_until_the_next_key_frame() {
     let mut leg = Publisher::default();
     leg.pass(&video(0, KEY));
-    leg.pass(&video(REPLAY_MS + 1, INTER));
-    leg.pass(&video(REPLAY_MS + 2, INTER));
+    leg.pass(&video(REPLAY_GOP_MS + 1, INTER));
+    leg.pass(&video(REPLAY_GOP_MS + 2, INTER));
     assert!(replayed(&leg).is_empty());
-    leg.pass(&video(REPLAY_MS + 3, KEY));
+    leg.pass(&video(REPLAY_GOP_MS + 3, KEY));
     assert_eq!(replayed(&leg).len(), 1);
 }
 
@@ -90,4 +90,76 @@ fn headers_are_no_media() {
     leg.pass(9, 7, &[0x17, 0, 0, 0, 0, 1]);
     assert!(!leg.started());
     assert_eq!(leg.last(), None);
+}
+
+#[test]
+fn a_flood_of_tiny_messages_is_bounded() {
+    let mut leg = Publisher::default();
+    leg.pass(&video(0, KEY));
+    let mut most = 0;
+    for _ in 0..300_000 {
+        leg.pass(&video(0, INTER));
+        most = most.max(leg.gop.capacity());
+    }
+    assert!(most * size_of::<Message>() <= REPLAY_GOP_BYTES, "{most} records");
+}
+
+#[test]
+fn room_that_one_gop_needed_is_not_kept_for_the_next() {
+    let mut leg = Publisher::default();
+    leg.pass(&video(0, KEY));
+    (0..10_000).for_each(|_| leg.pass(&video(0, INTER)));
+    leg.pass(&video(0, KEY));
+    assert!(leg.gop.capacity() < 100, "{}", leg.gop.capacity());
+}
+
+#[test]
+fn a_codec_header_too_large_to_be_kept_ends_the_one_before_it() {
+    let mut leg = Publisher::default();
+    leg.pass(&video(0, &[0x17, 0, 0, 0, 0, 1]));
+    leg.pass(&message(MessageKind::AUDIO, 1, &[0xaf, 0, 1]));
+    let mut large = vec![0x17, 0, 0, 0, 0];
+    large.resize(REPLAY_HEADER_BYTES + 1, 7);
+    leg.pass(&video(2, &large));
+    assert_eq!(replayed(&leg), [(8, 1)]);
+    large.truncate(REPLAY_HEADER_BYTES);
+    leg.pass(&video(3, &large));
+    assert_eq!(replayed(&leg), [(8, 1), (9, 3)]);
+}
+
+#[test]
+fn metadata_too_large_to_be_kept_ends_the_metadata_before_it() {
+    let mut leg = Publisher::default();
+    let mut metadata = b"\x02\x00\x0aonMetaData".to_vec();
+    leg.pass(&message(MessageKind::DATA_AMF0, 0, &metadata));
+    assert_eq!(replayed(&leg), [(18, 0)]);
+    metadata.resize(REPLAY_HEADER_BYTES + 1, 0);
+    leg.pass(&message(MessageKind::DATA_AMF0, 1, &metadata));
+    assert!(replayed(&leg).is_empty());
+}
+
+#[test]
+fn a_leg_keeps_no_more_than_its_bound_whatever_is_sent() {
+    let mut leg = Publisher::default();
+    let mut metadata = b"\x02\x00\x0aonMetaData".to_vec();
+    metadata.resize(REPLAY_HEADER_BYTES, 0);
+    leg.pass(&message(MessageKind::DATA_AMF0, 0, &metadata));
+    for track in 0..=255 {
+        let mut header = vec![0x96, 0, b'a', b'v', b'c', b'1', track];
+        header.resize(REPLAY_HEADER_BYTES, 0);
+        leg.pass(&video(0, &header));
+    }
+    leg.pass(&video(0, KEY));
+    let mut most = 0;
+    for size in [6, 100, 10_000, 1_000_000].into_iter().cycle().take(20_000) {
+        leg.pass(&video(0, &[INTER, &vec![0; size]].concat()));
+        let lists = leg.headers.capacity() + leg.gop.capacity();
+        let bodies: usize = leg.replay().map(|message| message.body.len()).sum();
+        most = most.max(bodies + lists * size_of::<Message>());
+        if leg.gop.is_empty() {
+            leg.pass(&video(0, KEY));
+        }
+    }
+    assert!(most <= Publisher::MAX_BYTES, "{most}");
+    assert!(most > Publisher::MAX_BYTES / 2, "{most} tells nothing");
 }

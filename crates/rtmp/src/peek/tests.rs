@@ -21,6 +21,9 @@ fn legacy_video_is_told_by_codec_and_packet_type() {
             (&[0x1c, 1], Peek::VideoKey),
             (&[0x2c, 1], Peek::VideoInter),
             (&[0x12, 9], Peek::VideoKey),
+            // A key frame that a server made.
+            (&[0x47, 1, 0, 0, 0], Peek::VideoKey),
+            (&[0x42, 9], Peek::VideoKey),
             (&[0x22, 9], Peek::VideoInter),
             (&[0x57, 0], Peek::Other),
             (&[0x17], Peek::Other),
@@ -42,6 +45,10 @@ fn enhanced_video_is_told_by_packet_type() {
             (b"\xa3hvc1", Peek::VideoInter),
             (b"\x94hvc1", Peek::Other),
             (b"\x95hvc1", Peek::VideoConfig),
+            (b"\xc1hvc1", Peek::VideoKey),
+            (b"\xc3hvc1", Peek::VideoKey),
+            // A command to the player: its byte stands where the FourCC would.
+            (b"\xd0\x00", Peek::Other),
             (b"\xd1\x00", Peek::Other),
         ],
     );

@@ -100,3 +100,39 @@ async fn a_connection_that_asks_for_nothing_is_no_request() {
     drop(theirs);
     assert!(first_request(&mut ours, peer).await.is_none());
 }
+
+/// Answers with more than any buffer on the way takes.
+async fn say_much(_: Request<Incoming>) -> Result<Response<String>, Infallible> {
+    Ok(Response::new("x".repeat(1 << 20)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_its_answer_is_given_up() {
+    let (ours, mut theirs) = tokio::io::duplex(4096);
+    theirs.write_all(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let began = tokio::time::Instant::now();
+    let served = serve_rest(ours, hyper::service::service_fn(say_much));
+    let served = tokio::time::timeout(10 * limits::STALL, served).await.expect("it is held for ever");
+    assert!(served.is_err());
+    assert_eq!(began.elapsed().as_secs(), limits::STALL.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_gets_its_whole_answer() {
+    let (ours, mut theirs) = tokio::io::duplex(64 << 10);
+    theirs.write_all(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let read = async {
+        let mut answer = Vec::new();
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            tokio::time::sleep(limits::STALL * 9 / 10).await;
+            match theirs.read(&mut piece).await.unwrap() {
+                0 => return answer,
+                count => answer.extend_from_slice(&piece[..count]),
+            }
+        }
+    };
+    let (served, answer) = tokio::join!(serve_rest(ours, hyper::service::service_fn(say_much)), read);
+    served.unwrap();
+    assert!(answer.ends_with(&[b'x'; 1 << 20]));
+}
