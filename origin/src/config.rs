@@ -253,15 +253,16 @@ pub struct Play {
 
 impl Default for Play {
     fn default() -> Self {
+        let doors = srs_gateway::Play::default();
         Self {
-            gop_cache: true,
-            gop_cache_max_frames: 2500,
-            queue_length: Duration::from_secs(2),
-            mw_latency: Duration::from_millis(350),
-            mw_msgs: 0,
-            atc: false,
+            gop_cache: doors.gop_cache,
+            gop_cache_max_frames: doors.gop_cache_max_frames,
+            queue_length: doors.queue_length,
+            mw_latency: doors.mw_latency,
+            mw_msgs: doors.mw_msgs,
+            atc: doors.rules.atc,
             time_jitter: TimeJitter::Full,
-            mix_correct: false,
+            mix_correct: doors.rules.mix_correct,
         }
     }
 }
@@ -294,13 +295,14 @@ pub struct Publish {
 
 impl Default for Publish {
     fn default() -> Self {
+        let doors = srs_gateway::Publish::default();
         Self {
             mr: false,
             mr_latency: Duration::from_millis(350),
-            firstpkt_timeout: Duration::from_secs(20),
-            normal_timeout: Duration::from_secs(5),
+            firstpkt_timeout: doors.first_frame,
+            normal_timeout: doors.idle,
             takeover: Takeover::Replace,
-            hold: Duration::from_secs(10),
+            hold: doors.hold,
         }
     }
 }

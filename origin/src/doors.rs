@@ -49,3 +49,6 @@ fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

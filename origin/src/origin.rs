@@ -1,17 +1,18 @@
 //! Binds the listeners, starts the shards, and connects the rooms.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _, UdpSocket};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::Uri;
 use srs_boot::log::Output;
 use srs_boot::pid::{self, PidFile};
 use srs_boot::{Listen, ids, signals};
 use srs_control::heartbeat::Heartbeat;
 use srs_control::register::{Message, Stream};
-use srs_control::{Access, Api, Identity, Limits, Peer, http_api};
+use srs_control::{Access, Api, Identity, Limits, Peer, http_api, http_api_beside};
 use srs_gateway::Gateway;
 use srs_hub::Hub;
 use srs_names::AdmitAll;
@@ -176,19 +177,16 @@ fn serve(
     identity: Identity,
     slots: &Slots,
 ) {
-    let api = http_api(Arc::new(Api {
+    let api = Arc::new(Api {
         identity,
         inventory: Arc::clone(gateway) as _,
         access: Access::of_origin(),
         crossdomain: config.http_api.crossdomain,
-    }));
+    });
+    let files = Router::new().fallback_service(tower_http::services::ServeDir::new(&config.http_server.dir));
     let shared = config.http_api.enabled && config.http_api.listen == config.http_server.listen;
-    let mut rest =
-        Router::new().fallback_service(tower_http::services::ServeDir::new(&config.http_server.dir));
-    if shared {
-        rest = rest.route_service("/api/{*path}", api.clone());
-    }
-    let rest = Arc::new(rest);
+    let rest = Arc::new(if shared { http_api_beside(Arc::clone(&api), files) } else { files });
+    let api = http_api(api);
     for listener in listeners.rtmp {
         let gateway = Arc::clone(gateway);
         tcp::serve(handle, listener, "rtmp", slots.clone(), move |stream, peer| {
@@ -208,7 +206,9 @@ fn serve(
         handle.first(move || async move {
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    srs_control::serve(listener, api, Limits::default(), std::future::pending()).await;
+                    let is_known = |ip| Access::of_origin().knows(ip);
+                    srs_control::serve(listener, api, Limits::default(), is_known, std::future::pending())
+                        .await;
                 }
                 Err(error) => tracing::error!(%error, "the http api cannot be served"),
             }
@@ -256,15 +256,25 @@ fn beat_message(
 
 /// The address of ours that the heartbeat's receiver sees: where it can reach us.
 fn reached_from(url: &str) -> IpAddr {
-    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    let target = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
-    let found = || -> io::Result<IpAddr> {
+    let uri: Option<Uri> = url.parse().ok();
+    let targets: Option<Vec<SocketAddr>> = uri.as_ref().and_then(Uri::authority).and_then(|authority| {
+        let host = authority.host().trim_matches(['[', ']']);
+        Some((host, authority.port_u16().unwrap_or(80)).to_socket_addrs().ok()?.collect())
+    });
+    let mut targets = targets.unwrap_or_default();
+    // Of a name with addresses of both families IPv4 is taken: a listener on `0.0.0.0` has no other.
+    targets.sort_by_key(SocketAddr::is_ipv6);
+    let seen_by = |target: SocketAddr| -> io::Result<IpAddr> {
+        // A socket of one family reaches that family only.
+        let any: IpAddr =
+            if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         // Connecting a datagram socket sends nothing; it only asks the routing table.
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        let socket = UdpSocket::bind((any, 0))?;
         socket.connect(target)?;
         Ok(socket.local_addr()?.ip())
     };
-    found().unwrap_or(Ipv4Addr::LOCALHOST.into())
+    let found = targets.into_iter().find_map(|target| seen_by(target).ok());
+    found.unwrap_or(Ipv4Addr::LOCALHOST.into())
 }
 
 /// One heartbeat: the unchanging part, and how things stand now.
@@ -292,3 +302,6 @@ fn say(rtmp: &[SocketAddr], http: &[SocketAddr], api: &[SocketAddr], shards: usi
         env!("CARGO_PKG_VERSION")
     );
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use srs_boot::{Listen, ids};
 use srs_control::probe::probe;
 use srs_control::{Access, Identity, Limits, Peer, System, system_api, versions_api};
 use srs_names::NodeId;
-use srs_net::shards::{Handle, Shards};
+use srs_net::shards::{self, Handle, Shards};
 use srs_net::tcp::{self, Slots};
 use srs_relay::Relay;
 
@@ -81,10 +81,7 @@ impl Proxy {
         let token = config.api_token.as_ref().map(|token| token.expose().to_owned());
         let guard = open_to(token.is_some(), config.system_api_allow.len());
         let access = Access::of_proxy(token, config.system_api_allow.clone());
-        let watched = Arc::clone(&relay);
-        handle.first(move || watched.watch());
-        let (probed, pool) = (Arc::clone(&relay), Arc::clone(&balancer));
-        handle.first(move || probe_used(probed, pool, started));
+        keep_watch(&handle, &relay, &balancer, started);
         let proxy = Proxy {
             rtmp: rtmp.local_addr()?,
             http: http.local_addr()?,
@@ -94,9 +91,9 @@ impl Proxy {
             shards,
         };
         serve_media(&handle, rtmp, http, &relay, &config, &identity);
-        serve_api(&handle, http_api, versions_api(&identity));
-        let system_state = System { identity, balancer, started, access };
-        serve_api(&handle, system, system_api(Arc::new(system_state)));
+        serve_api(&handle, http_api, versions_api(&identity), access.clone());
+        let system_state = System { identity, balancer, started, access: access.clone() };
+        serve_api(&handle, system, system_api(Arc::new(system_state)), access);
         Ok(proxy)
     }
 
@@ -211,27 +208,41 @@ fn serve_media(
     });
 }
 
-fn serve_api(handle: &Handle, listener: TcpListener, router: Router) {
+fn serve_api(handle: &Handle, listener: TcpListener, router: Router, access: Access) {
     handle.first(move || async move {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
-                srs_control::serve(listener, router, Limits::default(), std::future::pending()).await;
+                let is_known = move |ip| access.knows(ip);
+                srs_control::serve(listener, router, Limits::default(), is_known, std::future::pending())
+                    .await;
             }
             Err(error) => tracing::error!(%error, "an api cannot be served"),
         }
     });
 }
 
+/// Keeps the judgement of origins going. A panic does not end it: without it sessions would hang on dead origins.
+fn keep_watch(handle: &Handle, relay: &Arc<Relay>, balancer: &Arc<Balancer>, started: Instant) {
+    let watched = Arc::clone(relay);
+    handle.first(move || async move {
+        while shards::guarded("watch", Arc::clone(&watched).watch()).await.is_none() {}
+    });
+    let (probed, pool) = (Arc::clone(relay), Arc::clone(balancer));
+    handle.first(move || async move {
+        while shards::guarded("probes", probe_used(&probed, &pool, started)).await.is_none() {}
+    });
+}
+
 /// Asks the origins in use, again and again, whether they live. Their heartbeats may be slow, or take another way.
-async fn probe_used(relay: Arc<Relay>, balancer: Arc<Balancer>, started: Instant) {
+async fn probe_used(relay: &Relay, balancer: &Arc<Balancer>, started: Instant) {
     let mut ticks = tokio::time::interval(PROBE);
     loop {
         ticks.tick().await;
         for id in relay.used() {
             let Some(node) = balancer.node(&id) else { continue };
             let Some(api) = node.endpoint("api").cloned() else { continue };
-            let balancer = Arc::clone(&balancer);
-            srs_net::shards::spawn(async move {
+            let balancer = Arc::clone(balancer);
+            shards::spawn(async move {
                 let answered = probe(&api, PROBE).await.is_ok_and(|answer| answer.is_from(&node));
                 let now = started.elapsed();
                 if answered {

@@ -323,6 +323,7 @@ impl Balancer {
         let living = state.nodes.values().filter(|entry| entry.is_alive(ttl, now));
         let alive = living.fold(0, |all, entry| all ^ entry.hash);
         self.note_if(std::mem::replace(&mut state.alive, alive) != alive);
+        state.see_mine(now);
         let due: Vec<Claim> = state
             .mine
             .values()

@@ -18,10 +18,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Most addresses that are remembered for the token they brought: one for each node that may register.
+const MAX_PROVEN: usize = srs_balance::MAX_NODES;
 
 /// Where a request came from: the other end of its connection. [`crate::serve()`] puts it into each request's
 /// extensions.
@@ -80,7 +84,7 @@ impl FromStr for Cidr {
     }
 }
 
-/// The rule for one listener's control paths.
+/// The rule for one listener's control paths. Clones share what they learn.
 #[derive(Clone)]
 pub struct Access {
     /// The bearer token, when one is set.
@@ -91,6 +95,8 @@ pub struct Access {
     pub token_line: String,
     /// The line that would allow one address; `{address}` stands for it.
     pub allow_line: String,
+    /// Addresses that brought the token, the newest last: what a token opens from anywhere cannot be listed.
+    proven: Arc<Mutex<VecDeque<IpAddr>>>,
 }
 
 impl fmt::Debug for Access {
@@ -121,6 +127,7 @@ impl Access {
             allow,
             token_line: token_line.to_owned(),
             allow_line: "PROXY_SYSTEM_API_ALLOW={address}".to_owned(),
+            proven: Arc::default(),
         }
     }
 
@@ -129,7 +136,8 @@ impl Access {
     pub fn of_origin() -> Self {
         let none =
             "a caller on this machine: the origin's own lists have no token or allow-list yet".to_owned();
-        Self { token: None, allow: Vec::new(), token_line: none.clone(), allow_line: none }
+        let (allow, proven) = (Vec::new(), Arc::default());
+        Self { token: None, allow, token_line: none.clone(), allow_line: none, proven }
     }
 
     /// May this caller steer? The comparison of tokens takes the same time wherever they differ.
@@ -143,12 +151,42 @@ impl Access {
             if !self.allow.is_empty() && !is_listed && !peer.is_loopback() {
                 return Err(self.refuse_address(peer));
             }
-            return if brings(headers, token) { Ok(()) } else { Err(self.refuse_token()) };
+            if !brings(headers, token) {
+                return Err(self.refuse_token());
+            }
+            self.note_proven(peer);
+            return Ok(());
         }
         if is_listed || (peer.is_loopback() && !is_forwarded(headers)) {
             return self.check_browser(headers);
         }
         Err(self.refuse_address(peer))
+    }
+
+    /// Whether an address is one of those that may steer, as far as an address tells before anything was read:
+    /// loopback, a listed one, or one that brought the token before. For keeping room for them; a request is
+    /// judged by [`check`](Self::check).
+    #[must_use]
+    pub fn knows(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        ip.is_loopback()
+            || self.allow.iter().any(|range| range.contains(ip))
+            || self.proven().iter().any(|proven| *proven == ip)
+    }
+
+    fn note_proven(&self, ip: IpAddr) {
+        if self.knows(ip) {
+            return;
+        }
+        let mut proven = self.proven();
+        if proven.len() >= MAX_PROVEN {
+            proven.pop_front();
+        }
+        proven.push_back(ip);
+    }
+
+    fn proven(&self) -> MutexGuard<'_, VecDeque<IpAddr>> {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Without a token, a page of another site could use the operator's browser as its hand.

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -67,10 +67,19 @@ impl Page {
 /// The routes of SRS's API. Navigation and `versions` are open to all, lists and kick are guarded. It has a
 /// fallback that answers 404, so it can be merged only with routers that have none.
 pub fn http_api(api: Arc<Api>) -> Router {
+    let router = routes(&api).route("/", get(root)).fallback(reply::not_found);
+    finished(router, api)
+}
+
+/// The same for a port that the API shares: it answers whatever lies under `/api`, and `others` all the rest.
+pub fn http_api_beside(api: Arc<Api>, others: Router) -> Router {
+    let router = routes(&api).route("/api/{*path}", any(reply::not_found));
+    finished(router, api).fallback_service(others)
+}
+
+fn routes(api: &Api) -> Router<Arc<Api>> {
     let access = Arc::new(api.access.clone());
-    let identity = api.identity.clone();
-    let crossdomain = api.crossdomain;
-    let router = Router::new()
+    Router::new()
         .route("/api/v1/streams", get(streams))
         .route("/api/v1/streams/", get(streams))
         .route("/api/v1/streams/{id}", get(stream))
@@ -78,15 +87,16 @@ pub fn http_api(api: Arc<Api>) -> Router {
         .route("/api/v1/clients/", get(clients))
         .route("/api/v1/clients/{id}", get(client).delete(kick))
         .layer(from_fn_with_state(access, access::guard))
-        .route("/", get(root))
         .route("/api", get(level_api))
         .route("/api/", get(level_api))
         .route("/api/v1", get(level_v1))
         .route("/api/v1/", get(level_v1))
         .route("/api/v1/versions", get(versions))
-        .fallback(reply::not_found)
-        .method_not_allowed_fallback(reply::wrong_method)
-        .with_state(api);
+}
+
+fn finished(router: Router<Arc<Api>>, api: Arc<Api>) -> Router {
+    let (identity, crossdomain) = (api.identity.clone(), api.crossdomain);
+    let router = router.method_not_allowed_fallback(reply::wrong_method).with_state(api);
     let router = if crossdomain { with_cors(router) } else { router };
     reply::with_server_header(router, &identity)
 }

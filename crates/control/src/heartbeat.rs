@@ -4,6 +4,7 @@ use crate::client::{self, ClientError, Target};
 use crate::register::Message;
 use bytes::Bytes;
 use http::HeaderValue;
+use srs_net::shards;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -72,6 +73,11 @@ impl Heartbeat {
     /// overlap: one that was late is followed by the next at once. Only changes between answered and not
     /// answered are logged.
     pub async fn run(self, mut message: impl FnMut() -> Message) {
+        // A node that falls silent loses its streams to others. What broke one beat may be gone at the next.
+        while shards::guarded("heartbeat", self.beat_on(&mut message)).await.is_none() {}
+    }
+
+    async fn beat_on(&self, message: &mut impl FnMut() -> Message) {
         let mut news = News::default();
         loop {
             let begun = Instant::now();

@@ -20,7 +20,7 @@ mod system;
 mod testkit;
 
 pub use access::{Access, Peer};
-pub use api::{Api, http_api};
+pub use api::{Api, http_api, http_api_beside};
 pub use client::ClientError;
 pub use identity::Identity;
 pub use serve::{Limits, serve};

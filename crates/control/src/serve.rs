@@ -3,6 +3,7 @@
 //! upgrades.
 
 mod framing;
+mod room;
 mod strict;
 
 use crate::Peer;
@@ -14,10 +15,11 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::collections::HashMap;
+use room::{Complaints, Room};
+use srs_net::shards;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use strict::Strict;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,7 +39,10 @@ const LINGER_BYTES: u64 = 16 << 20;
 pub struct Limits {
     /// Connections at a time; more are closed at once. At some 20 KiB each, 1,024 hold 20 MiB.
     pub connections: usize,
-    /// Connections of one address, so that a single caller cannot keep the heartbeats of others out.
+    /// Of these, connections of strangers: addresses that may not steer, as far as one can see from an address.
+    /// The rest is kept for those who may, so that strangers cannot keep the heartbeats of our nodes out.
+    pub strangers: usize,
+    /// Connections of one address, so that a single caller cannot do so either.
     pub per_source: usize,
     /// Time for a whole request head, and for an idle connection.
     pub head: Duration,
@@ -51,6 +56,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1_024,
+            strangers: 512,
             per_source: 256,
             head: Duration::from_secs(5),
             stall: Duration::from_secs(10),
@@ -59,87 +65,93 @@ impl Default for Limits {
     }
 }
 
-/// Connections by source; a [`Slot`] takes itself out when it is dropped.
-#[derive(Default)]
-struct Sources(Mutex<HashMap<IpAddr, usize>>);
-
-struct Slot {
-    sources: Arc<Sources>,
-    source: IpAddr,
-}
-
-impl Sources {
-    fn take(self: &Arc<Self>, source: IpAddr, most: usize) -> Option<Slot> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(source).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Slot { sources: Arc::clone(self), source })
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut counts = self.sources.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.source) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                counts.remove(&self.source);
-            }
-        }
-    }
-}
-
 /// Accepts until `shutdown` completes, then lets running requests end within [`Limits::drain`]. Each request
-/// carries the [`Peer`] that sent it.
+/// carries the [`Peer`] that sent it. `is_known` tells callers who may steer from strangers, by their address
+/// alone (see [`Access::knows`](crate::Access::knows)): nothing was read of them yet.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    is_known: impl Fn(IpAddr) -> bool,
     shutdown: impl Future<Output = ()>,
 ) {
-    let sources = Arc::new(Sources::default());
     let (stop, stopped) = watch::channel(false);
-    let mut connections = JoinSet::new();
+    let mut door = Door {
+        router,
+        limits,
+        stopped,
+        room: Arc::default(),
+        complaints: Complaints::default(),
+        connections: JoinSet::new(),
+    };
     let mut shutdown = pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            // Ended connections are taken out as they end, or the set would grow for ever. A panic ended that
-            // one only.
-            Some(_) = connections.join_next() => continue,
-            () = &mut shutdown => break,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::debug!("accept failed: {error}");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        if connections.len() >= limits.connections {
-            tracing::debug!(%peer, "closed: {} connections are open", limits.connections);
-            continue;
-        }
-        let Some(slot) = sources.take(peer.ip().to_canonical(), limits.per_source) else {
-            tracing::debug!(%peer, "closed: {} connections of this address are open", limits.per_source);
-            continue;
-        };
-        let (router, stopped) = (router.clone(), stopped.clone());
-        connections.spawn(async move {
-            connection(stream, peer, router, limits, stopped).await;
-            drop(slot);
-        });
-    }
+    // A listener that nobody accepts from lets callers hang. The connections that there are go on.
+    while shards::guarded("api", door.open(&listener, &is_known, shutdown.as_mut())).await.is_none() {}
     drop(listener);
     // The receivers are gone when all connections are.
     let _ = stop.send(true);
-    let drained = async { while connections.join_next().await.is_some() {} };
+    let drained = async { while door.connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.drain, drained).await.is_err() {
         tracing::debug!("requests were cut off after {:?}", limits.drain);
+    }
+}
+
+/// What the accepting loop works on.
+struct Door {
+    router: Router,
+    limits: Limits,
+    stopped: watch::Receiver<bool>,
+    room: Arc<Room>,
+    complaints: Complaints,
+    connections: JoinSet<()>,
+}
+
+impl Door {
+    /// Accepts until `shutdown` completes.
+    async fn open(
+        &mut self,
+        listener: &TcpListener,
+        is_known: &impl Fn(IpAddr) -> bool,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                // Ended connections are taken out as they end, or the set would grow for ever.
+                Some(ended) = self.connections.join_next() => {
+                    if ended.is_err() {
+                        tracing::error!("an api's connection ended in a panic: a defect; others go on");
+                    }
+                    continue;
+                }
+                () = shutdown.as_mut() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.admit(stream, peer, is_known),
+                Err(error) => {
+                    tracing::debug!("accept failed: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, is_known: &impl Fn(IpAddr) -> bool) {
+        let source = peer.ip().to_canonical();
+        let slot = match self.room.take(source, is_known(source), self.limits) {
+            Ok(slot) => slot,
+            Err(refused) => {
+                if self.complaints.is_due(refused) {
+                    tracing::warn!(%peer, "an api closed a connection at once: {refused}");
+                }
+                return;
+            }
+        };
+        let (router, limits, stopped) = (self.router.clone(), self.limits, self.stopped.clone());
+        self.connections.spawn(async move {
+            connection(stream, peer, router, limits, stopped).await;
+            drop(slot);
+        });
     }
 }
 

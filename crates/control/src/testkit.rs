@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -41,11 +41,20 @@ pub struct Served {
 }
 
 impl Served {
+    /// Everybody is known.
     pub async fn start(router: Router, limits: Limits) -> Self {
+        Self::start_among(router, limits, |_| true).await
+    }
+
+    pub async fn start_among(
+        router: Router,
+        limits: Limits,
+        is_known: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, router, limits, async {
+        let task = tokio::spawn(serve(listener, router, limits, is_known, async {
             let _ = stopped.await;
         }));
         Self { address, stop, task }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use srs_hub::{Rules, Takeover};
 use srs_names::{DEFAULT_VHOST, StreamKey};
 
-/// Settings of one virtual host.
-#[derive(Debug, Clone)]
+/// Settings of one virtual host. The defaults of every role are those of here.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vhost {
     /// Its name; [`DEFAULT_VHOST`] serves every host that has no vhost of its own.
     pub name: String,
@@ -25,7 +25,7 @@ pub struct Vhost {
 }
 
 /// How viewers are served.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Play {
     /// New viewers start at the newest key frame, not at the next.
     pub gop_cache: bool,
@@ -35,14 +35,14 @@ pub struct Play {
     pub queue_length: Duration,
     /// Writes are merged over this time.
     pub mw_latency: Duration,
-    /// A merged write waits for this many frames, up to twice `mw_latency`.
+    /// A merged write waits for this many frames, up to twice `mw_latency`; 0 to write by time alone.
     pub mw_msgs: usize,
     /// How time stamps are mended.
     pub rules: Rules,
 }
 
 /// How publishers are served.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
     /// Reads are merged over this time; zero to read as data comes.
     pub mr_latency: Duration,
@@ -63,7 +63,7 @@ impl Default for Vhost {
             enabled: true,
             chunk_size: 60_000,
             min_latency: false,
-            http_flv: true,
+            http_flv: false,
             play: Play::default(),
             publish: Publish::default(),
         }
@@ -77,7 +77,7 @@ impl Default for Play {
             gop_cache_max_frames: 2500,
             queue_length: Duration::from_secs(2),
             mw_latency: Duration::from_millis(350),
-            mw_msgs: 8,
+            mw_msgs: 0,
             rules: Rules::default(),
         }
     }
@@ -88,7 +88,7 @@ impl Default for Publish {
         Publish {
             mr_latency: Duration::ZERO,
             first_frame: Duration::from_secs(20),
-            idle: Duration::from_secs(10),
+            idle: Duration::from_secs(5),
             takeover: Takeover::Replace,
             hold: Duration::from_secs(10),
         }

@@ -93,6 +93,8 @@ pub(crate) enum Ending {
     Lost(io::Error),
     /// The viewer took nothing for [`limits::STALL`].
     Stalled,
+    /// The task that served it ended in a panic.
+    Broken,
 }
 
 /// The viewers of one rendition on this shard.
@@ -107,6 +109,8 @@ pub(crate) struct Fan {
     dirty: bool,
     sent: u64,
     task: Option<Waker>,
+    /// Whether the task is gone: nobody serves the viewers any more.
+    broken: bool,
 }
 
 pub(crate) type Shared = Rc<RefCell<Fan>>;
@@ -126,7 +130,8 @@ pub(crate) fn of_shard(
     make: impl FnOnce() -> Box<dyn Rendition>,
 ) -> Shared {
     let place = (key.clone(), format);
-    if let Some(fan) = FANS.with_borrow(|fans| fans.get(&place).and_then(Weak::upgrade)) {
+    let known = FANS.with_borrow(|fans| fans.get(&place).and_then(Weak::upgrade));
+    if let Some(fan) = known.filter(|fan| !fan.borrow().broken) {
         return fan;
     }
     let fan = Rc::new(RefCell::new(Fan {
@@ -139,6 +144,7 @@ pub(crate) fn of_shard(
         dirty: false,
         sent: 0,
         task: None,
+        broken: false,
     }));
     FANS.with_borrow_mut(|fans| {
         fans.retain(|_, fan| fan.strong_count() > 0);
@@ -148,8 +154,24 @@ pub(crate) fn of_shard(
     fan
 }
 
+/// Breaks a fan off when the task that serves it ends before its viewers have left: in a panic. Each then ends by itself,
+/// where it would else wait for ever, and the next viewer gets a new fan.
+struct Tended(Weak<RefCell<Fan>>);
+
+impl Drop for Tended {
+    fn drop(&mut self) {
+        let Some(fan) = self.0.upgrade() else { return };
+        // Never borrowed here: the panic has given back what the task had, and no other task runs meanwhile.
+        if let Ok(mut fan) = fan.try_borrow_mut() {
+            fan.broken = true;
+            fan.viewers.values().for_each(|viewer| viewer.waker.wake_by_ref());
+        }
+    }
+}
+
 /// Serves a fan until its last viewer, who holds it, is gone.
 async fn run(fan: Weak<RefCell<Fan>>) {
+    let Tended(fan) = &Tended(fan);
     let epoch = Instant::now();
     loop {
         let news = poll_fn(|cx| match fan.upgrade() {
@@ -266,7 +288,6 @@ impl Fan {
 
     /// Adds a viewer and starts to serve it. `cx` is that of the viewer's own task, which its socket will wake.
     fn join(&mut self, joining: Joining, cx: &Context<'_>) -> u64 {
-        self.feed.viewer_came();
         self.pull();
         let over = self.phase == Phase::Ended;
         let mut cursor = Cursor::join(&self.window, self.pace.gop_cache && !over);
@@ -292,6 +313,7 @@ impl Fan {
         self.sent = self.sent.saturating_add(viewer.serve(&self.window, Instant::now()));
         let number = self.next;
         self.next = self.next.wrapping_add(1);
+        self.feed.viewer_came();
         self.viewers.insert(number, viewer);
         // The pull may have taken what the fan's task waits for.
         if self.dirty
@@ -312,6 +334,9 @@ impl Fan {
 
     /// Goes on with a viewer whose task was woken; ready when it is done.
     fn poll_viewer(&mut self, number: u64, cx: &Context<'_>) -> Poll<Ending> {
+        if self.broken {
+            return Poll::Ready(Ending::Broken);
+        }
         let Some(viewer) = self.viewers.get_mut(&number) else { return Poll::Ready(Ending::Over) };
         if !viewer.waker.will_wake(cx.waker()) {
             viewer.waker = cx.waker().clone();
@@ -356,3 +381,6 @@ impl Fan {
         Some(viewer.write)
     }
 }
+
+#[cfg(test)]
+mod tests;

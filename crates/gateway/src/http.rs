@@ -38,6 +38,8 @@ enum Left {
     NotLive,
     #[error("took nothing for 10 s")]
     Stalled,
+    #[error("a defect here")]
+    Broken,
     #[error("ended by an operator")]
     Kicked,
     #[error("connection lost: {0}")]
@@ -204,6 +206,7 @@ async fn serve_viewer(read: &mut OwnedReadHalf, seat: &mut Seat, client: &Client
                 Ending::Over => Left::Over,
                 Ending::Lost(error) => Left::Lost(error),
                 Ending::Stalled => Left::Stalled,
+                Ending::Broken => Left::Broken,
             },
             // A player has nothing more to say: what comes is the end, or is thrown away.
             came = buffer::read(read) => match came {

@@ -60,7 +60,9 @@ impl Gateway {
                 live.traffic.sample();
             }
         }
-        self.clients.keep_streams(|key| streams.iter().any(|(known, ..)| known == key));
+        // Asked anew: a stream that began meanwhile is listed already, and not among those. Its publisher has it at the hub
+        // before it is listed.
+        self.clients.keep_streams(|key| self.hub.phase(key).is_some());
     }
 
     /// The streams that have a publisher here, or wait for its return, and since when (ms since 1970): what beats tell.
@@ -95,3 +97,6 @@ fn audio_of(headers: &Headers) -> Option<AudioRecord> {
         profile: info.profile,
     })
 }
+
+#[cfg(test)]
+mod tests;

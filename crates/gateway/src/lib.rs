@@ -7,6 +7,7 @@
 mod clients;
 mod config;
 mod fan;
+mod hold;
 mod http;
 mod inventory;
 mod publish;
@@ -21,9 +22,11 @@ use std::time::Duration;
 
 use srs_hub::Hub;
 use srs_names::{Admit, NameError, StreamKey};
+use srs_net::shards;
 
 use clients::Clients;
 pub use config::{Play, Publish, Vhost};
+use hold::Holds;
 
 /// What a role hands to its doors.
 pub struct Config {
@@ -45,6 +48,7 @@ pub struct Gateway {
     crossdomain: bool,
     admit: Arc<dyn Admit>,
     clients: Arc<Clients>,
+    holds: Arc<Holds>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -74,6 +78,7 @@ impl Gateway {
             crossdomain: config.crossdomain,
             admit: config.admit,
             clients: Arc::default(),
+            holds: Arc::default(),
         })
     }
 
@@ -83,6 +88,11 @@ impl Gateway {
 
     /// Keeps the counters' rates up to date; runs for ever, once per node.
     pub async fn sample(self: Arc<Self>) {
+        // What one turn broke, the next may find whole: without any, streams that are gone would be listed for ever.
+        while shards::guarded("sampling", self.sample_in_turns()).await.is_none() {}
+    }
+
+    async fn sample_in_turns(&self) {
         let mut ticks = tokio::time::interval(Duration::from_secs(clients::SAMPLE_SECONDS));
         loop {
             ticks.tick().await;

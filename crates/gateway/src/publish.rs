@@ -72,6 +72,9 @@ impl Gateway {
         let finish =
             if matches!(ended, Ended::Clean | Ended::Kicked) { Finish::Clean } else { Finish::Dropped };
         let held = publisher.finish(finish);
+        if let Some(generation) = held {
+            self.holds.begin(&self.hub, &key, generation, vhost.publish.hold);
+        }
         let received = listed.client.traffic.received.load(Ordering::Relaxed);
         tracing::info!(cid = id, stream = %key, received, reason = %ended, held = held.is_some(), "rtmp publish ended");
         let farewell = match &ended {
@@ -85,11 +88,6 @@ impl Gateway {
         drop(listed);
         if matches!(ended, Ended::Clean) {
             link.linger().await;
-        }
-        drop(link);
-        if let Some(generation) = held {
-            tokio::time::sleep(vhost.publish.hold).await;
-            self.hub.expire(&key, generation);
         }
     }
 

@@ -34,6 +34,8 @@ enum Left {
     NotLive,
     #[error("took nothing for 10 s")]
     Stalled,
+    #[error("a defect here")]
+    Broken,
     #[error("ended by an operator")]
     Kicked,
     #[error("{0}")]
@@ -147,6 +149,7 @@ async fn serve_viewer(
                 Ending::Over => Left::Over,
                 Ending::Lost(error) => Left::Lost(error.into()),
                 Ending::Stalled => Left::Stalled,
+                Ending::Broken => Left::Broken,
             },
             step = reader.step() => match step {
                 Err(error) => return Left::Lost(error),

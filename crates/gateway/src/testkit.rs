@@ -13,14 +13,16 @@ use srs_rtmp::chunk::Bodies;
 use srs_rtmp::{client, tag};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
 
 use crate::{Config, Gateway, Vhost};
 
 /// Socket buffers so small that a player that does not read is noticed.
 const SMALL: u32 = 8 << 10;
 
-/// Doors with one vhost.
+/// Doors with one vhost, which serves HTTP-FLV too.
 pub(crate) fn gateway(vhost: Vhost) -> Arc<Gateway> {
+    let vhost = Vhost { http_flv: true, ..vhost };
     let config =
         Config { vhosts: vec![vhost], chunk_size: 60_000, crossdomain: true, admit: Arc::new(AdmitAll) };
     Gateway::new(Hub::new(), config)
@@ -137,13 +139,22 @@ pub(crate) async fn rtmp(
     stream: &str,
     role: client::Role,
 ) -> Result<Link<client::Session>, Error> {
+    rtmp_served(gateway, stream, role).await.0
+}
+
+/// The same, with the task that serves it.
+pub(crate) async fn rtmp_served(
+    gateway: &Arc<Gateway>,
+    stream: &str,
+    role: client::Role,
+) -> (Result<Link<client::Session>, Error>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let gateway = Arc::clone(gateway);
-    tokio::task::spawn_local(async move {
+    let served = tokio::task::spawn_local(async move {
         let (stream, peer) = listener.accept().await.unwrap();
         gateway.serve_rtmp(stream, peer).await;
     });
     let connect = Value::object([("app", "live".into()), ("tcUrl", format!("rtmp://{address}/live").into())]);
-    srs_net::rtmp::dial(address, client::Config::new(connect, stream, role)).await
+    (srs_net::rtmp::dial(address, client::Config::new(connect, stream, role)).await, served)
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use std::{io, thread};
 
 use tokio::sync::mpsc;
@@ -22,10 +23,13 @@ enum Job {
     Stop,
 }
 
-/// Sessions that ended in a panic, since the start. Each one is a defect; none may take others along.
+/// A loop that ended in a panic rests this long: one that does so at once must not keep its core from the sessions.
+const REST: Duration = Duration::from_millis(200);
+
+/// Sessions and turns of loops that ended in a panic, since the start. Each one is a defect; none may take others along.
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
-/// Sessions that ended in a panic, since the process started.
+/// Sessions and turns of loops that ended in a panic, since the process started.
 pub fn panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
 }
@@ -122,25 +126,47 @@ impl Handle {
 
 async fn run(mut jobs: mpsc::UnboundedReceiver<Job>) {
     while let Some(Job::Start(make)) = jobs.recv().await {
-        spawn(make());
+        // Also what makes the task may panic, and must not end the shard.
+        spawn(async move { make().await });
     }
 }
 
 /// Runs a task on this shard. A panic ends that task alone, is logged and counted.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
     tokio::task::spawn_local(async move {
-        let mut task = pin!(task);
         // What a session owns dies with it, and what is shared is locked only around plain data.
-        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx))) {
-            Ok(poll) => poll,
-            Err(_) => {
-                PANICS.fetch_add(1, Ordering::Relaxed);
-                tracing::error!("a session ended in a panic: a defect; other sessions go on");
-                Poll::Ready(())
-            }
-        })
-        .await;
+        if caught(task).await.is_none() {
+            tracing::error!("a session ended in a panic: a defect; other sessions go on");
+        }
     });
+}
+
+/// Runs a loop without which the node is of no use, so that a panic need not end it: that is logged under `name` and
+/// counted, and after a rest the answer is none, upon which the caller begins anew:
+///
+/// ```ignore
+/// while shards::guarded("sampling", self.sample_all()).await.is_none() {}
+/// ```
+pub async fn guarded<T>(name: &'static str, task: impl Future<Output = T>) -> Option<T> {
+    let ended = caught(task).await;
+    if ended.is_none() {
+        tracing::error!(name, "a loop of this node ended in a panic: a defect; it begins anew");
+        tokio::time::sleep(REST).await;
+    }
+    ended
+}
+
+/// Runs `task` to its end; none when that was a panic, which is counted.
+async fn caught<T>(task: impl Future<Output = T>) -> Option<T> {
+    let mut task = pin!(task);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => {
+            PANICS.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(None)
+        }
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::shards::Handle;
+use crate::shards::{self, Handle};
 use crate::{buffer, limits};
 
 /// Opens a listening socket. An IPv6 wildcard address takes IPv4 clients too.
@@ -122,7 +122,8 @@ pub fn serve<S, F>(
             Ok(listener) => listener,
             Err(error) => return tracing::error!(listener = name, %error, "the listener cannot be used"),
         };
-        accept_all(&dealer, &listener, name, &slots, session).await;
+        // The listening socket outlives a panic: clients that nobody accepts would hang without a word.
+        while shards::guarded(name, accept_all(&dealer, &listener, name, &slots, &session)).await.is_none() {}
     });
 }
 
@@ -131,7 +132,7 @@ async fn accept_all<S, F>(
     listener: &TcpListener,
     name: &'static str,
     slots: &Slots,
-    session: S,
+    session: &S,
 ) where
     S: Fn(TcpStream, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + 'static,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The first commands of every user, word for word and on their own ports, in a network of their own where all ports are
-# free. Run by seed.rs in a folder that has ./srs-proxy, ./objs/srs, conf/ and doc/.
+# free. Run by seed.rs in a folder that has ./srs-proxy, ./objs/srs, conf/ and doc/. The clip is short and a busy
+# machine slow: what publishes it begins again.
 set -euo pipefail
 ip link set lo up
 export SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy
@@ -34,13 +35,17 @@ proxy=$!
 ./objs/srs -c conf/origin2-for-proxy.conf >origin2.log 2>&1 &
 ./objs/srs -c conf/origin3-for-proxy.conf >origin3.log 2>&1 &
 await "three origins registered" registered
-ffmpeg -re -i doc/source.flv -c copy -f flv rtmp://localhost/live/livestream >ffmpeg1.log 2>&1 &
+while true; do
+    ffmpeg -re -i doc/source.flv -c copy -f flv rtmp://localhost/live/livestream
+done >>ffmpeg1.log 2>&1 &
 watch rtmp1 rtmp://localhost/live/livestream
 watch flv1 http://localhost:8080/live/livestream.flv
 
 kill -KILL $proxy
 PROXY_RTMP_SERVER=1935 ./srs-proxy >proxy2.log 2>&1 &
 await "three origins registered at a proxy with nothing else set" registered
-ffmpeg -re -i doc/source.flv -c copy -f flv rtmp://localhost/live/livestream >ffmpeg2.log 2>&1 &
+while true; do
+    ffmpeg -re -i doc/source.flv -c copy -f flv rtmp://localhost/live/livestream
+done >>ffmpeg2.log 2>&1 &
 watch rtmp2 rtmp://localhost/live/livestream
 watch flv2 http://localhost:18080/live/livestream.flv

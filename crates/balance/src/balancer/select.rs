@@ -1,11 +1,12 @@
 //! The rules of selection and of the end of claims.
 
+use super::home::Names;
 use super::{Balancer, LEASE, Mine, NoOrigin, Reason, State, UNLISTED, Watch};
 use crate::directory::{Claim, Error, MAX_CLAIMS};
 use crate::health::Entry;
 use crate::rank::{self, Lot};
 use crate::{Epoch, Node, Role};
-use srs_names::{NodeId, StreamKey};
+use srs_names::{DEFAULT_VHOST, NodeId, StreamKey};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,28 @@ impl State {
         watch.touched = now;
         watch.listed
     }
+
+    /// Looks for the stream of this claim in what its holder listed last, under the name that it has there. A heartbeat
+    /// cannot do that for itself ([`Balancer::renew_listed`]): from a folded name it cannot tell the others.
+    fn see_listed(&mut self, claim: &Claim) {
+        let Some(entry) = self.nodes.get(&claim.holder) else { return };
+        if let Some(watch) = self.watch.get_mut(&claim.key).filter(|watch| watch.epoch == claim.epoch)
+            && entry.last_beat() > watch.listed
+            && Names::of(&claim.key).listed_by(&entry.node).is_some()
+        {
+            watch.listed = entry.last_beat();
+        }
+    }
+
+    /// The same for every claim of ours that may have been folded.
+    pub(super) fn see_mine(&mut self, now: Duration) {
+        let mine = self.mine.values().map(|mine| &mine.claim);
+        let claims: Vec<Claim> = mine.filter(|claim| claim.key.vhost() != DEFAULT_VHOST).cloned().collect();
+        for claim in &claims {
+            self.watch(claim, now);
+            self.see_listed(claim);
+        }
+    }
 }
 
 impl Balancer {
@@ -58,6 +81,7 @@ impl Balancer {
         now: Duration,
     ) -> Option<Arc<Node>> {
         state.watch(claim, now);
+        state.see_listed(claim);
         if exclude.contains(&claim.holder) || !self.may_stand(state, claim, now) {
             return None;
         }
@@ -116,9 +140,10 @@ impl Balancer {
     ) -> Result<(Arc<Node>, Reason), NoOrigin> {
         let alive = self.alive(state, now);
         let open = || alive.iter().copied().filter(|entry| !exclude.contains(&entry.node.id));
+        let names = Names::of(key);
         let live = open()
-            .filter_map(|entry| Some((entry.node.live.as_ref()?.get(key)?, &entry.node)))
-            .max_by_key(|(epoch, node)| (**epoch, &node.id));
+            .filter_map(|entry| Some((names.listed_by(&entry.node)?, &entry.node)))
+            .max_by_key(|(epoch, node)| (*epoch, &node.id));
         if let Some((_, node)) = live {
             return Ok((Arc::clone(node), Reason::Live));
         }
@@ -139,7 +164,9 @@ impl Balancer {
         state.nodes.values().filter(is_open).collect()
     }
 
-    /// A heartbeat that lists a stream keeps the claim that its node holds, whoever made it.
+    /// A heartbeat that lists a stream keeps the claim that its node holds under that name, whoever made it. A claim of
+    /// ours under another name of the stream is seen to by the tick; one that no proxy sees to runs out, and the stream
+    /// is found by the list itself.
     pub(super) fn renew_listed(&self, state: &mut State, node: &Node, now: Duration) {
         for key in node.live.iter().flat_map(|live| live.keys()) {
             let Ok(Some(claim)) = self.directory.lookup(key, now) else { continue };

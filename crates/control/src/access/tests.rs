@@ -181,3 +181,38 @@ fn ranges_are_read_and_matched() {
         assert!(bad.parse::<Cidr>().is_err(), "{bad}");
     }
 }
+
+#[test]
+fn loopback_and_listed_addresses_are_known() {
+    let access = access(None, &["10.0.0.0/8"]);
+    for (address, is_known) in [
+        ("127.0.0.1", true),
+        ("::1", true),
+        ("10.9.8.7", true),
+        ("::ffff:10.9.8.7", true),
+        ("8.8.8.8", false),
+    ] {
+        assert_eq!(access.knows(ip(address)), is_known, "{address}");
+    }
+}
+
+#[test]
+fn an_address_is_known_once_it_brought_the_token() {
+    let access = access(Some("secret"), &[]);
+    let served = access.clone();
+    assert!(!is_allowed(&served, "10.9.8.7", &[("authorization", "Bearer wrong")]));
+    assert!(!access.knows(ip("10.9.8.7")));
+    assert!(is_allowed(&served, "10.9.8.7", &GOOD));
+    assert!(access.knows(ip("10.9.8.7")) && !access.knows(ip("10.9.8.8")));
+}
+
+#[test]
+fn a_thousand_addresses_that_brought_the_token_are_remembered() {
+    let access = access(Some("secret"), &[]);
+    let address = |number: usize| format!("10.1.{}.{}", number / 250, number % 250);
+    for number in (0..=MAX_PROVEN).chain(1..=MAX_PROVEN) {
+        assert!(is_allowed(&access, &address(number), &GOOD));
+    }
+    assert!(!access.knows(ip(&address(0))) && access.knows(ip(&address(1))));
+    assert_eq!(access.proven().len(), MAX_PROVEN);
+}

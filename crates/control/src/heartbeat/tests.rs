@@ -52,6 +52,21 @@ async fn the_first_beat_comes_at_once_and_the_others_each_interval() {
     task.abort();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_one_beat_does_not_end_the_others() {
+    let (_served, url, mut beats) = proxy(StatusCode::OK).await;
+    let (mut make, _) = numbered();
+    let fragile = move || {
+        let message = make();
+        assert_ne!(message.pid, "1", "on purpose");
+        message
+    };
+    let task = tokio::spawn(Heartbeat::new(&url, Duration::from_secs(1), None).unwrap().run(fragile));
+    assert_eq!(next(&mut beats).await.0.pid, "0");
+    assert_eq!(next(&mut beats).await.0.pid, "2");
+    task.abort();
+}
+
 #[tokio::test]
 async fn the_token_is_sent() {
     let (_served, url, mut beats) = proxy(StatusCode::OK).await;

@@ -208,6 +208,45 @@ async fn connections_beyond_the_limit_are_closed_and_room_is_made_by_those_that_
     }
 }
 
+/// Connects from 127.0.0.`last`.
+async fn connect_from(last: u8, address: SocketAddr) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+#[tokio::test]
+async fn strangers_do_not_keep_known_callers_out() {
+    let limits = Limits { connections: 3, strangers: 2, ..Limits::default() };
+    let is_known = |ip: IpAddr| ip == IpAddr::from([127, 0, 0, 1]);
+    let served = Served::start_among(router().0, limits, is_known).await;
+    let mut idle = Vec::new();
+    for last in 2..4 {
+        let mut stream = connect_from(last, served.address).await;
+        stream.write_all(SMUGGLED.as_bytes()).await.unwrap();
+        read_until(&mut stream, "hit").await;
+        idle.push(stream);
+    }
+    let mut one_too_many = connect_from(4, served.address).await;
+    let _closed = one_too_many.write_all(SMUGGLED.as_bytes()).await;
+    assert_eq!(read_all(&mut one_too_many).await, "");
+    let closing = b"GET /hit HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    assert!(served.say(closing).await.ends_with("hit"));
+}
+
+#[tokio::test]
+async fn a_panic_while_one_caller_is_accepted_does_not_keep_the_next_out() {
+    let first = AtomicUsize::new(0);
+    let fragile = move |_| {
+        assert!(first.fetch_add(1, Ordering::SeqCst) > 0, "on purpose");
+        true
+    };
+    let served = Served::start_among(router().0, Limits::default(), fragile).await;
+    assert_eq!(served.say(SMUGGLED.as_bytes()).await, "", "closed");
+    let closing = b"GET /hit HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    assert!(served.say(closing).await.ends_with("hit"));
+}
+
 #[tokio::test]
 async fn a_running_request_ends_before_shutdown_does_and_idle_connections_at_once() {
     let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

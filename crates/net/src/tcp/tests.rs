@@ -73,3 +73,33 @@ async fn a_complaint_is_made_once_a_second() {
     }
     assert_eq!(said, 3);
 }
+
+/// Breaks the loop that clones it, once.
+struct Fragile(Arc<std::sync::atomic::AtomicBool>);
+
+impl Clone for Fragile {
+    fn clone(&self) -> Fragile {
+        assert!(self.0.swap(true, Ordering::Relaxed), "on purpose");
+        Fragile(Arc::clone(&self.0))
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_one_client_is_accepted_does_not_keep_the_next_out() {
+    let shards = Shards::start(1).unwrap();
+    let listener = bind(loopback()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let fragile = Fragile(Arc::default());
+    serve(&shards.handle(), listener, "test", Slots::new(1), move |stream, _| {
+        let _kept = &fragile;
+        async move {
+            stream.writable().await.unwrap();
+            stream.try_write(b"!").unwrap();
+        }
+    });
+    let mut first = dial(address).await.unwrap();
+    assert_eq!(first.read(&mut [0]).await.unwrap_or(0), 0, "closed");
+    let mut second = dial(address).await.unwrap();
+    let answer = timeout(std::time::Duration::from_secs(60), second.read(&mut [0])).await;
+    assert_eq!(answer.expect("the next is accepted").unwrap(), 1);
+}
