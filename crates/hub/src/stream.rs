@@ -90,38 +90,32 @@ impl Stream {
     }
 
     pub(crate) fn push(&self, generation: u64, frame: Frame) -> Result<(), Superseded> {
-        let mut wake = Vec::new();
-        {
-            let mut inner = self.lock();
-            if inner.generation != generation {
-                return Err(Superseded);
-            }
-            inner.timeline.push(frame);
-            while let Some(frame) = inner.timeline.pop() {
-                inner.take(&frame, &mut wake);
-            }
+        let mut wake = Wakers::default();
+        let mut inner = self.lock();
+        if inner.generation != generation {
+            return Err(Superseded);
         }
-        for (_, waker) in wake {
-            waker.wake();
+        inner.timeline.push(frame);
+        while let Some(frame) = inner.timeline.pop() {
+            inner.take(&frame, &mut wake);
         }
+        drop(inner);
         Ok(())
     }
 
     /// Ends a publish; true when it leaves the stream held.
     pub(crate) fn finish(&self, generation: u64, how: Finish) -> bool {
+        let mut wake = Wakers::default();
         let mut inner = self.lock();
         if inner.generation != generation || inner.phase != Phase::Live {
             return false;
         }
-        let mut wake = Vec::new();
         while let Some(frame) = inner.timeline.drain() {
             inner.take(&frame, &mut wake);
         }
         let held = how == Finish::Dropped && inner.settings.hold;
         Self::turn(inner, if held { Phase::Held } else { Phase::Ended });
-        for (_, waker) in wake {
-            waker.wake();
-        }
+        drop(wake);
         self.sweep();
         held
     }
@@ -141,14 +135,11 @@ impl Stream {
             // that there are have made stays: feeds may not have pulled it all yet.
             inner.gop.clear();
         }
-        let mut wake = Vec::new();
+        let mut wake = Wakers::default();
         for encoding in &mut inner.encodings {
-            wake.append(&mut encoding.waiting);
+            wake.0.append(&mut encoding.waiting);
         }
         drop(inner);
-        for (_, waker) in wake {
-            waker.wake();
-        }
     }
 
     fn sweep(&self) {
@@ -268,6 +259,19 @@ impl Stream {
     }
 }
 
+/// Feeds that are to look again. They are woken when this goes, also in a panic: a defect in one rendition must not
+/// leave the viewers of the others asleep. It is declared before the lock is taken, so that it goes after it.
+#[derive(Default)]
+struct Wakers(Vec<(u64, Waker)>);
+
+impl Drop for Wakers {
+    fn drop(&mut self) {
+        for (_, waker) in self.0.drain(..) {
+            waker.wake();
+        }
+    }
+}
+
 impl StreamStats {
     fn take(&mut self, frame: &Frame) {
         self.frames = self.frames.saturating_add(1);
@@ -281,7 +285,7 @@ impl StreamStats {
 }
 
 impl Inner {
-    fn take(&mut self, frame: &Frame, wake: &mut Vec<(u64, Waker)>) {
+    fn take(&mut self, frame: &Frame, wake: &mut Wakers) {
         self.stats.take(frame);
         self.note_header(frame);
         let (start, overrun) = self.gop.push(frame, self.settings.gop_cache_max_frames);
@@ -293,7 +297,7 @@ impl Inner {
                 encoding.window.clear_keys();
             }
             encoding.push(frame, start, &self.headers, self.version);
-            wake.append(&mut encoding.waiting);
+            wake.0.append(&mut encoding.waiting);
         }
     }
 

@@ -1,10 +1,13 @@
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Wake, Waker};
 
+use bytes::BytesMut;
+use srs_media::Frame;
+
 use super::*;
 use crate::publisher::Finish;
 use crate::testkit::{PLAIN, Plain, Shard, config, inter, items, key, name, settings, shape};
-use crate::{Lag, Superseded};
+use crate::{Lag, Opener, Superseded};
 
 fn publish(hub: &Hub) -> Publisher {
     hub.publish(&name("s"), settings()).unwrap()
@@ -209,6 +212,37 @@ fn a_feed_is_woken_once_per_flush() {
     assert!(poll(&shard, &waker).is_ready());
     shard.pull();
     assert!(poll(&shard, &waker).is_pending());
+}
+
+/// A rendition with a defect.
+struct Defect;
+
+impl Opener for Defect {
+    fn head(&self, _headers: &Headers, _time: i64, _first: bool, _out: &mut BytesMut) {}
+}
+
+impl Rendition for Defect {
+    fn opener(&self) -> Arc<dyn Opener> {
+        Arc::new(Defect)
+    }
+
+    fn push(&mut self, _frame: &Frame, _out: &mut BytesMut) {
+        panic!("made up");
+    }
+}
+
+#[test]
+fn a_panic_in_one_format_does_not_leave_the_viewers_of_another_asleep() {
+    let hub = Hub::new();
+    let publisher = publish(&hub);
+    let mut shard = Shard::of(&hub, &name("s"));
+    let _defect = hub.subscribe(&name("s"), Format("defect"), || Box::new(Defect));
+    shard.pull();
+    let (alarm, waker) = alarm();
+    assert!(poll(&shard, &waker).is_pending());
+    let pushed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| publisher.push(key(0, b"a"))));
+    assert!(pushed.is_err());
+    assert_eq!(alarm.0.load(Ordering::Relaxed), 1);
 }
 
 #[test]

@@ -50,7 +50,7 @@ struct Log {
 }
 
 impl Log {
-    fn frame(&mut self, kind: u8, size: usize, step: i64) -> srs_media::Frame {
+    fn frame(&mut self, kind: u8, size: usize, step: i64) -> Frame {
         let number = self.next;
         self.next += 1;
         self.time += step;
