@@ -72,7 +72,7 @@ impl Rendition for Rtmp {
         Arc::new(self.clone())
     }
 
-    fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
+    fn push(&mut self, frame: &Frame, _start: bool, out: &mut BytesMut) {
         self.write(frame, out);
     }
 }
@@ -131,7 +131,7 @@ impl Rendition for Flv {
         Arc::new(*self)
     }
 
-    fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
+    fn push(&mut self, frame: &Frame, _start: bool, out: &mut BytesMut) {
         self.write(frame, out);
     }
 }

@@ -15,7 +15,7 @@ use crate::window::{Mark, Window};
 /// One rendition with the bytes it has made.
 pub(crate) struct Encoding {
     pub(crate) format: Format,
-    rendition: Box<dyn Rendition>,
+    pub(crate) rendition: Box<dyn Rendition>,
     opener: Arc<dyn Opener>,
     pending: BytesMut,
     marks: Vec<Mark>,
@@ -27,7 +27,13 @@ pub(crate) struct Encoding {
 
 impl Encoding {
     /// A rendition that has made nothing yet, for its first feed.
-    pub(crate) fn new(format: Format, rendition: Box<dyn Rendition>, feed: u64) -> Encoding {
+    pub(crate) fn new(
+        format: Format,
+        mut rendition: Box<dyn Rendition>,
+        headers: &Headers,
+        feed: u64,
+    ) -> Encoding {
+        rendition.begin(headers);
         Encoding {
             format,
             opener: rendition.opener(),
@@ -54,7 +60,7 @@ impl Encoding {
             self.window.add_key(at, Arc::new(heads));
         }
         self.marks.push(Mark { at, time: frame.time, key });
-        self.rendition.push(frame, &mut self.pending);
+        self.rendition.push(frame, key, &mut self.pending);
         let records = self.marks.len().saturating_mul(FRAME_COST);
         if key || self.pending.len().saturating_add(records) >= RUN_BYTES {
             self.flush();

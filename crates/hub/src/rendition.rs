@@ -19,8 +19,15 @@ pub trait Rendition: Send {
     /// What opens this format for viewers. Asked for once.
     fn opener(&self) -> Arc<dyn Opener>;
 
-    /// Writes one frame.
-    fn push(&mut self, frame: &Frame, out: &mut BytesMut);
+    /// What comes now is of a publisher whose headers so far are these, and continues nothing.
+    fn begin(&mut self, _headers: &Headers) {}
+
+    /// Writes one frame. `start` says that viewers may start at it: a format that has tables in the stream writes them
+    /// again.
+    fn push(&mut self, frame: &Frame, start: bool, out: &mut BytesMut);
+
+    /// The publisher ended the stream.
+    fn end(&mut self) {}
 }
 
 /// The part of a format that viewers need who start in the middle. It is called where such a viewer is, and only for

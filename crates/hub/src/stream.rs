@@ -79,8 +79,10 @@ impl Stream {
         inner.headers = Arc::default();
         inner.version = inner.version.wrapping_add(1);
         inner.gop.clear();
+        let headers = Arc::clone(&inner.headers);
         for encoding in &mut inner.encodings {
             encoding.window.clear_keys();
+            encoding.rendition.begin(&headers);
         }
         let (send_bytes, viewers) = (inner.stats.send_bytes, inner.stats.viewers);
         inner.stats = StreamStats { send_bytes, viewers, ..StreamStats::default() };
@@ -134,6 +136,9 @@ impl Stream {
             // A format that is asked for now must not start with the picture of a stream that is over. What the formats
             // that there are have made stays: feeds may not have pulled it all yet.
             inner.gop.clear();
+            for encoding in &mut inner.encodings {
+                encoding.rendition.end();
+            }
         }
         let mut wake = Wakers::default();
         for encoding in &mut inner.encodings {
@@ -157,7 +162,7 @@ impl Stream {
             encoding.pulled.push((id, encoding.window.start()));
             return first;
         }
-        let mut encoding = Encoding::new(format, make(), id);
+        let mut encoding = Encoding::new(format, make(), &inner.headers, id);
         for (index, frame) in inner.gop.frames().iter().enumerate() {
             let start = if index == 0 { Start::Here } else { Start::Inside };
             encoding.push(frame, start, &inner.headers, inner.version);

@@ -94,7 +94,7 @@ impl Rendition for Plain {
         Arc::new(Plain)
     }
 
-    fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
+    fn push(&mut self, frame: &Frame, _start: bool, out: &mut BytesMut) {
         let what = match (frame.kind, frame.role) {
             (Kind::Video, Role::Key) => 'k',
             (_, Role::Config) => 'c',

@@ -26,7 +26,7 @@ impl Rendition for Broken {
         Arc::new(Broken)
     }
 
-    fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
+    fn push(&mut self, frame: &Frame, _start: bool, out: &mut BytesMut) {
         out.extend_from_slice(&frame.wire);
     }
 }

@@ -22,8 +22,8 @@ fn headers() -> Headers {
 fn all(rendition: &mut impl Rendition, first: bool) -> Bytes {
     let mut out = BytesMut::new();
     rendition.opener().head(&headers(), 70, first, &mut out);
-    rendition.push(&frame(Kind::Video, 70, b"key"), &mut out);
-    rendition.push(&frame(Kind::Audio, 75, b"sound"), &mut out);
+    rendition.push(&frame(Kind::Video, 70, b"key"), true, &mut out);
+    rendition.push(&frame(Kind::Audio, 75, b"sound"), false, &mut out);
     out.freeze()
 }
 

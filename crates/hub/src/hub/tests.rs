@@ -226,7 +226,7 @@ impl Rendition for Defect {
         Arc::new(Defect)
     }
 
-    fn push(&mut self, _frame: &Frame, _out: &mut BytesMut) {
+    fn push(&mut self, _frame: &Frame, _start: bool, _out: &mut BytesMut) {
         panic!("made up");
     }
 }
@@ -380,3 +380,4 @@ fn the_counters_are_those_of_the_present_publisher() {
 mod demand;
 mod memory;
 mod random;
+mod told;

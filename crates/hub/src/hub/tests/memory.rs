@@ -102,8 +102,8 @@ impl Rendition for Counting {
         Arc::new(Counting(Arc::clone(&self.0)))
     }
 
-    fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
-        Plain.push(frame, out);
+    fn push(&mut self, frame: &Frame, start: bool, out: &mut BytesMut) {
+        Plain.push(frame, start, out);
     }
 }
 
