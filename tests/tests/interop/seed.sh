@@ -27,6 +27,7 @@ watch() { # NAME URL
     ffplay "$2" >"$1.log" 2>&1 &
     await "ffplay $2" shown "$1"
     kill -KILL $!
+    wait $! 2>/dev/null || true
 }
 
 env PROXY_RTMP_SERVER=1935 PROXY_HTTP_SERVER=8080 PROXY_HTTP_API=1985 PROXY_SYSTEM_API=12025 PROXY_LOAD_BALANCER_TYPE=memory ./srs-proxy >proxy1.log 2>&1 &
@@ -42,6 +43,8 @@ watch rtmp1 rtmp://localhost/live/livestream
 watch flv1 http://localhost:8080/live/livestream.flv
 
 kill -KILL $proxy
+# Its ports are free when it is gone.
+wait $proxy 2>/dev/null || true
 PROXY_RTMP_SERVER=1935 ./srs-proxy >proxy2.log 2>&1 &
 await "three origins registered at a proxy with nothing else set" registered
 while true; do
