@@ -20,6 +20,8 @@ pub(crate) struct Encoding {
     pending: BytesMut,
     marks: Vec<Mark>,
     pub(crate) window: Window,
+    /// Viewers may start at the next frame that is written.
+    start: bool,
     /// The feeds by their ids, and how far each has pulled.
     pub(crate) pulled: Vec<(u64, u64)>,
     pub(crate) waiting: Vec<(u64, Waker)>,
@@ -41,6 +43,7 @@ impl Encoding {
             pending: BytesMut::new(),
             marks: Vec::new(),
             window: Window::default(),
+            start: false,
             pulled: vec![(feed, 0)],
             waiting: Vec::new(),
         }
@@ -51,16 +54,22 @@ impl Encoding {
         self.window.end() > end || !self.pending.is_empty()
     }
 
-    /// Writes one frame; viewers may start at it where `start` says so.
+    /// Writes one frame; viewers may start at it where `start` says so. Of a frame that has nothing to show in this format
+    /// there is no trace, and a start goes to the next one that has.
     pub(crate) fn push(&mut self, frame: &Frame, start: Start, headers: &Arc<Headers>, version: u64) {
-        let at = self.window.end().saturating_add(self.pending.len() as u64);
-        let key = start == Start::Here;
+        let before = self.pending.len();
+        let at = self.window.end().saturating_add(before as u64);
+        self.start |= start == Start::Here;
+        self.rendition.push(frame, start == Start::Here, &mut self.pending);
+        if self.pending.len() == before {
+            return;
+        }
+        let key = std::mem::take(&mut self.start);
         if key {
             let heads = Heads::new(&self.opener, headers, frame.time, version);
             self.window.add_key(at, Arc::new(heads));
         }
         self.marks.push(Mark { at, time: frame.time, key });
-        self.rendition.push(frame, key, &mut self.pending);
         let records = self.marks.len().saturating_mul(FRAME_COST);
         if key || self.pending.len().saturating_add(records) >= RUN_BYTES {
             self.flush();
