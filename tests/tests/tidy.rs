@@ -13,9 +13,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("names", &[]),
     ("media", &[]),
     ("amf", &[]),
+    ("pages", &[]),
     // Floor 1: how bytes travel sees no media; what they mean stands above.
     ("rtmp", &["amf", "names"]),
+    ("m3u8", &[]),
     ("flv", &["amf", "media", "names", "rtmp"]),
+    ("ts", &["media"]),
+    ("hls", &["m3u8"]),
     // Floor 2: the two hearts do not know each other, nor any protocol.
     ("hub", &["media", "names"]),
     ("balance", &["names"]),
@@ -23,13 +27,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("net", &["amf", "names", "rtmp"]),
     ("boot", &["names"]),
     // Floor 4: doors, which do not know each other. The relay is blind to media and has no hub.
-    ("gateway", &["amf", "flv", "hub", "media", "names", "net", "rtmp"]),
-    ("relay", &["amf", "balance", "names", "net", "rtmp"]),
+    ("gateway", &["amf", "flv", "hls", "hub", "m3u8", "media", "names", "net", "pages", "rtmp", "ts"]),
+    ("relay", &["amf", "balance", "m3u8", "names", "net", "pages", "rtmp"]),
     ("control", &["balance", "names", "net"]),
 ];
 
 /// Floors 0 and 1: time and randomness are arguments there, and bytes come from the caller.
-const PURE: &[&str] = &["names", "media", "amf", "rtmp", "flv"];
+const PURE: &[&str] = &["names", "media", "amf", "rtmp", "m3u8", "flv", "ts", "hls"];
 
 /// Floor 2 may use `std`'s locks and wakers, but no socket and no runtime.
 const HEARTS: &[&str] = &["hub", "balance"];

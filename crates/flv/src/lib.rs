@@ -8,6 +8,7 @@
 mod audio;
 mod data;
 mod describe;
+pub mod elementary;
 mod enhanced;
 mod video;
 

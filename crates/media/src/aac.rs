@@ -70,6 +70,30 @@ pub fn info(record: &[u8]) -> Option<AudioInfo> {
     })
 }
 
+/// The header of an ADTS frame (ISO/IEC 14496-3 1.A.3.2) without its length: see [`with_length`]. The core coder is what
+/// it names, so that HE-AAC is LC at the core's rate, as players of ADTS expect.
+///
+/// `None` for what the header has no numbers for: object types over 4, rates not in its table, layouts over 7.1.
+pub fn adts(config: &Config) -> Option<[u8; 7]> {
+    let object_type = config.object_type.checked_sub(1).filter(|&number| number < 4)?;
+    let rate = u8::try_from(RATES.iter().position(|&rate| rate == config.core_rate)?).ok()?;
+    let channels = match config.channels {
+        count @ 0..=6 => count,
+        8 => 7,
+        _ => return None,
+    };
+    // Sync word, MPEG-4, no CRC | object type, rate, channels | … | a rate that varies (0x7ff), one block.
+    Some([0xff, 0xf1, object_type << 6 | rate << 2 | channels >> 2, (channels & 3) << 6, 0, 0x1f, 0xfc])
+}
+
+/// The header `adts` in front of `payload` bytes; `None` where its 13 bits do not hold the length.
+pub fn with_length(adts: [u8; 7], payload: usize) -> Option<[u8; 7]> {
+    let length = u16::try_from(payload.checked_add(adts.len())?).ok().filter(|&length| length < 1 << 13)?;
+    let [a, b, c, d, e, f, g] = adts;
+    let [_, high, middle, low] = (u32::from(length) << 5).to_be_bytes();
+    Some([a, b, c, d | high, e | middle, f | low, g])
+}
+
 fn object_type(bits: &mut Bits<'_>) -> Option<u8> {
     let value = match bits.take(5)? {
         31 => bits.take(6)? + 32,

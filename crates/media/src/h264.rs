@@ -2,7 +2,7 @@
 
 use crate::bits::{Bits, bytes_off, u16_off};
 use crate::info::sane;
-use crate::{Codec, VideoInfo};
+use crate::{Codec, ParameterSets, VideoInfo};
 
 /// What the configuration record of FLV and MP4 says; `None` when it or its first SPS is damaged.
 ///
@@ -18,6 +18,26 @@ pub fn config(record: &[u8]) -> Option<VideoInfo> {
     }
     let length = usize::from(u16_off(&mut rest)?);
     sps(bytes_off(&mut rest, length)?)
+}
+
+/// The SPS and PPS of the configuration record; `None` when it is damaged. Empty sets are left out.
+pub fn parameter_sets(record: &[u8]) -> Option<ParameterSets<'_>> {
+    let mut rest = record.strip_prefix(&[1])?;
+    let &[_, _, _, size, count] = rest.first_chunk::<5>()?;
+    bytes_off(&mut rest, 5)?;
+    let mut nals = Vec::new();
+    sets_off(&mut rest, count & 0x1f, &mut nals)?;
+    let count = *bytes_off(&mut rest, 1)?.first()?;
+    sets_off(&mut rest, count, &mut nals)?;
+    ParameterSets::new(size, nals)
+}
+
+fn sets_off<'a>(rest: &mut &'a [u8], count: u8, nals: &mut Vec<&'a [u8]>) -> Option<()> {
+    for _ in 0..count {
+        let length = usize::from(u16_off(rest)?);
+        nals.extend(Some(bytes_off(rest, length)?).filter(|nal| !nal.is_empty()));
+    }
+    Some(())
 }
 
 /// Reads one SPS, its NAL header byte included.

@@ -2,11 +2,13 @@
 
 use crate::bits::{Bits, bytes_off, u16_off};
 use crate::info::sane;
-use crate::{Codec, VideoInfo};
+use crate::{Codec, ParameterSets, VideoInfo};
 
 /// Fixed part of the record before its arrays of parameter sets; the last byte counts the arrays.
 const FIXED: usize = 23;
+const NAL_VPS: u8 = 32;
 const NAL_SPS: u8 = 33;
+const NAL_PPS: u8 = 34;
 
 /// What the configuration record of FLV and MP4 says; `None` when it or its first SPS is damaged.
 pub fn config(record: &[u8]) -> Option<VideoInfo> {
@@ -24,6 +26,29 @@ pub fn config(record: &[u8]) -> Option<VideoInfo> {
         }
     }
     None
+}
+
+/// The VPS, SPS and PPS of the configuration record, in this order whatever that of the record is; `None` when it is
+/// damaged. What else it holds (SEI with the encoder's name) and empty sets are left out.
+pub fn parameter_sets(record: &[u8]) -> Option<ParameterSets<'_>> {
+    let mut rest = record;
+    let (&size, &arrays) = match bytes_off(&mut rest, FIXED)? {
+        [.., size, arrays] => (size, arrays),
+        _ => return None,
+    };
+    let mut found = Vec::new();
+    for _ in 0..arrays {
+        let kind = *bytes_off(&mut rest, 1)?.first()? & 0x3f;
+        for _ in 0..u16_off(&mut rest)? {
+            let length = usize::from(u16_off(&mut rest)?);
+            let nal = bytes_off(&mut rest, length)?;
+            if matches!(kind, NAL_VPS | NAL_SPS | NAL_PPS) && !nal.is_empty() {
+                found.push((kind, nal));
+            }
+        }
+    }
+    found.sort_by_key(|&(kind, _)| kind);
+    ParameterSets::new(size, found.into_iter().map(|(_, nal)| nal).collect())
 }
 
 /// Reads one SPS, its two NAL header bytes included.

@@ -12,7 +12,9 @@ pub mod h264;
 pub mod heads;
 pub mod hevc;
 mod info;
+mod nal;
 pub mod time;
 
 pub use frame::{Codec, Frame, Kind, Role};
 pub use info::{AudioInfo, VideoInfo};
+pub use nal::ParameterSets;

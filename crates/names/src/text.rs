@@ -4,7 +4,7 @@ use crate::{Flaw, NameError, Part};
 use std::borrow::Cow;
 
 /// Decodes percent-escapes once. Broken escapes stay as they are; `None` when the result is not UTF-8.
-pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
+pub fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }

@@ -41,9 +41,41 @@ fn reserved_rates_and_short_records_are_refused() {
     assert!(config(&[0b0001_0110, 0b1001_0000]).is_none(), "rate index 13 is reserved");
 }
 
+fn header(record: &[u8], payload: usize) -> Option<[u8; 7]> {
+    with_length(adts(&config(record)?)?, payload)
+}
+
+#[test]
+fn an_adts_header_says_what_the_configuration_says() {
+    // As ffmpeg writes it: LC, 44.1 kHz, stereo, 100 + 7 bytes.
+    assert_eq!(header(&[0x12, 0x10], 100), Some([0xff, 0xf1, 0x50, 0x80, 0x0d, 0x7f, 0xfc]));
+    // HE-AAC is LC at the rate of its core, 24 kHz.
+    let he = header(&[0b0010_1011, 0b0001_0001, 0b1000_1000], 100);
+    assert_eq!(he, Some([0xff, 0xf1, 0x58, 0x80, 0x0d, 0x7f, 0xfc]));
+    // Channels that only a program config element lists; 7.1.
+    assert_eq!(header(&[0x12, 0x00], 100).unwrap()[2..4], [0x50, 0x00]);
+    assert_eq!(header(&[0x12, 0x38], 100).unwrap()[2..4], [0x51, 0xc0]);
+}
+
+#[test]
+fn an_adts_header_holds_13_bits_of_length() {
+    assert_eq!(header(&[0x12, 0x10], 8191 - 7), Some([0xff, 0xf1, 0x50, 0x83, 0xff, 0xff, 0xfc]));
+    assert_eq!(header(&[0x12, 0x10], 8192 - 7), None);
+    assert_eq!(header(&[0x12, 0x10], usize::MAX), None);
+}
+
+#[test]
+fn what_adts_has_no_numbers_for_gets_no_header() {
+    let lc = config(&[0x12, 0x10]).unwrap();
+    assert!(adts(&lc).is_some());
+    assert_eq!(adts(&Config { object_type: 42, ..lc }), None);
+    assert_eq!(adts(&Config { core_rate: 44_101, ..lc }), None);
+    assert_eq!(adts(&Config { channels: 24, ..lc }), None);
+}
+
 proptest! {
     #[test]
     fn byte_soup_is_survived(soup in proptest::collection::vec(any::<u8>(), 0..16)) {
-        let _ = info(&soup);
+        let _ = (info(&soup), config(&soup).map(|config| adts(&config)));
     }
 }

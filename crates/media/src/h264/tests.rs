@@ -102,10 +102,45 @@ fn every_shortened_record_is_refused() {
     }
 }
 
+#[test]
+fn parameter_sets_are_found_in_the_record() {
+    let sets = parameter_sets(HIGH).unwrap();
+    let kinds: Vec<_> = sets.nals.iter().map(|nal| (nal[0] & 0x1f, nal.len())).collect();
+    assert_eq!((sets.length_size, kinds), (4, vec![(7, 27), (8, 6)]));
+}
+
+#[test]
+fn every_shortened_list_of_parameter_sets_is_refused() {
+    // What is behind the PPS, for profiles from High on, is not needed.
+    for end in 0..HIGH.len() - 4 {
+        assert_eq!(parameter_sets(&HIGH[..end]), None, "{end}");
+    }
+    assert!(parameter_sets(&HIGH[..HIGH.len() - 4]).is_some());
+}
+
+#[test]
+fn sizes_of_lengths_are_1_2_or_4() {
+    let sizes = [0xfc, 0xfd, 0xfe, 0xff].map(|size| {
+        let mut record = HIGH.to_vec();
+        record[4] = size;
+        parameter_sets(&record).map(|sets| sets.length_size)
+    });
+    assert_eq!(sizes, [Some(1), Some(2), None, Some(4)]);
+}
+
+#[test]
+fn a_record_may_hold_no_parameter_sets_but_not_absurdly_many() {
+    assert_eq!(parameter_sets(&[1, 66, 0, 30, 0xff, 0xe0, 0]).unwrap().nals.len(), 0);
+    let mut record = vec![1, 66, 0, 30, 0xff, 0xe1, 0x20, 0x01];
+    record.resize(record.len() + 0x2001, 0x67);
+    record.push(0);
+    assert_eq!(parameter_sets(&record), None);
+}
+
 proptest! {
     #[test]
     fn byte_soup_is_survived(soup in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = config(&soup);
+        let _ = (config(&soup), parameter_sets(&soup));
         if let Some(info) = sps(&soup) {
             prop_assert!(info.width <= 16_384 && info.height <= 16_384);
         }

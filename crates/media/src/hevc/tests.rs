@@ -35,10 +35,30 @@ fn lying_array_counts_are_survived() {
     assert!(config(&record).is_none());
 }
 
+fn kinds(record: &[u8]) -> Option<Vec<u8>> {
+    Some(parameter_sets(record)?.nals.iter().map(|nal| nal[0] >> 1).collect())
+}
+
+#[test]
+fn parameter_sets_are_found_in_the_record() {
+    assert_eq!(parameter_sets(MAIN).unwrap().length_size, 4);
+    assert_eq!(kinds(MAIN), Some(vec![32, 33, 34]));
+    for end in 0..MAIN.len() {
+        assert_eq!(parameter_sets(&MAIN[..end]), None, "{end}");
+    }
+}
+
+#[test]
+fn parameter_sets_are_put_in_the_order_of_decoders_and_sei_is_left_out() {
+    let array = |kind: u8| [kind, 0, 1, 0, 2, kind << 1, 1];
+    let record = [&MAIN[..22], &[4], &array(34), &array(39), &array(33), &array(32)].concat();
+    assert_eq!(kinds(&record), Some(vec![32, 33, 34]));
+}
+
 proptest! {
     #[test]
     fn byte_soup_is_survived(soup in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = config(&soup);
+        let _ = (config(&soup), parameter_sets(&soup));
         let _ = sps(&soup);
     }
 
