@@ -11,9 +11,11 @@ use srs_boot::log::{Level, Tank};
 use srs_boot::{Listen, Secret, Shards};
 
 mod cli;
+mod hls;
 mod read;
 
 pub use cli::{Error, Start, start};
+pub use hls::Hls;
 pub use read::{Loaded, from_directives};
 
 /// Everything that the origin can be told.
@@ -39,6 +41,8 @@ pub struct Config {
     pub http_server: HttpServer,
     /// `http_api { }`.
     pub http_api: HttpApi,
+    /// `exporter { }`.
+    pub exporter: Exporter,
     /// `heartbeat { }`.
     pub heartbeat: Heartbeat,
     /// `vhost NAME { }`, by name. None: every publish and play is refused.
@@ -67,6 +71,7 @@ impl Default for Config {
             rtmp: Rtmp::default(),
             http_server: HttpServer::default(),
             http_api: HttpApi::default(),
+            exporter: Exporter::default(),
             heartbeat: Heartbeat::default(),
             vhosts: BTreeMap::new(),
         }
@@ -144,6 +149,25 @@ impl Default for HttpApi {
     }
 }
 
+/// A listener for Prometheus alone. The API's own port has `/metrics` too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exporter {
+    /// `enabled`: off.
+    pub enabled: bool,
+    /// `listen`: 9972.
+    pub listen: Vec<Listen>,
+    /// `label`: a label of the metric `srs_build_info`. Empty: none.
+    pub label: String,
+    /// `tag`: the same.
+    pub tag: String,
+}
+
+impl Default for Exporter {
+    fn default() -> Self {
+        Self { enabled: false, listen: vec![Listen::port(9972)], label: String::new(), tag: String::new() }
+    }
+}
+
 /// The regular report to a proxy or a server of the operator's, which is also the registration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heartbeat {
@@ -185,6 +209,8 @@ pub struct Vhost {
     pub min_latency: bool,
     /// `http_remux { }`.
     pub http_remux: HttpRemux,
+    /// `hls { }`.
+    pub hls: Hls,
     /// `play { }`.
     pub play: Play,
     /// `publish { }`.
@@ -198,6 +224,7 @@ impl Default for Vhost {
             chunk_size: None,
             min_latency: false,
             http_remux: HttpRemux::default(),
+            hls: Hls::default(),
             play: Play::default(),
             publish: Publish::default(),
         }

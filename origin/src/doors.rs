@@ -1,8 +1,9 @@
 //! From the configuration's words to those of the rooms.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use srs_gateway::{Play, Publish, Vhost};
+use srs_gateway::{Live, Play, Publish, Vhost};
 use srs_hub::{Rules, Takeover};
 use srs_media::time::Mode;
 
@@ -20,7 +21,8 @@ fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
         enabled: vhost.enabled,
         chunk_size: vhost.chunk_size.unwrap_or(chunk_size),
         min_latency: vhost.min_latency,
-        http_flv: vhost.http_remux.enabled && vhost.http_remux.mount.ends_with(".flv"),
+        http_live: live(&vhost.http_remux),
+        hls: vhost.hls.enabled.then(|| Arc::new(vhost.hls.settings.clone())),
         play: Play {
             gop_cache: play.gop_cache,
             gop_cache_max_frames: play.gop_cache_max_frames,
@@ -47,6 +49,15 @@ fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
             },
             hold: publish.hold,
         },
+    }
+}
+
+/// The formats of a mount: all of them beside `.flv`, which is what everybody mounts; else the one that it names.
+fn live(remux: &config::HttpRemux) -> Vec<Live> {
+    match Live::of_path(&remux.mount) {
+        _ if !remux.enabled => Vec::new(),
+        Some(Live::Flv) => Live::ALL.to_vec(),
+        other => other.into_iter().collect(),
     }
 }
 

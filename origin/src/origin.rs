@@ -12,7 +12,9 @@ use srs_boot::pid::{self, PidFile};
 use srs_boot::{Listen, ids, signals};
 use srs_control::heartbeat::Heartbeat;
 use srs_control::register::{Message, Stream};
-use srs_control::{Access, Api, Identity, Limits, Peer, http_api, http_api_beside};
+use srs_control::{
+    Access, Api, Identity, Limits, Machine, Peer, Shows, http_api, http_api_beside, metrics_api,
+};
 use srs_gateway::Gateway;
 use srs_hub::Hub;
 use srs_names::AdmitAll;
@@ -51,6 +53,7 @@ pub struct Origin {
     rtmp: Vec<SocketAddr>,
     http: Vec<SocketAddr>,
     api: Vec<SocketAddr>,
+    exporter: Vec<SocketAddr>,
     _pid: PidFile,
     _shards: Shards,
 }
@@ -60,6 +63,7 @@ struct Listeners {
     rtmp: Vec<TcpListener>,
     http: Vec<TcpListener>,
     api: Vec<TcpListener>,
+    exporter: Vec<TcpListener>,
 }
 
 impl Origin {
@@ -69,6 +73,7 @@ impl Origin {
         let listeners = Listeners::open(&config)?;
         let (rtmp, http, api) =
             (addresses(&listeners.rtmp), addresses(&listeners.http), addresses(&listeners.api));
+        let exporter = addresses(&listeners.exporter);
         let identity = identity(&config);
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let shards = Shards::start(config.shards.count(cores).get())?;
@@ -93,8 +98,8 @@ impl Origin {
             handle.first(move || beat.run(move || fresh(&message, &doors, used.used(), most)));
         }
         serve(&config, &handle, listeners, &gateway, identity, &slots);
-        say(&rtmp, &http, &api, shards.handle().count());
-        Ok(Origin { rtmp, http, api, _pid: pid, _shards: shards })
+        say((&rtmp, &http, &api, &exporter), shards.handle().count());
+        Ok(Origin { rtmp, http, api, exporter, _pid: pid, _shards: shards })
     }
 
     /// Where RTMP is served.
@@ -110,6 +115,11 @@ impl Origin {
     /// Where the operators' API is served.
     pub fn api(&self) -> &[SocketAddr] {
         &self.api
+    }
+
+    /// Where metrics have a listener of their own.
+    pub fn exporter(&self) -> &[SocketAddr] {
+        &self.exporter
     }
 
     /// Serves until a signal asks the process to end. SIGUSR1 reopens the log file.
@@ -138,10 +148,14 @@ impl Listeners {
             wanted.iter().map(|listen| bind(name, *listen)).collect::<Result<Vec<_>, _>>()
         };
         let api = config.http_api.enabled && config.http_api.listen != config.http_server.listen;
+        // The API has the same page, and one port cannot be bound twice.
+        let is_api = config.http_api.enabled && config.http_api.listen == config.exporter.listen;
+        let exporter = config.exporter.enabled && !is_api;
         Ok(Listeners {
             rtmp: open("rtmp", &config.rtmp.listen, true)?,
             http: open("http", &config.http_server.listen, config.http_server.enabled)?,
             api: open("http api", &config.http_api.listen, api)?,
+            exporter: open("exporter", &config.exporter.listen, exporter)?,
         })
     }
 }
@@ -179,13 +193,20 @@ fn serve(
 ) {
     let api = Arc::new(Api {
         identity,
-        inventory: Arc::clone(gateway) as _,
+        shows: Shows::Own(Arc::clone(gateway) as _),
         access: Access::of_origin(),
         crossdomain: config.http_api.crossdomain,
+        machine: Machine::new(),
+        counts: Arc::new(slots.clone()),
+        label: config.exporter.label.clone(),
+        tag: config.exporter.tag.clone(),
     });
     let files = Router::new().fallback_service(tower_http::services::ServeDir::new(&config.http_server.dir));
     let shared = config.http_api.enabled && config.http_api.listen == config.http_server.listen;
     let rest = Arc::new(if shared { http_api_beside(Arc::clone(&api), files) } else { files });
+    for listener in listeners.exporter {
+        serve_api(handle, listener, metrics_api(Arc::clone(&api)));
+    }
     let api = http_api(api);
     for listener in listeners.rtmp {
         let gateway = Arc::clone(gateway);
@@ -202,20 +223,23 @@ fn serve(
         });
     }
     for listener in listeners.api {
-        let api = api.clone();
-        handle.first(move || async move {
-            match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => {
-                    let is_known = |ip| Access::of_origin().knows(ip);
-                    srs_control::serve(listener, api, Limits::default(), is_known, std::future::pending())
-                        .await;
-                }
-                Err(error) => tracing::error!(%error, "the http api cannot be served"),
-            }
-        });
+        serve_api(handle, listener, api.clone());
     }
     let sampled = Arc::clone(gateway);
     handle.first(move || sampled.sample());
+}
+
+fn serve_api(handle: &Handle, listener: TcpListener, router: Router) {
+    handle.first(move || async move {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => {
+                let is_known = |ip| Access::of_origin().knows(ip);
+                srs_control::serve(listener, router, Limits::default(), is_known, std::future::pending())
+                    .await;
+            }
+            Err(error) => tracing::error!(%error, "an api cannot be served"),
+        }
+    });
 }
 
 /// The unchanging part of the heartbeat.
@@ -286,7 +310,10 @@ fn fresh(message: &Message, gateway: &Gateway, used: usize, most: usize) -> Mess
     Message { load: Some(load), streams: Some(streams), ..message.clone() }
 }
 
-fn say(rtmp: &[SocketAddr], http: &[SocketAddr], api: &[SocketAddr], shards: usize) {
+fn say(
+    (rtmp, http, api, exporter): (&[SocketAddr], &[SocketAddr], &[SocketAddr], &[SocketAddr]),
+    shards: usize,
+) {
     let list = |addresses: &[SocketAddr]| {
         if addresses.is_empty() {
             return "off".to_owned();
@@ -297,8 +324,9 @@ fn say(rtmp: &[SocketAddr], http: &[SocketAddr], api: &[SocketAddr], shards: usi
         rtmp = list(rtmp),
         http = list(http),
         api = list(api),
+        exporter = list(exporter),
         shards,
-        "srs-origin {} serves; media is open to all, lists and kick to loopback only",
+        "srs-origin {} serves; media is open to all, lists, kick and metrics to loopback only",
         env!("CARGO_PKG_VERSION")
     );
 }

@@ -10,7 +10,10 @@ use axum::Router;
 use srs_balance::{Balancer, Endpoint, Memory, Node};
 use srs_boot::{Listen, ids};
 use srs_control::probe::probe;
-use srs_control::{Access, Identity, Limits, Peer, System, system_api, versions_api};
+use srs_control::{
+    Access, Api, Cluster, Counts, Identity, Limits, Machine, Peer, Shows, System, http_api, metrics_api,
+    system_api, versions_api,
+};
 use srs_names::NodeId;
 use srs_net::shards::{self, Handle, Shards};
 use srs_net::tcp::{self, Slots};
@@ -66,7 +69,7 @@ impl Proxy {
     pub fn bind(config: Config) -> Result<Proxy, Error> {
         let rtmp = bind("PROXY_RTMP_SERVER", config.rtmp)?;
         let http = bind("PROXY_HTTP_SERVER", config.http_server)?;
-        let http_api = bind("PROXY_HTTP_API", config.http_api)?;
+        let operators = bind("PROXY_HTTP_API", config.http_api)?;
         let system = bind("PROXY_SYSTEM_API", config.system_api)?;
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let shards = Shards::start(config.shards.count(cores).get())?;
@@ -85,15 +88,27 @@ impl Proxy {
         let proxy = Proxy {
             rtmp: rtmp.local_addr()?,
             http: http.local_addr()?,
-            http_api: http_api.local_addr()?,
+            http_api: operators.local_addr()?,
             system_api: system.local_addr()?,
             guard,
             shards,
         };
-        serve_media(&handle, rtmp, http, &relay, &config, &identity);
-        serve_api(&handle, http_api, versions_api(&identity), access.clone());
-        let system_state = System { identity, balancer, started, access: access.clone() };
-        serve_api(&handle, system, system_api(Arc::new(system_state)), access);
+        let slots = Slots::new(CONNECTIONS);
+        serve_media(&handle, (rtmp, http), &relay, &config, &identity, &slots);
+        let api = Arc::new(Api {
+            identity: identity.clone(),
+            shows: Shows::Cluster(Cluster::new(Arc::clone(&balancer), started)),
+            access: access.clone(),
+            crossdomain: false,
+            machine: Machine::new(),
+            counts: Arc::new(Counted { relay, slots }),
+            label: String::new(),
+            tag: String::new(),
+        });
+        let state = System { identity, balancer, started, access: access.clone() };
+        let system_routes = system_api(Arc::new(state)).merge(metrics_api(Arc::clone(&api)));
+        serve_api(&handle, operators, http_api(api), access.clone());
+        serve_api(&handle, system, system_routes, access);
         Ok(proxy)
     }
 
@@ -131,8 +146,25 @@ impl Proxy {
             format!("RTMP       {}  publish and play: {}", self.rtmp, everyone(self.rtmp)),
             format!("HTTP-FLV   {}  play: {}", self.http, everyone(self.http)),
             format!("HTTP API   {}  versions: {}", self.http_api, everyone(self.http_api)),
-            format!("System API {}  register and origins: {}", self.system_api, self.guard),
+            format!("HTTP API   {}  lists, kick and metrics: {}", self.http_api, self.guard),
+            format!("System API {}  register, origins and metrics: {}", self.system_api, self.guard),
         ]
+    }
+}
+
+/// What a proxy counts.
+struct Counted {
+    relay: Arc<Relay>,
+    slots: Slots,
+}
+
+impl Counts for Counted {
+    fn connections(&self) -> usize {
+        self.slots.used()
+    }
+
+    fn legs(&self) -> Vec<(NodeId, usize)> {
+        self.relay.legs()
     }
 }
 
@@ -185,13 +217,12 @@ fn default_node(backend: &DefaultBackend) -> Result<Node, Error> {
 
 fn serve_media(
     handle: &Handle,
-    rtmp: TcpListener,
-    http: TcpListener,
+    (rtmp, http): (TcpListener, TcpListener),
     relay: &Arc<Relay>,
     config: &Config,
     identity: &Identity,
+    slots: &Slots,
 ) {
-    let slots = Slots::new(CONNECTIONS);
     let doors = Arc::clone(relay);
     tcp::serve(handle, rtmp, "rtmp", slots.clone(), move |stream, peer| {
         Arc::clone(&doors).serve_rtmp(stream, peer)
@@ -201,7 +232,7 @@ fn serve_media(
         rest = rest.fallback_service(tower_http::services::ServeDir::new(folder));
     }
     let (doors, rest) = (Arc::clone(relay), Arc::new(rest));
-    tcp::serve(handle, http, "http", slots, move |stream, peer| {
+    tcp::serve(handle, http, "http", slots.clone(), move |stream, peer| {
         let rest = Arc::clone(&rest);
         Arc::clone(&doors)
             .serve_http(stream, peer, move || rest.as_ref().clone().layer(axum::Extension(Peer(peer))))

@@ -1,27 +1,35 @@
-//! SRS's HTTP API over an inventory: versions, streams and clients, in SRS's field names. Not here: WHIP and
-//! WHEP, metrics.
+//! SRS's HTTP API, in SRS's field names: of one node over its inventory, or at a proxy summed over the cluster. Not
+//! here: WHIP and WHEP; of SRS's, JSONP and the override of a request's method by `method=DELETE`, with which any link
+//! or picture could kick.
 
+mod cluster;
+mod facts;
+mod lists;
 mod records;
 
-use crate::{Access, Identity, access, reply};
+use crate::client::FOR_A_SUM;
+use crate::{Access, Counts, Identity, Machine, access, metrics, reply};
 use axum::Router;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+pub use cluster::Cluster;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use srs_names::Inventory;
 use std::sync::Arc;
 
-/// SRS's `ERROR_RTMP_STREAM_NOT_FOUND`, sent with HTTP 200 as SRS does.
+/// SRS's `ERROR_RTMP_VHOST_NOT_FOUND`, sent with HTTP 200 as SRS does; and so the others.
+const VHOST_NOT_FOUND: u32 = 2014;
+/// SRS's `ERROR_RTMP_STREAM_NOT_FOUND`.
 const STREAM_NOT_FOUND: u32 = 2048;
 /// SRS's `ERROR_RTMP_CLIENT_NOT_FOUND`.
 const CLIENT_NOT_FOUND: u32 = 2049;
 /// Entries in a list when `count` is not given, as in SRS.
 const DEFAULT_COUNT: usize = 10;
-/// Most entries in one reply, about 8 MB; more are read with `start`.
+/// Most entries in one reply, about 5 MB; more are read with `start`.
 const MAX_COUNT: usize = 10_000;
 
 /// SRS's `crossdomain` headers, with `Authorization` beside its own.
@@ -39,12 +47,28 @@ const CORS: [(&str, &str); 4] = [
 pub struct Api {
     /// Who answers.
     pub identity: Identity,
-    /// What is shown and kicked.
-    pub inventory: Arc<dyn Inventory>,
-    /// Who may see lists and kick.
+    /// Whose streams and clients are shown and kicked.
+    pub shows: Shows,
+    /// Who may see lists, facts and metrics, and kick.
     pub access: Access,
     /// Sends CORS headers and answers `OPTIONS`, as SRS's `crossdomain on`.
     pub crossdomain: bool,
+    /// What reads the facts of process and machine.
+    pub machine: Machine,
+    /// What the role counts.
+    pub counts: Arc<dyn Counts>,
+    /// SRS's `exporter { label; }`, a label of the metric `srs_build_info`; empty for none.
+    pub label: String,
+    /// SRS's `exporter { tag; }`, the same.
+    pub tag: String,
+}
+
+/// Whose streams and clients an API shows.
+pub enum Shows {
+    /// Those of this node.
+    Own(Arc<dyn Inventory>),
+    /// Those of all nodes that registered here.
+    Cluster(Cluster),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -55,37 +79,60 @@ struct Page {
 }
 
 impl Page {
-    /// The part of a list that was asked for. Texts that are no numbers count as 0, as SRS's `atoi` has it.
-    fn cut<T>(&self, list: Vec<T>) -> impl Iterator<Item = T> {
+    /// The first entry that was asked for, and how many. Texts that are no numbers count as 0, as SRS's `atoi` has it.
+    fn range(&self) -> (usize, usize) {
         let number = |text: &String| text.parse::<usize>().unwrap_or(0);
-        let start = self.start.as_ref().map_or(0, number);
         let count = self.count.as_ref().map_or(DEFAULT_COUNT, number).clamp(1, MAX_COUNT);
+        (self.start.as_ref().map_or(0, number), count)
+    }
+
+    /// The part of a list that was asked for.
+    fn cut<T>(&self, list: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+        let (start, count) = self.range();
         list.into_iter().skip(start).take(count)
     }
 }
 
-/// The routes of SRS's API. Navigation and `versions` are open to all, lists and kick are guarded. It has a
-/// fallback that answers 404, so it can be merged only with routers that have none.
+/// The routes of SRS's API, and `/metrics`. Navigation and `versions` are open to all, everything else is guarded. It
+/// has a fallback that answers 404, so it can be merged only with routers that have none.
 pub fn http_api(api: Arc<Api>) -> Router {
     let router = routes(&api).route("/", get(root)).fallback(reply::not_found);
     finished(router, api)
 }
 
-/// The same for a port that the API shares: it answers whatever lies under `/api`, and `others` all the rest.
+/// The same for a port that the API shares: it answers `/metrics` and whatever lies under `/api`, and `others` all the
+/// rest.
 pub fn http_api_beside(api: Arc<Api>, others: Router) -> Router {
     let router = routes(&api).route("/api/{*path}", any(reply::not_found));
     finished(router, api).fallback_service(others)
 }
 
-fn routes(api: &Api) -> Router<Arc<Api>> {
+fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
     let access = Arc::new(api.access.clone());
     Router::new()
-        .route("/api/v1/streams", get(streams))
-        .route("/api/v1/streams/", get(streams))
-        .route("/api/v1/streams/{id}", get(stream))
-        .route("/api/v1/clients", get(clients))
-        .route("/api/v1/clients/", get(clients))
-        .route("/api/v1/clients/{id}", get(client).delete(kick))
+        .route("/api/v1/summaries", get(facts::summaries))
+        .route("/api/v1/rusages", get(facts::rusages))
+        .route("/api/v1/self_proc_stats", get(facts::self_proc_stats))
+        .route("/api/v1/system_proc_stats", get(facts::system_proc_stats))
+        .route("/api/v1/meminfos", get(facts::meminfos))
+        .route("/api/v1/authors", get(facts::authors))
+        .route("/api/v1/features", get(facts::features))
+        .route("/api/v1/requests", get(facts::requests))
+        .route("/api/v1/tests/requests", get(facts::requests))
+        .route("/api/v1/tests/errors", get(facts::errors))
+        .route("/api/v1/tests/redirects", get(facts::redirects))
+        .route("/api/v1/raw", get(facts::raw))
+        .route("/api/v1/vhosts", get(lists::vhosts))
+        .route("/api/v1/vhosts/", get(lists::vhosts))
+        .route("/api/v1/vhosts/{id}", get(lists::vhost))
+        .route("/api/v1/streams", get(lists::streams))
+        .route("/api/v1/streams/", get(lists::streams))
+        .route("/api/v1/streams/{id}", get(lists::stream))
+        .route("/api/v1/clients", get(lists::clients))
+        .route("/api/v1/clients/", get(lists::clients))
+        .route("/api/v1/clients/{id}", get(lists::client).delete(lists::kick))
+        .layer(from_fn_with_state(Arc::clone(api), not_in_circles))
+        .route("/metrics", get(metrics::page))
         .layer(from_fn_with_state(access, access::guard))
         .route("/api", get(level_api))
         .route("/api/", get(level_api))
@@ -98,7 +145,7 @@ fn finished(router: Router<Arc<Api>>, api: Arc<Api>) -> Router {
     let (identity, crossdomain) = (api.identity.clone(), api.crossdomain);
     let router = router.method_not_allowed_fallback(reply::wrong_method).with_state(api);
     let router = if crossdomain { with_cors(router) } else { router };
-    reply::with_server_header(router, &identity)
+    reply::with_headers(router, &identity)
 }
 
 /// Adds SRS's `crossdomain` headers to every reply of the routes so far, and answers `OPTIONS` with 200
@@ -115,75 +162,69 @@ pub fn with_cors(router: Router) -> Router {
     }))
 }
 
-fn navigation(api: &Api, urls: Value) -> Response {
-    let mut body = api.identity.reply(0);
-    body.insert("urls".to_owned(), urls);
-    reply::ok(&body)
+/// Middleware: a proxy does not sum for the sum of another.
+async fn not_in_circles(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    if matches!(api.shows, Shows::Cluster(_)) && request.headers().contains_key(&FOR_A_SUM) {
+        return reply::error(StatusCode::LOOP_DETECTED, "this is a proxy, and not one of its nodes");
+    }
+    next.run(request).await
+}
+
+impl Api {
+    /// A reply with one more field.
+    fn answer(&self, name: &str, value: Value) -> Response {
+        let mut body = self.identity.reply(0);
+        body.insert(name.to_owned(), value);
+        reply::ok(&body)
+    }
+
+    /// SRS's way to say no: HTTP 200 and a number.
+    fn code(&self, code: u32) -> Response {
+        reply::ok(&self.identity.reply(code))
+    }
 }
 
 async fn root(State(api): State<Arc<Api>>) -> Response {
-    navigation(&api, json!({"api": "the api root"}))
+    api.answer("urls", json!({"api": "the api root"}))
 }
 
 async fn level_api(State(api): State<Arc<Api>>) -> Response {
-    navigation(&api, json!({"v1": "the api version 1.0"}))
+    api.answer("urls", json!({"v1": "the api version 1.0"}))
 }
 
 async fn level_v1(State(api): State<Arc<Api>>) -> Response {
-    navigation(
-        &api,
+    let mut body = api.identity.reply(0);
+    body.insert(
+        "urls".to_owned(),
         json!({
             "versions": "the version of this server",
+            "summaries": "the summary(pid, argv, pwd, cpu, mem) of this server",
+            "rusages": "the rusage of this server",
+            "self_proc_stats": "the self process stats",
+            "system_proc_stats": "the system process stats",
+            "meminfos": "the meminfo of system",
+            "authors": "the license, copyright, authors and contributors",
+            "features": "the supported features of this server",
+            "requests": "the request itself, for http debug",
+            "vhosts": "manage all vhosts or specified vhost",
             "streams": "manage all streams or specified stream",
             "clients": "manage all clients or specified client, default query top 10 clients",
+            "raw": "raw api, which is off",
         }),
-    )
+    );
+    body.insert(
+        "tests".to_owned(),
+        json!({
+            "requests": "show the request info",
+            "errors": "always return an error 100",
+            "redirects": "always redirect to /api/v1/tests/errors",
+        }),
+    );
+    reply::ok(&body)
 }
 
 async fn versions(State(api): State<Arc<Api>>) -> Response {
     reply::ok(&api.identity.versions())
-}
-
-fn answer(api: &Api, name: &str, value: Value) -> Response {
-    let mut body = api.identity.reply(0);
-    body.insert(name.to_owned(), value);
-    reply::ok(&body)
-}
-
-fn missing(api: &Api, code: u32) -> Response {
-    reply::ok(&api.identity.reply(code))
-}
-
-async fn streams(State(api): State<Arc<Api>>, Query(page): Query<Page>) -> Response {
-    let list: Vec<Value> = page.cut(api.inventory.streams()).map(|record| records::stream(&record)).collect();
-    answer(&api, "streams", list.into())
-}
-
-async fn stream(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Response {
-    match api.inventory.streams().iter().find(|record| record.id == id) {
-        Some(record) => answer(&api, "stream", records::stream(record)),
-        None => missing(&api, STREAM_NOT_FOUND),
-    }
-}
-
-async fn clients(State(api): State<Arc<Api>>, Query(page): Query<Page>) -> Response {
-    let list: Vec<Value> = page.cut(api.inventory.clients()).map(|record| records::client(&record)).collect();
-    answer(&api, "clients", list.into())
-}
-
-async fn client(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Response {
-    match api.inventory.clients().iter().find(|record| record.id == id) {
-        Some(record) => answer(&api, "client", records::client(record)),
-        None => missing(&api, CLIENT_NOT_FOUND),
-    }
-}
-
-async fn kick(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Response {
-    if !api.inventory.kick(&id) {
-        return missing(&api, CLIENT_NOT_FOUND);
-    }
-    tracing::info!(id, "client kicked");
-    reply::ok(&api.identity.reply(0))
 }
 
 #[cfg(test)]

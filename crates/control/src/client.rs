@@ -1,16 +1,19 @@
-//! One HTTP request on one connection, with a limit on time and size. What heartbeats and probes are made of.
+//! One HTTP request on one connection, with a limit on time and size. What heartbeats, probes and questions to the
+//! cluster's nodes are made of.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Largest answer that is read: what we ask for has a few hundred bytes.
+/// Largest answer to a heartbeat or probe, which have a few hundred bytes.
 const MAX_ANSWER: usize = 64 << 10;
 
 /// Why a request got no answer.
@@ -39,6 +42,10 @@ pub enum ClientError {
     #[error("no answer within {0:?}")]
     Timeout(Duration),
 }
+
+/// Stands in what a proxy asks nodes for its sums. A proxy does not answer it: two that take each other, or one that
+/// takes itself, for a node would ask in circles.
+pub(crate) const FOR_A_SUM: HeaderName = HeaderName::from_static("x-srs-cluster-sum");
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +85,34 @@ impl Target {
     }
 }
 
+/// What is asked, and how much is taken as its answer.
+pub(crate) struct Question<'a> {
+    pub method: Method,
+    pub token: Option<&'a HeaderValue>,
+    /// JSON.
+    pub body: Option<Bytes>,
+    /// Whether the answer goes into a sum, see [`FOR_A_SUM`].
+    pub for_a_sum: bool,
+    /// Largest answer in bytes.
+    pub most: usize,
+    /// Bytes that all answers may have which are held at a time.
+    pub room: Arc<Semaphore>,
+}
+
+impl Question<'_> {
+    /// A question with its own room.
+    pub fn new(method: Method, most: usize) -> Self {
+        Self { method, token: None, body: None, for_a_sum: false, most, room: Arc::new(Semaphore::new(most)) }
+    }
+}
+
+/// A whole answer, and the room that it takes until it is dropped.
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub body: Bytes,
+    pub room: Option<OwnedSemaphorePermit>,
+}
+
 /// Asks with `POST` when there is a JSON body, else with `GET`.
 pub(crate) async fn ask(
     target: &Target,
@@ -85,34 +120,19 @@ pub(crate) async fn ask(
     body: Option<Bytes>,
     limit: Duration,
 ) -> Result<(StatusCode, Bytes), ClientError> {
-    let exchange = exchange(target, token, body);
-    tokio::time::timeout(limit, exchange).await.unwrap_or(Err(ClientError::Timeout(limit)))
+    let method = if body.is_some() { Method::POST } else { Method::GET };
+    let question = Question { token, body, ..Question::new(method, MAX_ANSWER) };
+    let exchange = exchange(target, question);
+    let answer = tokio::time::timeout(limit, exchange).await.unwrap_or(Err(ClientError::Timeout(limit)))?;
+    Ok((answer.status, answer.body))
 }
 
-async fn exchange(
-    target: &Target,
-    token: Option<&HeaderValue>,
-    body: Option<Bytes>,
-) -> Result<(StatusCode, Bytes), ClientError> {
+/// Asks without a limit on time: the caller has one.
+pub(crate) async fn exchange(target: &Target, question: Question<'_>) -> Result<Answer, ClientError> {
     let authority = target.authority();
     let bad = |text: String| ClientError::Answer { authority: authority.clone(), text };
-    let method = if body.is_some() { "POST" } else { "GET" };
-    let mut request = Request::builder()
-        .method(method)
-        .uri(&target.path)
-        .header(HOST, &authority)
-        .header(USER_AGENT, concat!("srs-cluster/", env!("CARGO_PKG_VERSION")))
-        .header(CONNECTION, "close");
-    if body.is_some() {
-        request = request.header(CONTENT_TYPE, "application/json");
-    }
-    if let Some(token) = token {
-        request = request.header(AUTHORIZATION, token);
-    }
-    let request = request
-        .body(Full::new(body.unwrap_or_default()))
-        .map_err(|_| ClientError::Url(format!("http://{authority}{}", target.path)))?;
-
+    let (most, room) = (question.most, Arc::clone(&question.room));
+    let request = request(target, question)?;
     let stream = TcpStream::connect((target.host.as_str(), target.port))
         .await
         .map_err(|error| ClientError::Connect { authority: authority.clone(), error })?;
@@ -121,8 +141,20 @@ async fn exchange(
     let answer = async {
         let response = sender.send_request(request).await.map_err(|error| bad(error.to_string()))?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-        Ok((status, body.map_err(|error| bad(error.to_string()))?.to_bytes()))
+        let mut frames = Limited::new(response.into_body(), most);
+        let (mut body, mut taken) = (BytesMut::new(), None::<OwnedSemaphorePermit>);
+        while let Some(frame) = frames.frame().await {
+            let Ok(part) = frame.map_err(|error| bad(error.to_string()))?.into_data() else { continue };
+            let size = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            let more = Arc::clone(&room).try_acquire_many_owned(size);
+            let more = more.map_err(|_| bad("no room for one more answer now".to_owned()))?;
+            match &mut taken {
+                Some(taken) => taken.merge(more),
+                None => taken = Some(more),
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(Answer { status, body: body.freeze(), room: taken })
     };
     // The connection moves only while it is polled; its own end is no news, the answer tells.
     let connection = async {
@@ -133,6 +165,28 @@ async fn exchange(
         answer = answer => answer,
         () = connection => Err(bad("closed".to_owned())),
     }
+}
+
+fn request(target: &Target, question: Question<'_>) -> Result<Request<Full<Bytes>>, ClientError> {
+    let authority = target.authority();
+    let mut request = Request::builder()
+        .method(question.method)
+        .uri(&target.path)
+        .header(HOST, &authority)
+        .header(USER_AGENT, concat!("srs-cluster/", env!("CARGO_PKG_VERSION")))
+        .header(CONNECTION, "close");
+    if question.body.is_some() {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    if question.for_a_sum {
+        request = request.header(FOR_A_SUM, HeaderValue::from_static("1"));
+    }
+    if let Some(token) = question.token {
+        request = request.header(AUTHORIZATION, token);
+    }
+    request
+        .body(Full::new(question.body.unwrap_or_default()))
+        .map_err(|_| ClientError::Url(format!("http://{authority}{}", target.path)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The doors by which a cluster is steered and looked at: registration of nodes, the operators' HTTP API,
-//! versions; and the clients that knock there (heartbeats and probes).
+//! The doors by which a cluster is steered and looked at: registration of nodes, the operators' HTTP API (of a node, or
+//! summed over a proxy's cluster), metrics, versions; and the clients that knock there (heartbeats and probes).
 //!
 //! Routers are plain axum ones, to be merged with others by the role; [`serve()`] runs them under strict limits
 //! and tells each request its [`Peer`]. What is steered lies behind [`Access`]: loopback only, unless a token
@@ -11,6 +11,8 @@ mod client;
 pub mod endpoint;
 pub mod heartbeat;
 mod identity;
+mod machine;
+mod metrics;
 pub mod probe;
 pub mod register;
 mod reply;
@@ -20,8 +22,10 @@ mod system;
 mod testkit;
 
 pub use access::{Access, Peer};
-pub use api::{Api, http_api, http_api_beside};
+pub use api::{Api, Cluster, Shows, http_api, http_api_beside};
 pub use client::ClientError;
 pub use identity::Identity;
+pub use machine::Machine;
+pub use metrics::{Counts, metrics_api};
 pub use serve::{Limits, serve};
 pub use system::{System, system_api, versions_api};

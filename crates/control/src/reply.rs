@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use http::header::{CONTENT_TYPE, SERVER};
+use http::header::{CONTENT_TYPE, SERVER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -20,7 +20,7 @@ pub(crate) fn ok(body: &impl Serialize) -> Response {
     reply(StatusCode::OK, body)
 }
 
-fn reply(status: StatusCode, body: &impl Serialize) -> Response {
+pub(crate) fn reply(status: StatusCode, body: &impl Serialize) -> Response {
     let (status, body) = match serde_json::to_vec(body) {
         Ok(body) => (status, body),
         Err(_) => {
@@ -41,14 +41,19 @@ pub(crate) async fn wrong_method() -> Response {
     error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed here")
 }
 
-/// Adds the `Server` header to every reply of the routes so far.
-pub(crate) fn with_server_header(router: Router, identity: &Identity) -> Router {
-    let Some(value) = identity.header() else { return router };
+/// Adds to every reply of the routes so far the `Server` header, and the one that keeps browsers from taking it for
+/// something else than it says.
+pub(crate) fn with_headers(router: Router, identity: &Identity) -> Router {
+    let server = identity.header();
     router.layer(from_fn(move |request: Request, next: Next| {
-        let value = value.clone();
+        let server = server.clone();
         async move {
             let mut response = next.run(request).await;
-            response.headers_mut().insert(SERVER, value);
+            let headers = response.headers_mut();
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            if let Some(server) = server {
+                headers.insert(SERVER, server);
+            }
             response
         }
     }))

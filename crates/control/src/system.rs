@@ -46,14 +46,14 @@ pub fn system_api(system: Arc<System>) -> Router {
         .fallback(reply::not_found)
         .method_not_allowed_fallback(reply::wrong_method)
         .with_state(system);
-    reply::with_server_header(router, &identity)
+    reply::with_headers(router, &identity)
 }
 
 /// `GET /api/v1/versions` alone, open to all: for listeners that have nothing else to tell yet.
 pub fn versions_api(identity: &Identity) -> Router {
     let told = identity.versions();
     let router = Router::new().route("/api/v1/versions", get(move || async move { reply::ok(&told) }));
-    reply::with_server_header(router, identity)
+    reply::with_headers(router, identity)
 }
 
 async fn versions(State(system): State<Arc<System>>) -> Response {

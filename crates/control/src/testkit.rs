@@ -1,7 +1,13 @@
 //! What the tests of this crate share: a served router and raw sockets on loopback, or one request without a
-//! socket.
+//! socket; doors with things to show; and a fleet of nodes that a proxy asks.
 
-use crate::{Access, Identity, Limits, Peer, serve};
+mod fleet;
+mod shelf;
+
+pub use fleet::{Fleet, fetch};
+pub use shelf::{Counted, Shelf, client_record, stream_record};
+
+use crate::{Access, Api, Identity, Limits, Machine, Peer, Shows, serve};
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
@@ -31,6 +37,20 @@ pub fn identity() -> Identity {
 
 pub fn access() -> Access {
     Access::of_proxy(None, Vec::new())
+}
+
+/// An API of these streams and clients.
+pub fn api(shows: Shows) -> Api {
+    Api {
+        identity: identity(),
+        shows,
+        access: access(),
+        crossdomain: false,
+        machine: Machine::new(),
+        counts: std::sync::Arc::new(Counted),
+        label: String::new(),
+        tag: String::new(),
+    }
 }
 
 /// A running server that stops when this is told to, or dropped.

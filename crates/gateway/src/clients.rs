@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rand::RngExt as _;
 use srs_hub::Signal;
-use srs_names::{ClientRecord, Kbps, StreamKey};
+use srs_names::{ClientRecord, Kbps, StreamKey, Totals};
 
 /// Rates are taken over this many samples of [`SAMPLE_SECONDS`] each.
 const SAMPLES: usize = 3;
@@ -94,6 +94,8 @@ struct Inner {
     clients: BTreeMap<u64, Arc<Client>>,
     next: u64,
     streams: BTreeMap<StreamKey, Arc<Live>>,
+    /// The bytes of those who left, and all who came or failed.
+    past: Totals,
 }
 
 /// What is known of a stream beside the hub's counters.
@@ -116,7 +118,18 @@ pub(crate) struct Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.list.lock().clients.remove(&self.number);
+        let mut inner = self.list.lock();
+        inner.clients.remove(&self.number);
+        inner.past = with_traffic(inner.past, &self.client.traffic);
+    }
+}
+
+/// The sum and the bytes of one client more.
+fn with_traffic(sum: Totals, traffic: &Traffic) -> Totals {
+    Totals {
+        send_bytes: sum.send_bytes.saturating_add(traffic.sent.load(Ordering::Relaxed)),
+        recv_bytes: sum.recv_bytes.saturating_add(traffic.received.load(Ordering::Relaxed)),
+        ..sum
     }
 }
 
@@ -148,6 +161,7 @@ impl Clients {
         let number = inner.next;
         inner.next = inner.next.wrapping_add(1);
         inner.clients.insert(number, Arc::clone(&client));
+        inner.past.clients = inner.past.clients.saturating_add(1);
         Listed { list: Arc::clone(self), number, client }
     }
 
@@ -193,6 +207,18 @@ impl Clients {
         };
         let stream_id = |key: &StreamKey| streams.get(key).map(|live| live.id.clone()).unwrap_or_default();
         clients.iter().map(|client| client.record(stream_id(&client.key))).collect()
+    }
+
+    /// Notes that a client was refused, or that its session failed.
+    pub(crate) fn failed(&self) {
+        let mut inner = self.lock();
+        inner.past.errors = inner.past.errors.saturating_add(1);
+    }
+
+    /// Everything since the start. Under one lock, or a client that leaves meanwhile would be missing or there twice.
+    pub(crate) fn totals(&self) -> Totals {
+        let inner = self.lock();
+        inner.clients.values().fold(inner.past, |sum, client| with_traffic(sum, &client.traffic))
     }
 
     /// Ends one client's session; false when there is no such client.

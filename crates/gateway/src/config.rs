@@ -1,12 +1,14 @@
 //! What the doors need to know, as a role hands it in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::{Live, hls};
 use srs_hub::{Rules, Takeover};
 use srs_names::{DEFAULT_VHOST, StreamKey};
 
 /// Settings of one virtual host. The defaults of every role are those of here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Vhost {
     /// Its name; [`DEFAULT_VHOST`] serves every host that has no vhost of its own.
     pub name: String,
@@ -16,8 +18,10 @@ pub struct Vhost {
     pub chunk_size: u32,
     /// Frames are sent as they come, whatever `mw_latency` says.
     pub min_latency: bool,
-    /// Whether HTTP-FLV is served.
-    pub http_flv: bool,
+    /// The formats in which live media is served over HTTP.
+    pub http_live: Vec<Live>,
+    /// How HLS is made. None: it is not.
+    pub hls: Option<Arc<hls::Settings>>,
     /// Viewers.
     pub play: Play,
     /// Publishers.
@@ -63,7 +67,8 @@ impl Default for Vhost {
             enabled: true,
             chunk_size: 60_000,
             min_latency: false,
-            http_flv: false,
+            http_live: Vec::new(),
+            hls: None,
             play: Play::default(),
             publish: Publish::default(),
         }

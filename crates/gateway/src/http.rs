@@ -1,4 +1,4 @@
-//! HTTP-FLV.
+//! HTTP: live media in a body without end, and answers that have one.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
 use srs_names::StreamKey;
-use srs_net::http::{Received, Rewind, asks_for, first_request, serve_rest, write_head};
+use srs_net::http::{Answer, Conn, Content, Next, Rewind, is_plain, serve_rest, with_range, write_head};
 use srs_net::{buffer, limits, tcp};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -19,10 +19,13 @@ use tokio::time::Instant;
 use crate::clients::{About, Client};
 use crate::config::Vhost;
 use crate::fan::{self, Ending, Joining, Pace, Seat};
-use crate::{Gateway, Refused, rendition, shown};
+use crate::{Gateway, Live, Refused, hls, shown};
 
 /// A request for a stream that is not live is held back this long, so that a player that was a little early plays.
 pub(crate) const NOT_LIVE: Duration = Duration::from_secs(3);
+
+/// What we call ourselves.
+const SERVER: HeaderValue = HeaderValue::from_static(concat!("srs-cluster/", env!("CARGO_PKG_VERSION")));
 
 /// The last chunk of a chunked body.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
@@ -48,84 +51,139 @@ enum Left {
 
 /// A request for live media that may be served.
 struct Wanted<'a> {
+    live: Live,
     key: StreamKey,
     vhost: &'a Vhost,
     version: Version,
     host: String,
 }
 
+/// What becomes of a request.
+enum Route<'a> {
+    /// A body without end, which takes the connection over.
+    Live(Wanted<'a>),
+    /// An answer, after which the connection goes on.
+    Answer(Answer),
+    /// The same, of HLS.
+    Hls(hls::Ask, About),
+    /// Nothing that is known here: files, the API.
+    Rest,
+}
+
 impl Gateway {
-    /// Serves one HTTP connection to its end: live media here, everything else by `rest`.
-    pub async fn serve_http<R>(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, rest: R)
+    /// Serves one HTTP connection to its end: live media and its like here, everything else by `rest`.
+    pub async fn serve_http<R>(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, rest: R)
     where
         R: FnOnce() -> axum::Router,
     {
-        let Some(received) = first_request(&mut stream, peer).await else { return };
-        match received.request.as_ref().and_then(|request| self.wanted(request, peer)) {
-            Some(Ok(wanted)) => {
+        let mut conn = Conn::new(stream, peer);
+        loop {
+            let request = match conn.next().await {
+                Next::Request(request) => request,
+                Next::Strange => return self.serve_others(conn, peer, rest()).await,
+                Next::Over => return,
+            };
+            let mut owner = None;
+            let answer = match self.route(&request, peer) {
                 // A viewer stays for hours; its request need not.
-                drop(received);
-                self.watch_flv(stream, wanted, peer).await;
+                Route::Live(wanted) => {
+                    let (stream, _) = conn.into_parts();
+                    drop(request);
+                    return self.watch_live(stream, wanted, peer).await;
+                }
+                Route::Answer(answer) => answer,
+                Route::Hls(ask, about) => {
+                    let (answer, whose) = self.hls.serve(ask, &self.clients, peer, about).await.parts();
+                    owner = Some(whose);
+                    with_range(&request, answer)
+                }
+                Route::Rest => return self.serve_others(conn, peer, rest()).await,
+            };
+            let answered = conn.answer(&request, self.with_common_fields(answer)).await;
+            if let (Ok(sent), Some(owner)) = (&answered, owner) {
+                self.hls.sent(owner, sent.bytes);
             }
-            Some(Err(refused)) => {
-                tracing::warn!(peer = shown(peer), error = %refused, "http play refused");
-                let status = status_of(&refused);
-                let (_, write) = stream.into_split();
-                self.answer(write, status, &refused.to_string()).await;
+            match answered {
+                Ok(sent) if sent.goes_on => {}
+                Ok(_) => return conn.close().await,
+                Err(error) => return tracing::debug!(peer = shown(peer), %error, "http connection ended"),
             }
-            None => self.serve_others(stream, received, peer, rest()).await,
         }
     }
 
-    async fn serve_others(
-        &self,
-        stream: TcpStream,
-        received: Received,
-        peer: SocketAddr,
-        rest: axum::Router,
-    ) {
+    async fn serve_others(&self, conn: Conn, peer: SocketAddr, rest: axum::Router) {
         let service = hyper_util::service::TowerToHyperService::new(rest);
-        if let Err(error) = serve_rest(Rewind::new(received.bytes, stream), service).await {
+        let (stream, bytes) = conn.into_parts();
+        if let Err(error) = serve_rest(Rewind::new(bytes, stream), service).await {
             tracing::debug!(peer = shown(peer), %error, "http connection ended");
         }
     }
 
-    /// Whether this is a plain request for live media, and if so which.
-    fn wanted(&self, request: &Request<()>, peer: SocketAddr) -> Option<Result<Wanted<'_>, Refused>> {
-        if !asks_for(request, "flv") {
-            return None;
+    fn route(&self, request: &Request<()>, peer: SocketAddr) -> Route<'_> {
+        if !is_plain(request) {
+            return Route::Rest;
         }
-        self.name(request, peer).transpose()
+        if let Some(page) = srs_pages::find(request.uri().path()) {
+            return Route::Answer(answer_page(page));
+        }
+        match self.media(request, peer) {
+            Ok(route) => route,
+            Err(refused) => {
+                tracing::warn!(peer = shown(peer), error = %refused, "http play refused");
+                Route::Answer(Answer::text(status_of(&refused), &refused.to_string()))
+            }
+        }
     }
 
-    fn name(&self, request: &Request<()>, peer: SocketAddr) -> Result<Option<Wanted<'_>>, Refused> {
+    /// What a request asks for of the media of its vhost, if this client may see it.
+    fn media(&self, request: &Request<()>, peer: SocketAddr) -> Result<Route<'_>, Refused> {
+        let live = Live::of_path(request.uri().path());
+        if live.is_none() && self.vhosts.iter().all(|vhost| vhost.hls.is_none()) {
+            return Ok(Route::Rest);
+        }
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let uri = request.uri();
-        let (key, _, params) = StreamKey::from_http(host, uri.path(), uri.query())?;
+        let named = StreamKey::from_http(host, uri.path(), uri.query());
+        let (key, _, params) = match (named, live) {
+            (Ok(named), _) => named,
+            (Err(error), Some(_)) => return Err(error.into()),
+            // A page or a file need not be named as streams are.
+            (Err(_), None) => return Ok(Route::Rest),
+        };
         let (key, vhost) = self.resolve(&key)?;
-        if !vhost.http_flv {
-            return Ok(None);
-        }
-        self.admit.play(&key, &params, peer).map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
+        let may = || {
+            let admitted = self.admit.play(&key, &params, peer);
+            admitted.map_err(|refusal| Refused::NotAllowed(refusal.to_string()))
+        };
         let host = host.unwrap_or_default().to_owned();
-        Ok(Some(Wanted { key, vhost, version: request.version(), host }))
+        if vhost.hls.is_some()
+            && let Some(ask) = hls::Ask::of(&self.hls, key.vhost(), request, &params)
+        {
+            may()?;
+            let about = About { tc_url: format!("http://{host}/{}", key.app()), ..About::default() };
+            return Ok(Route::Hls(ask, about));
+        }
+        let Some(live) = live.filter(|live| vhost.http_live.contains(live)) else { return Ok(Route::Rest) };
+        may()?;
+        if *request.method() != Method::GET {
+            return Ok(Route::Answer(bodiless(live)));
+        }
+        Ok(Route::Live(Wanted { live, key, vhost, version: request.version(), host }))
     }
 
-    async fn watch_flv(&self, stream: TcpStream, wanted: Wanted<'_>, peer: SocketAddr) {
-        let Wanted { key, vhost, version, host } = wanted;
+    async fn watch_live(&self, stream: TcpStream, wanted: Wanted<'_>, peer: SocketAddr) {
+        let Wanted { live, key, vhost, version, host } = wanted;
         let tc_url = format!("http://{host}/{}", key.app());
         let listed = self.clients.add(&key, peer, "flv-play", About { tc_url, ..About::default() });
         let id = listed.client.id.as_str();
-        tracing::info!(cid = id, peer = shown(peer), stream = %key, "http-flv play");
+        tracing::info!(cid = id, peer = shown(peer), stream = %key, "http-{} play", live.extension());
         let chunked = version == Version::HTTP_11;
-        let format = if chunked { rendition::FLV_CHUNKED } else { rendition::FLV };
-        let fan = fan::of_shard(&self.hub, &key, format, Pace::of(vhost), || {
-            Box::new(rendition::Flv::new(chunked))
-        });
+        let pace = Pace::of(vhost);
+        let fan = fan::of_shard(&self.hub, &key, live.format(chunked), pace, || live.rendition(chunked));
         let (mut read, write) = stream.into_split();
         let joining = Joining {
             write,
-            opening: write_head(version, StatusCode::OK, &self.media_fields(chunked)),
+            opening: write_head(version, StatusCode::OK, &self.media_fields(live, chunked)),
             gated: true,
             goodbye: if chunked { Bytes::from_static(LAST_CHUNK) } else { Bytes::new() },
             client: Arc::clone(&listed.client),
@@ -134,7 +192,7 @@ impl Gateway {
         drop(fan);
         let left = serve_viewer(&mut read, &mut seat, &listed.client).await;
         let sent = listed.client.traffic.sent.load(Ordering::Relaxed);
-        tracing::info!(cid = id, stream = %key, sent, reason = %left, "http-flv play ended");
+        tracing::info!(cid = id, stream = %key, sent, reason = %left, "http-{} play ended", live.extension());
         match (left, seat.leave()) {
             (Left::NotLive, Some(write)) => {
                 self.answer(write, StatusCode::NOT_FOUND, "the stream is not live").await;
@@ -145,19 +203,22 @@ impl Gateway {
     }
 
     /// The fields of a live body's head.
-    fn media_fields(&self, chunked: bool) -> HeaderMap {
+    fn media_fields(&self, live: Live, chunked: bool) -> HeaderMap {
         let mut fields = closing();
-        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/x-flv"));
+        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(live.kind()));
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        fields.insert(
-            header::SERVER,
-            HeaderValue::from_static(concat!("srs-cluster/", env!("CARGO_PKG_VERSION"))),
-        );
+        fields.insert(header::SERVER, SERVER);
         if chunked {
             fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         self.cross_domain(&mut fields);
         fields
+    }
+
+    fn with_common_fields(&self, mut answer: Answer) -> Answer {
+        answer.headers.insert(header::SERVER, SERVER);
+        self.cross_domain(&mut answer.headers);
+        answer
     }
 
     pub(crate) fn cross_domain(&self, fields: &mut HeaderMap) {
@@ -179,6 +240,21 @@ impl Gateway {
         text.push(b'\n');
         let _told_if_possible = tokio::time::timeout(limits::STALL, write.write_all(&text)).await;
     }
+}
+
+/// One of the pages that are built in. They change with the version of the program, and are small.
+fn answer_page(page: srs_pages::Page) -> Answer {
+    let mut answer = Answer::new(StatusCode::OK, page.kind, Content::Bytes(Bytes::from_static(page.bytes)));
+    let fields = &mut answer.headers;
+    fields.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(srs_pages::POLICY));
+    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    answer
+}
+
+/// To `HEAD` and `OPTIONS` of live media.
+fn bodiless(live: Live) -> Answer {
+    Answer::new(StatusCode::OK, live.kind(), Content::Bytes(Bytes::new()))
 }
 
 fn closing() -> HeaderMap {

@@ -4,9 +4,12 @@ use std::sync::atomic::Ordering;
 
 use srs_hub::{Headers, Phase, StreamStats};
 use srs_media::Kind;
-use srs_names::{AudioRecord, ClientRecord, Inventory, PublishRecord, StreamKey, StreamRecord, VideoRecord};
+use srs_names::{
+    AudioRecord, ClientRecord, Inventory, PublishRecord, StreamKey, StreamRecord, Totals, VhostRecord,
+    VideoRecord,
+};
 
-use crate::Gateway;
+use crate::{Gateway, Vhost};
 
 impl Inventory for Gateway {
     fn streams(&self) -> Vec<StreamRecord> {
@@ -22,6 +25,21 @@ impl Inventory for Gateway {
 
     fn kick(&self, id: &str) -> bool {
         self.clients.kick(id)
+    }
+
+    fn vhosts(&self) -> Vec<VhostRecord> {
+        let record = |vhost: &Vhost| VhostRecord {
+            name: vhost.name.clone(),
+            enabled: vhost.enabled,
+            hls: vhost.hls.as_ref().map(|hls| hls.cut.fragment.as_secs_f64()),
+        };
+        let mut all: Vec<_> = self.vhosts.iter().map(record).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    fn totals(&self) -> Totals {
+        self.clients.totals()
     }
 }
 

@@ -7,9 +7,11 @@
 mod clients;
 mod config;
 mod fan;
+pub mod hls;
 mod hold;
 mod http;
 mod inventory;
+mod live;
 mod publish;
 mod rendition;
 mod rtmp;
@@ -27,6 +29,7 @@ use srs_net::shards;
 use clients::Clients;
 pub use config::{Play, Publish, Vhost};
 use hold::Holds;
+pub use live::Live;
 
 /// What a role hands to its doors.
 pub struct Config {
@@ -48,6 +51,7 @@ pub struct Gateway {
     crossdomain: bool,
     admit: Arc<dyn Admit>,
     clients: Arc<Clients>,
+    hls: Arc<hls::Hls>,
     holds: Arc<Holds>,
 }
 
@@ -78,6 +82,7 @@ impl Gateway {
             crossdomain: config.crossdomain,
             admit: config.admit,
             clients: Arc::default(),
+            hls: hls::Hls::new(),
             holds: Arc::default(),
         })
     }
@@ -98,6 +103,7 @@ impl Gateway {
             ticks.tick().await;
             self.clients.sample();
             self.sample_streams();
+            self.hls.sweep();
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::clients::{Client, Live};
 use crate::config::Vhost;
-use crate::rtmp::about;
+use crate::rtmp::{about, is_departure};
 use crate::{Gateway, Refused, shown};
 
 /// Why a publish ended, for the log.
@@ -43,6 +43,7 @@ impl Gateway {
         let (key, vhost) = match self.admit_publish(&request, peer) {
             Ok(admitted) => admitted,
             Err(error) => {
+                self.clients.failed();
                 tracing::warn!(peer = shown(peer), stream = request.stream, %error, "publish refused");
                 return refuse(&mut link, &error.to_string()).await;
             }
@@ -56,10 +57,14 @@ impl Gateway {
         let publisher = match self.hub.publish(&key, settings) {
             Ok(publisher) => publisher,
             Err(busy) => {
+                self.clients.failed();
                 tracing::warn!(peer = shown(peer), stream = %key, error = %busy, "publish refused");
                 return refuse(&mut link, &busy.to_string()).await;
             }
         };
+        if let Some(settings) = &vhost.hls {
+            self.hls.begin(&self.hub, &key, settings);
+        }
         let listed = self.clients.add(&key, peer, "fmle-publish", about(&request.connect));
         let live = self.clients.goes_live(&listed.client);
         let id = listed.client.id.as_str();
@@ -69,6 +74,9 @@ impl Gateway {
             Session { link: &mut link, publisher: &publisher, client: &listed.client, live: &live, vhost }
                 .run()
                 .await;
+        if matches!(&ended, Ended::Lost(error) if !is_departure(error)) || matches!(ended, Ended::Idle(_)) {
+            self.clients.failed();
+        }
         let finish =
             if matches!(ended, Ended::Clean | Ended::Kicked) { Finish::Clean } else { Finish::Dropped };
         let held = publisher.finish(finish);

@@ -1,5 +1,7 @@
 //! The output formats: how a frame looks to each kind of viewer.
 
+pub(crate) mod ts;
+
 use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
@@ -34,6 +36,17 @@ fn kind_of(frame: &Frame) -> MessageKind {
 /// What opens a stream for a viewer: metadata, then codec headers, all stamped `time`.
 fn opening(headers: &Headers, time: i64) -> impl Iterator<Item = Frame> {
     headers.metadata.iter().chain(&headers.configs).map(move |frame| Frame { time, ..frame.clone() })
+}
+
+/// Writes `length` bytes by `write` as one piece, an HTTP chunk when `chunked`. Nothing at all is no chunk: an empty one
+/// would end the body.
+fn framed(chunked: bool, length: usize, out: &mut BytesMut, write: impl FnOnce(&mut BytesMut)) {
+    if !chunked || length == 0 {
+        return write(out);
+    }
+    out.put_slice(&chunk_header(length));
+    write(out);
+    out.put_slice(b"\r\n");
 }
 
 /// Frames as RTMP messages.
@@ -89,23 +102,13 @@ impl Flv {
         Flv { chunked }
     }
 
-    /// Writes `length` bytes by `write`, as one piece.
-    fn framed(self, length: usize, out: &mut BytesMut, write: impl FnOnce(&mut BytesMut)) {
-        if !self.chunked {
-            return write(out);
-        }
-        out.put_slice(&chunk_header(length));
-        write(out);
-        out.put_slice(b"\r\n");
-    }
-
     fn write(self, frame: &Frame, out: &mut BytesMut) {
         if frame.wire.len() > tag::MOST {
             return;
         }
         let (kind, time) = (kind_of(frame), wrap(frame.time));
         let length = frame.wire.len().saturating_add(tag::OVERHEAD);
-        self.framed(length, out, |out| tag::write(kind.0, time, &frame.wire, out));
+        framed(self.chunked, length, out, |out| tag::write(kind.0, time, &frame.wire, out));
     }
 }
 
@@ -118,7 +121,7 @@ impl Opener for Flv {
                 (false, true) => tag::FILE_HEADER_VIDEO,
                 _ => tag::FILE_HEADER,
             };
-            self.framed(header.len(), out, |out| out.put_slice(&header));
+            framed(self.chunked, header.len(), out, |out| out.put_slice(&header));
         }
         for frame in opening(headers, time) {
             self.write(&frame, out);

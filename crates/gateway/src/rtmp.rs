@@ -42,6 +42,22 @@ enum Left {
     Lost(#[from] Error),
 }
 
+impl Left {
+    /// Whether something went wrong; a socket that is gone is how most players leave.
+    fn is_failure(&self) -> bool {
+        match self {
+            Left::Stalled | Left::Broken => true,
+            Left::Lost(error) => !is_departure(error),
+            Left::Over | Left::Player | Left::NotLive | Left::Kicked => false,
+        }
+    }
+}
+
+/// Whether a connection ended as connections do.
+pub(crate) fn is_departure(error: &Error) -> bool {
+    matches!(error, Error::Closed | Error::Io(_))
+}
+
 impl Gateway {
     /// Serves one RTMP connection to its end.
     pub async fn serve_rtmp(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
@@ -52,7 +68,8 @@ impl Gateway {
             // Health checks connect and close; they are no event.
             Err(Error::Closed) => tracing::debug!(peer = shown(peer), "closed before it asked for anything"),
             Err(error) => {
-                tracing::warn!(peer = shown(peer), %error, "rtmp client ended before it asked for anything")
+                self.clients.failed();
+                tracing::warn!(peer = shown(peer), %error, "rtmp client ended before it asked for anything");
             }
         }
     }
@@ -67,6 +84,7 @@ impl Gateway {
         let (key, vhost) = match self.admit_play(&request, peer) {
             Ok(admitted) => admitted,
             Err(error) => {
+                self.clients.failed();
                 tracing::warn!(peer = shown(peer), stream = request.stream, %error, "play refused");
                 let code = match error {
                     Refused::NotAllowed(_) => "NetStream.Play.Failed",
@@ -82,6 +100,9 @@ impl Gateway {
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp play");
         link.machine().accept_play();
         let left = self.watch(link, &key, vhost, &listed.client).await;
+        if left.is_failure() {
+            self.clients.failed();
+        }
         let sent = listed.client.traffic.sent.load(Ordering::Relaxed);
         tracing::info!(cid = id, stream = %key, sent, reason = %left, "rtmp play ended");
     }

@@ -14,6 +14,36 @@ pub trait Inventory: Send + Sync {
 
     /// Ends the session of the client with this id; false when there is none.
     fn kick(&self, id: &str) -> bool;
+
+    /// The virtual hosts that this node serves or has switched off, in the order of their names.
+    fn vhosts(&self) -> Vec<VhostRecord>;
+
+    /// Everything since the start, clients that are gone included. No number ever falls.
+    fn totals(&self) -> Totals;
+}
+
+/// One virtual host as it is configured. What it carries is summed from the other two lists.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VhostRecord {
+    /// Its name.
+    pub name: String,
+    /// Does it serve anything?
+    pub enabled: bool,
+    /// Seconds of an HLS segment; none where HLS is off.
+    pub hls: Option<f64>,
+}
+
+/// What doors have counted since they opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Clients that began to publish or play.
+    pub clients: u64,
+    /// Clients that were refused, or whose session failed; leaving is no failure.
+    pub errors: u64,
+    /// Bytes sent to clients.
+    pub send_bytes: u64,
+    /// Bytes received from clients.
+    pub recv_bytes: u64,
 }
 
 /// Media rates in kbit/s over the last 30 seconds.

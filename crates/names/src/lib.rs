@@ -17,6 +17,9 @@ mod text;
 pub use admit::{Admit, AdmitAll, Refusal, RefusalKind};
 pub use error::{Flaw, NameError, Part};
 pub use id::{ClientId, NodeId};
-pub use inventory::{AudioRecord, ClientRecord, Inventory, Kbps, PublishRecord, StreamRecord, VideoRecord};
+pub use inventory::{
+    AudioRecord, ClientRecord, Inventory, Kbps, PublishRecord, StreamRecord, Totals, VhostRecord, VideoRecord,
+};
 pub use key::{DEFAULT_APP, DEFAULT_VHOST, Extension, StreamKey};
 pub use params::Params;
+pub use text::percent_decode;

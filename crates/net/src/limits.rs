@@ -23,6 +23,10 @@ pub const STALL: Duration = Duration::from_secs(10);
 /// A request head must be complete this long after its first byte could have come.
 pub const HTTP_HEAD: Duration = Duration::from_secs(5);
 
+/// A client may wait this long before it asks again on its connection: players come back once per segment, which is
+/// 10 s long as a rule and rarely 30.
+pub const HTTP_IDLE: Duration = Duration::from_secs(60);
+
 /// Largest request head, in bytes: browsers send 1 to 4 KiB with cookies.
 pub const HTTP_HEAD_BYTES: usize = 16 << 10;
 

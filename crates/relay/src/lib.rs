@@ -78,6 +78,13 @@ impl Relay {
         alive.iter().filter(|(_, sender)| sender.receiver_count() > 0).map(|(id, _)| id.clone()).collect()
     }
 
+    /// The legs to each origin that has any, for the metrics.
+    pub fn legs(&self) -> Vec<(NodeId, usize)> {
+        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = alive.iter().map(|(id, sender)| (id.clone(), sender.receiver_count()));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Turns false when the origin falls silent; at once when it is.
     fn life_of(&self, id: &NodeId) -> watch::Receiver<bool> {
         let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);

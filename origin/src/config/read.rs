@@ -6,7 +6,8 @@ use srs_boot::value::Unit;
 use srs_boot::{Expected, Secret, ids};
 
 use super::{
-    Config, Heartbeat, HttpApi, HttpRemux, HttpServer, Log, Play, Publish, Rtmp, Takeover, TimeJitter, Vhost,
+    Config, Exporter, Heartbeat, Hls, HttpApi, HttpRemux, HttpServer, Log, Play, Publish, Rtmp, Takeover,
+    TimeJitter, Vhost,
 };
 
 /// A configuration and what is worth telling about it.
@@ -38,13 +39,6 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
     }
     let vhosts = top.blocks("vhost").map(|(name, section)| Ok((name.to_owned(), vhost(section)?)));
     let vhosts = vhosts.collect::<Result<_, Problem>>()?;
-    for (_, section) in top.blocks("vhost") {
-        let remux = section.block("http_remux");
-        if remux.text("mount").is_some_and(|mount| !mount.ends_with(".flv")) {
-            warnings
-                .push(remux.problem("mount", "only .flv is built so far; this vhost serves no live HTTP"));
-        }
-    }
     Ok(Config {
         max_connections: top.number("max_connections")?.unwrap_or(default.max_connections),
         pid: top.text("pid").map_or(default.pid, Into::into),
@@ -56,6 +50,7 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
         rtmp: rtmp(top.block("rtmp"))?,
         http_server: http_server(top.block("http_server"))?,
         http_api: http_api(top.block("http_api"))?,
+        exporter: exporter(top.block("exporter"))?,
         heartbeat: heartbeat(top.block("heartbeat"))?,
         vhosts,
     })
@@ -119,6 +114,16 @@ fn http_api(section: Section<'_>) -> Result<HttpApi, Problem> {
     })
 }
 
+fn exporter(section: Section<'_>) -> Result<Exporter, Problem> {
+    let default = Exporter::default();
+    Ok(Exporter {
+        enabled: section.switch("enabled")?.unwrap_or(default.enabled),
+        listen: section.listens("listen")?.unwrap_or(default.listen),
+        label: section.text("label").map_or(default.label, str::to_owned),
+        tag: section.text("tag").map_or(default.tag, str::to_owned),
+    })
+}
+
 fn heartbeat(section: Section<'_>) -> Result<Heartbeat, Problem> {
     let default = Heartbeat::default();
     let auth = section.block("auth");
@@ -152,6 +157,7 @@ fn vhost(section: Section<'_>) -> Result<Vhost, Problem> {
         chunk_size: section.number("chunk_size")?,
         min_latency,
         http_remux: http_remux(section.block("http_remux"))?,
+        hls: Hls::read(section.block("hls"))?,
         play: play(section.block("play"))?,
         publish: publish(section.block("publish"))?,
     })

@@ -4,6 +4,9 @@ use std::time::Duration;
 use srs_boot::conf;
 use srs_boot::env::Vars;
 
+use srs_gateway::hls::{Keys, Settings};
+use srs_hls::Template;
+
 use super::*;
 
 fn conf_file(name: &str) -> PathBuf {
@@ -66,7 +69,7 @@ fn the_standalone_file_shows_every_default() {
         assert!(std::mem::take(switched_on));
     }
     let mut vhost = shown.vhosts.remove("__defaultVhost__").unwrap();
-    assert!(std::mem::take(&mut vhost.http_remux.enabled));
+    assert!(std::mem::take(&mut vhost.http_remux.enabled) && std::mem::take(&mut vhost.hls.enabled));
     assert_eq!(vhost, Vhost::default());
     assert_eq!(shown, Config::default());
 }
@@ -124,12 +127,9 @@ fn the_file_that_srs_has_for_its_proxy_loads_with_warnings_only() {
     let loaded = of(include_str!("fixtures/srs-origin1-for-proxy.conf"), &[]).unwrap();
     let named =
         |name: &str| loaded.warnings.iter().any(|warning| warning.text.starts_with(&format!("`{name}`")));
-    assert!(
-        ["rtc_server", "srt_server", "hls", "rtc", "srt"].into_iter().all(named),
-        "{:?}",
-        loaded.warnings
-    );
-    assert_eq!(loaded.warnings.len(), 5);
+    assert!(["rtc_server", "srt_server", "rtc", "srt"].into_iter().all(named), "{:?}", loaded.warnings);
+    assert_eq!(loaded.warnings.len(), 4);
+    assert!(loaded.config.vhosts[DEFAULT_VHOST].hls.enabled);
     assert_eq!(loaded.config.rtmp.listen, [Listen::port(19351)]);
     assert_eq!(loaded.config.heartbeat.interval, Duration::from_secs(9));
 }
@@ -142,6 +142,10 @@ fn an_empty_file_gives_the_defaults_and_a_warning_that_nobody_can_publish() {
     assert!(warnings[0].contains("no `vhost` is set"), "{}", warnings[0]);
 }
 
+fn file(text: &str) -> Template {
+    Template::parse(text).unwrap()
+}
+
 #[test]
 fn every_value_of_a_file_arrives() {
     let config = read(
@@ -149,10 +153,15 @@ fn every_value_of_a_file_arrives() {
          srs_log_tank file; srs_log_file a.log; srs_log_level warn; listen 1 127.0.0.1:2; chunk_size 4096;\n\
          http_server { enabled on; listen 3; dir d; crossdomain off; }\n\
          http_api { enabled on; listen 4; crossdomain off; }\n\
+         exporter { enabled on; listen 5; label l; tag t; }\n\
          heartbeat { enabled on; interval 0.3; url http://a/b; device_id d; ports on;\n\
            auth { enabled on; type bearer; token t; } }\n\
          vhost v { enabled off; chunk_size 128; min_latency on; tcp_nodelay on;\n\
            http_remux { enabled on; mount /[app]/[stream].ts; }\n\
+           hls { enabled on; hls_fragment 2; hls_window 8; hls_td_ratio 1.5; hls_aof_ratio 3; hls_path p;\n\
+             hls_m3u8_file [app]/[stream]/live.m3u8; hls_ts_file [app]/[stream]/[seq].ts; hls_entry_prefix /e;\n\
+             hls_cleanup off; hls_dispose 9; hls_wait_keyframe off; hls_ctx off; hls_ts_ctx off; hls_keys on;\n\
+             hls_fragments_per_key 3; hls_key_file [stream]-[seq].k; hls_key_url http://k/; }\n\
            play { gop_cache off; gop_cache_max_frames 1; queue_length 5; mw_latency 2; mw_msgs 3; atc on;\n\
              time_jitter zero; mix_correct on; }\n\
            publish { mr on; mr_latency 4; firstpkt_timeout 5; normal_timeout 6; takeover replace;\n\
@@ -164,6 +173,29 @@ fn every_value_of_a_file_arrives() {
         chunk_size: Some(128),
         min_latency: true,
         http_remux: HttpRemux { enabled: true, mount: "/[app]/[stream].ts".to_owned() },
+        hls: Hls {
+            enabled: true,
+            settings: Settings {
+                cut: srs_hls::Settings {
+                    fragment: Duration::from_secs(2),
+                    window: Duration::from_secs(8),
+                    td_ratio: 1.5,
+                    aof_ratio: 3.0,
+                    wait_keyframe: false,
+                    fragments_per_key: 3,
+                    ..srs_hls::Settings::default()
+                },
+                list_file: file("[app]/[stream]/live.m3u8"),
+                segment_file: file("[app]/[stream]/[seq].ts"),
+                entry_prefix: "/e".to_owned(),
+                path: Some("p".into()),
+                cleanup: false,
+                dispose: Duration::from_secs(9),
+                ctx: false,
+                ts_ctx: false,
+                keys: Some(Keys { file: file("[stream]-[seq].k"), url: "http://k/".to_owned() }),
+            },
+        },
         play: Play {
             gop_cache: false,
             gop_cache_max_frames: 1,
@@ -199,6 +231,12 @@ fn every_value_of_a_file_arrives() {
             crossdomain: false,
         },
         http_api: HttpApi { enabled: true, listen: vec![Listen::port(4)], crossdomain: false },
+        exporter: Exporter {
+            enabled: true,
+            listen: vec![Listen::port(5)],
+            label: "l".to_owned(),
+            tag: "t".to_owned(),
+        },
         heartbeat: Heartbeat {
             enabled: true,
             interval: Duration::from_millis(300),
@@ -311,12 +349,14 @@ fn arguments_that_make_no_sense_are_errors_with_the_usage() {
 }
 
 #[test]
-fn a_mount_of_a_format_that_is_not_built_is_a_warning() {
-    let loaded = from_directives(
-        conf::parse("vhost a { http_remux { enabled on; mount [vhost]/[app]/[stream].ts; } }", "t").unwrap(),
-        &Vars::new(),
-    )
-    .unwrap();
-    assert_eq!(loaded.warnings.len(), 1);
-    assert!(loaded.warnings[0].to_string().contains("only .flv is built"), "{}", loaded.warnings[0]);
+fn hls_values_that_make_no_sense_are_errors() {
+    for (text, words) in [
+        ("hls_fragment 0;", "hls_fragment"),
+        ("hls_td_ratio x;", "expected a number from 0.1 to 100"),
+        ("hls_ts_file ../[seq].ts;", "expected a path such as"),
+        ("hls_m3u8_file [nothing].m3u8;", "unknown variable [nothing]"),
+    ] {
+        let error = of(&format!("vhost a {{ hls {{ {text} }} }}"), &[]).unwrap_err().to_string();
+        assert!(error.contains(words), "{text}: {error}");
+    }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use srs_balance::rank;
-use srs_names::{ClientRecord, Kbps, StreamRecord};
+use srs_names::{ClientRecord, Inventory, Kbps, StreamRecord, VhostRecord};
+use std::collections::HashMap;
 
 /// SRS's ids have seven characters after `vid-`.
 const ID_CHARACTERS: usize = 7;
@@ -16,6 +17,58 @@ pub(super) fn vhost_id(name: &str) -> String {
         char::from_digit(digit, 36).unwrap_or('0')
     });
     std::iter::once("vid-".to_owned()).chain(digits.map(String::from)).collect()
+}
+
+/// What the streams and clients of one vhost sum up to.
+#[derive(Default)]
+struct Sums {
+    clients: u64,
+    streams: u64,
+    send_bytes: u64,
+    recv_bytes: u64,
+    kbps: Kbps,
+}
+
+/// All vhosts with what they carry now.
+pub(super) fn vhosts(inventory: &dyn Inventory) -> Vec<Value> {
+    let (streams, clients) = (inventory.streams(), inventory.clients());
+    let mut sums: HashMap<&str, Sums> = HashMap::new();
+    for stream in &streams {
+        let sum = sums.entry(stream.key.vhost()).or_default();
+        sum.streams = sum.streams.saturating_add(u64::from(stream.publish.active));
+        sum.send_bytes = sum.send_bytes.saturating_add(stream.send_bytes);
+        sum.recv_bytes = sum.recv_bytes.saturating_add(stream.recv_bytes);
+        sum.kbps.recv_30s = sum.kbps.recv_30s.saturating_add(stream.kbps.recv_30s);
+        sum.kbps.send_30s = sum.kbps.send_30s.saturating_add(stream.kbps.send_30s);
+    }
+    for client in &clients {
+        let sum = sums.entry(client.key.vhost()).or_default();
+        sum.clients = sum.clients.saturating_add(1);
+    }
+    let none = Sums::default();
+    inventory
+        .vhosts()
+        .iter()
+        .map(|record| vhost(record, sums.get(record.name.as_str()).unwrap_or(&none)))
+        .collect()
+}
+
+fn vhost(record: &VhostRecord, sums: &Sums) -> Value {
+    let hls = match record.hls {
+        Some(fragment) => json!({"enabled": true, "fragment": fragment}),
+        None => json!({"enabled": false}),
+    };
+    json!({
+        "id": vhost_id(&record.name),
+        "name": record.name,
+        "enabled": record.enabled,
+        "clients": sums.clients,
+        "streams": sums.streams,
+        "send_bytes": sums.send_bytes,
+        "recv_bytes": sums.recv_bytes,
+        "kbps": kbps(sums.kbps),
+        "hls": hls,
+    })
 }
 
 fn kbps(rates: Kbps) -> Value {

@@ -1,92 +1,17 @@
+mod fields;
+
 use super::*;
-use crate::testkit::{access, ask, identity};
+use crate::testkit::{self, Fleet, Shelf, api, ask};
 use http::{HeaderMap, Request};
-use srs_names::{AudioRecord, ClientRecord, Kbps, PublishRecord, StreamRecord, VideoRecord};
-use std::sync::Mutex;
-
-/// Twelve streams and twelve clients; kicks are written down.
-#[derive(Default)]
-struct Shelf {
-    kicked: Mutex<Vec<String>>,
-}
-
-fn stream_record(number: u64) -> StreamRecord {
-    StreamRecord {
-        id: format!("vid-{number}"),
-        key: format!("__defaultVhost__/live/s{number}").parse().unwrap(),
-        url: format!("/live/s{number}"),
-        tc_url: "rtmp://127.0.0.1/live".to_owned(),
-        live_ms: 1_795_000_000_000,
-        clients: 2,
-        frames: 30,
-        audio_frames: 10,
-        video_frames: 20,
-        send_bytes: 5,
-        recv_bytes: 6,
-        kbps: Kbps { recv_30s: 7, send_30s: 8 },
-        publish: PublishRecord { active: true, cid: "c1".to_owned() },
-        video: Some(VideoRecord {
-            codec: "H264".to_owned(),
-            profile: "High".to_owned(),
-            level: "3.1".to_owned(),
-            width: 1280,
-            height: 720,
-        }),
-        audio: (number != 3).then(|| AudioRecord {
-            codec: "AAC".to_owned(),
-            sample_rate: 44_100,
-            channel: 2,
-            profile: "LC".to_owned(),
-        }),
-    }
-}
-
-fn client_record(number: u64) -> ClientRecord {
-    ClientRecord {
-        id: format!("c{number}"),
-        key: "__defaultVhost__/live/s1".parse().unwrap(),
-        stream: "vid-1".to_owned(),
-        ip: "127.0.0.1".to_owned(),
-        page_url: "http://page".to_owned(),
-        swf_url: "http://swf".to_owned(),
-        tc_url: "rtmp://127.0.0.1/live".to_owned(),
-        url: "/live/s1".to_owned(),
-        name: "s1".to_owned(),
-        kind: "rtmp-play".to_owned(),
-        publish: false,
-        alive_ms: 1_500,
-        send_bytes: 1,
-        recv_bytes: 2,
-        kbps: Kbps::default(),
-    }
-}
-
-impl Inventory for Shelf {
-    fn streams(&self) -> Vec<StreamRecord> {
-        (0..12).map(stream_record).collect()
-    }
-    fn clients(&self) -> Vec<ClientRecord> {
-        (0..12).map(client_record).collect()
-    }
-    fn kick(&self, id: &str) -> bool {
-        let is_known = id == "c1";
-        if is_known {
-            self.kicked.lock().unwrap().push(id.to_owned());
-        }
-        is_known
-    }
-}
 
 fn router(crossdomain: bool) -> (Router, Arc<Shelf>) {
-    let shelf = Arc::new(Shelf::default());
+    let shelf = Arc::new(Shelf::new(0, 12, 12));
     let inventory = Arc::clone(&shelf) as Arc<dyn Inventory>;
-    (http_api(Arc::new(Api { identity: identity(), inventory, access: access(), crossdomain })), shelf)
+    (http_api(Arc::new(Api { crossdomain, ..api(Shows::Own(inventory)) })), shelf)
 }
 
 async fn fetch(path: &str) -> Value {
-    let (status, _, body) = ask(&router(true).0, "127.0.0.1", Request::get(path), "").await;
-    assert_eq!(status, StatusCode::OK, "{path}");
-    body
+    testkit::fetch(&router(true).0, path).await
 }
 
 async fn ids(path: &str, list: &str) -> Vec<String> {
@@ -103,6 +28,21 @@ async fn every_reply_says_who_answers() {
         "/api/v1",
         "/api/v1/",
         "/api/v1/versions",
+        "/api/v1/summaries",
+        "/api/v1/rusages",
+        "/api/v1/self_proc_stats",
+        "/api/v1/system_proc_stats",
+        "/api/v1/meminfos",
+        "/api/v1/authors",
+        "/api/v1/features",
+        "/api/v1/requests",
+        "/api/v1/tests/requests",
+        "/api/v1/tests/errors",
+        "/api/v1/raw",
+        "/api/v1/raw?rpc=raw",
+        "/api/v1/vhosts",
+        "/api/v1/vhosts/",
+        "/api/v1/vhosts/none",
         "/api/v1/streams",
         "/api/v1/streams/",
         "/api/v1/clients/",
@@ -128,6 +68,11 @@ async fn navigation_names_only_what_is_there() {
     let urls = fetch("/api/v1/").await["urls"].clone();
     for name in urls.as_object().unwrap().keys() {
         fetch(&format!("/api/v1/{name}")).await;
+    }
+    let tests = fetch("/api/v1/").await["tests"].clone();
+    for name in tests.as_object().unwrap().keys() {
+        let request = Request::get(format!("/api/v1/tests/{name}"));
+        assert_ne!(ask(&router(true).0, "127.0.0.1", request, "").await.0, StatusCode::NOT_FOUND, "{name}");
     }
 }
 
@@ -182,6 +127,7 @@ async fn lists_come_ten_at_a_time_unless_asked_otherwise() {
 
 #[tokio::test]
 async fn what_is_not_there_has_the_code_of_srs() {
+    assert_eq!(fetch("/api/v1/vhosts/none").await["code"], 2014);
     assert_eq!(fetch("/api/v1/streams/none").await["code"], 2048);
     assert_eq!(fetch("/api/v1/clients/none").await["code"], 2049);
 }
@@ -200,16 +146,13 @@ async fn a_client_is_kicked_by_delete() {
 async fn other_machines_see_versions_but_no_lists_and_do_not_kick() {
     let (router, shelf) = router(true);
     let far = "203.0.113.9";
-    for request in [
-        Request::get("/api/v1/streams"),
-        Request::get("/api/v1/streams/vid-1"),
-        Request::get("/api/v1/clients"),
-        Request::delete("/api/v1/clients/c1"),
-    ] {
-        let (status, _, body) = ask(&router, far, request, "").await;
-        assert_eq!(status, StatusCode::FORBIDDEN);
+    for path in fields::GUARDED.iter().chain(&["/metrics"]) {
+        let (status, _, body) = ask(&router, far, Request::get(*path), "").await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
         assert!(body["error"].as_str().unwrap().contains("PROXY_SYSTEM_API_ALLOW=203.0.113.9/32"), "{body}");
     }
+    let (status, ..) = ask(&router, far, Request::delete("/api/v1/clients/c1"), "").await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(shelf.kicked.lock().unwrap().is_empty());
     for path in ["/api/v1/versions", "/api/v1/", "/"] {
         assert_eq!(ask(&router, far, Request::get(path), "").await.0, StatusCode::OK);
@@ -246,4 +189,97 @@ async fn no_script_is_made_of_a_reply() {
     let (_, headers, body) = ask(&router, "127.0.0.1", request, "").await;
     assert_eq!(headers["content-type"], "application/json");
     assert_eq!(body["code"], 0);
+}
+
+#[tokio::test]
+async fn browsers_are_told_not_to_guess_what_a_reply_is() {
+    for path in ["/api/v1/versions", "/api/v1/clients", "/metrics", "/nothing"] {
+        let (_, headers, _) = ask(&router(false).0, "127.0.0.1", Request::get(path), "").await;
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_only_asks_does_not_kick() {
+    let (router, shelf) = router(false);
+    for request in [
+        Request::get("/api/v1/clients/c1?method=DELETE"),
+        Request::post("/api/v1/clients/c1?method=DELETE"),
+        Request::get("/api/v1/clients/c1").header("x-http-method-override", "DELETE"),
+    ] {
+        ask(&router, "127.0.0.1", request, "").await;
+    }
+    assert!(shelf.kicked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn lists_tell_how_many_entries_there_are() {
+    for list in ["streams", "clients"] {
+        assert_eq!(fetch(&format!("/api/v1/{list}?count=1")).await["total"], 12);
+    }
+}
+
+#[tokio::test]
+async fn a_vhost_has_the_sums_of_its_streams_and_clients() {
+    let id = records::vhost_id("__defaultVhost__");
+    let expected = json!({"id": id, "name": "__defaultVhost__", "enabled": true, "clients": 12, "streams": 12,
+        "send_bytes": 60, "recv_bytes": 72, "kbps": {"recv_30s": 84, "send_30s": 96},
+        "hls": {"enabled": true, "fragment": 2.5}});
+    assert_eq!(fetch("/api/v1/vhosts").await["vhosts"][0], expected);
+    assert_eq!(fetch(&format!("/api/v1/vhosts/{id}")).await["vhost"], expected);
+    let off = fetch("/api/v1/vhosts").await["vhosts"][1].clone();
+    assert_eq!(
+        (&off["enabled"], &off["clients"], &off["hls"]),
+        (&json!(false), &json!(0), &json!({"enabled": false}))
+    );
+}
+
+#[tokio::test]
+async fn the_raw_api_says_that_it_is_off() {
+    assert_eq!(fetch("/api/v1/raw?rpc=raw").await["http_api"]["raw_api"]["enabled"], false);
+    for query in ["", "?rpc=reload", "?rpc=query&scope=global"] {
+        assert_eq!(fetch(&format!("/api/v1/raw{query}")).await["code"], 1061, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_tests_of_srs_answer_as_there() {
+    assert_eq!(fetch("/api/v1/tests/errors").await["code"], 100);
+    let (status, headers, _) =
+        ask(&router(false).0, "127.0.0.1", Request::get("/api/v1/tests/redirects"), "").await;
+    assert_eq!(
+        (status.as_u16(), &headers["location"]),
+        (301, &HeaderValue::from_static("/api/v1/tests/errors"))
+    );
+}
+
+#[tokio::test]
+async fn a_request_is_shown_without_its_secrets() {
+    let request = Request::get("/api/v1/requests?a=b")
+        .header("authorization", "Bearer planted")
+        .header("cookie", "planted")
+        .header("x-mine", "a\"b");
+    let (_, _, body) = ask(&router(false).0, "127.0.0.1", request, "").await;
+    let data = &body["data"];
+    assert_eq!(
+        (&data["uri"], &data["path"], &data["METHOD"]),
+        (&json!("/api/v1/requests?a=b"), &json!("/api/v1/requests"), &json!("GET"))
+    );
+    assert_eq!(data["headers"], json!({"authorization": "***", "cookie": "***", "x-mine": "a\"b"}));
+}
+
+#[tokio::test]
+async fn what_clients_say_of_themselves_cannot_leave_its_place_in_a_reply() {
+    let hostile = "\"},{\"code\":7,</script>\u{0}\n\r\u{2028}\\";
+    let mut client = testkit::client_record(1);
+    (client.page_url, client.name) = (hostile.to_owned(), hostile.to_owned());
+    let shelf = Arc::new(Shelf { clients: vec![client], ..Shelf::default() });
+    let mut fleet = Fleet::new();
+    fleet.node("a", Arc::clone(&shelf)).await;
+    for router in [http_api(Arc::new(api(Shows::Own(shelf)))), fleet.router()] {
+        let body = testkit::fetch(&router, "/api/v1/clients").await;
+        let clients = body["clients"].as_array().unwrap();
+        assert_eq!((&body["code"], clients.len()), (&json!(0), 1));
+        assert_eq!((&clients[0]["pageUrl"], &clients[0]["name"]), (&json!(hostile), &json!(hostile)));
+    }
 }

@@ -92,3 +92,18 @@ async fn a_body_is_posted_with_its_token() {
     assert!(request.contains("authorization: Bearer secret\r\n"), "{request}");
     assert!(request.contains("content-length: 2\r\n"), "{request}");
 }
+
+#[tokio::test]
+async fn an_answer_for_which_there_is_no_room_is_given_up() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfour".to_vec();
+    let (target, _task) = answer_once(answer.clone()).await;
+    let room = Arc::new(Semaphore::new(4));
+    let question = || Question { room: Arc::clone(&room), ..Question::new(Method::GET, 1_000) };
+    let held = exchange(&target, question()).await.unwrap();
+    assert_eq!((&held.body[..], room.available_permits()), (&b"four"[..], 0));
+    let (target, _task) = answer_once(answer).await;
+    let error = exchange(&target, question()).await.err().unwrap();
+    assert!(error.to_string().contains("no room"), "{error}");
+    drop(held);
+    assert_eq!(room.available_permits(), 4);
+}

@@ -9,6 +9,7 @@ use tokio::task::LocalSet;
 
 use super::*;
 use crate::config::Play;
+use crate::rendition;
 use crate::testkit::{Player, begin, gateway, get, inter, key, pair, publisher, video};
 
 async fn text(mut stream: TcpStream) -> String {

@@ -2,7 +2,6 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::clients::About;
-use crate::config::Vhost;
 use crate::testkit::{gateway, key, publisher};
 
 #[test]
@@ -41,4 +40,42 @@ fn a_stream_that_is_gone_is_forgotten_by_the_next_sample() {
     drop(publisher);
     gateway.sample_streams();
     assert!(gateway.clients.live(&key("a")).is_none());
+}
+
+#[test]
+fn totals_never_fall_when_clients_leave() {
+    let gateway = gateway(Vhost::default());
+    let come = |stream: &str, sent: u64, received: u64| {
+        let listed =
+            gateway.clients.add(&key(stream), ([127, 0, 0, 1], 1).into(), "rtmp-play", About::default());
+        listed.client.traffic.sent.store(sent, Ordering::Relaxed);
+        listed.client.traffic.received.store(received, Ordering::Relaxed);
+        listed
+    };
+    let (first, second) = (come("a", 10, 1), come("b", 20, 2));
+    let all = Totals { clients: 2, errors: 0, send_bytes: 30, recv_bytes: 3 };
+    assert_eq!(gateway.totals(), all);
+    drop(first);
+    gateway.clients.failed();
+    assert_eq!(gateway.totals(), Totals { errors: 1, ..all });
+    drop(second);
+    assert_eq!(gateway.totals(), Totals { errors: 1, ..all });
+}
+
+#[test]
+fn vhosts_are_listed_by_name_and_switched_off_ones_too() {
+    let vhosts = ["b.example", "a.example"].map(|name| Vhost {
+        name: name.to_owned(),
+        enabled: name.starts_with('a'),
+        ..Vhost::default()
+    });
+    let config = crate::Config {
+        vhosts: vhosts.to_vec(),
+        chunk_size: 60_000,
+        crossdomain: true,
+        admit: std::sync::Arc::new(srs_names::AdmitAll),
+    };
+    let gateway = Gateway::new(srs_hub::Hub::new(), config);
+    let listed: Vec<_> = gateway.vhosts().into_iter().map(|vhost| (vhost.name, vhost.enabled)).collect();
+    assert_eq!(listed, [("a.example".to_owned(), true), ("b.example".to_owned(), false)]);
 }

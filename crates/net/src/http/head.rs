@@ -50,23 +50,42 @@ pub async fn read_request(half: &mut (impl AsyncRead + Unpin)) -> Result<Receive
             if half.read_buf(&mut bytes).await? == 0 {
                 return Err(HeadError::Closed);
             }
-            let mut fields = [httparse::EMPTY_HEADER; limits::HTTP_FIELDS];
-            let mut parsed = httparse::Request::new(&mut fields);
-            match parsed.parse(&bytes) {
-                Ok(httparse::Status::Complete(head_len)) => {
-                    let request = strict(bytes.get(..head_len).unwrap_or_default())
-                        .then(|| request_of(&parsed))
-                        .flatten();
-                    return Ok(Received { request, bytes: bytes.freeze(), head_len });
+            match parse_request(&bytes) {
+                Parsed::Whole(request, head_len) => {
+                    return Ok(Received { request: Some(*request), bytes: bytes.freeze(), head_len });
                 }
-                Ok(httparse::Status::Partial) if bytes.len() < limits::HTTP_HEAD_BYTES => {}
-                Ok(httparse::Status::Partial) | Err(_) => {
+                Parsed::Partial if bytes.len() < limits::HTTP_HEAD_BYTES => {}
+                Parsed::Partial | Parsed::Strange => {
                     return Ok(Received { request: None, bytes: bytes.freeze(), head_len: 0 });
                 }
             }
         }
     };
     tokio::time::timeout(limits::HTTP_HEAD, read).await.unwrap_or(Err(HeadError::Slow))
+}
+
+/// What bytes are as a request head.
+pub(super) enum Parsed {
+    /// A request, and where its head ends.
+    Whole(Box<http::Request<()>>, usize),
+    /// The beginning of one.
+    Partial,
+    /// None that we take.
+    Strange,
+}
+
+pub(super) fn parse_request(bytes: &[u8]) -> Parsed {
+    let mut fields = [httparse::EMPTY_HEADER; limits::HTTP_FIELDS];
+    let mut parsed = httparse::Request::new(&mut fields);
+    match parsed.parse(bytes) {
+        Ok(httparse::Status::Complete(head_len)) => {
+            let head = bytes.get(..head_len).unwrap_or_default();
+            let request = strict(head).then(|| request_of(&parsed)).flatten();
+            request.map_or(Parsed::Strange, |request| Parsed::Whole(Box::new(request), head_len))
+        }
+        Ok(httparse::Status::Partial) => Parsed::Partial,
+        Err(_) => Parsed::Strange,
+    }
 }
 
 /// Whether every line ends in CR LF: a bare LF is where two readers of one head begin to disagree.
@@ -134,9 +153,9 @@ pub async fn read_response(half: &mut (impl AsyncRead + Unpin)) -> Result<Respon
     }
 }
 
-type Parsed = ((StatusCode, Version, HeaderMap), usize);
+type Answered = ((StatusCode, Version, HeaderMap), usize);
 
-fn parse_response(bytes: &[u8]) -> Result<Option<Parsed>, HeadError> {
+fn parse_response(bytes: &[u8]) -> Result<Option<Answered>, HeadError> {
     let mut fields = [httparse::EMPTY_HEADER; limits::HTTP_FIELDS];
     let mut parsed = httparse::Response::new(&mut fields);
     let malformed = |what: &str| HeadError::Malformed(what.to_owned());

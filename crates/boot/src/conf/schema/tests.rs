@@ -31,8 +31,8 @@ fn an_unknown_directive_is_an_error_with_the_nearest_name() {
 #[test]
 fn an_unknown_directive_inside_a_block_that_is_not_built_is_an_error_too() {
     assert_eq!(
-        errors("vhost a { hls { enabled on; hls_fragmant 2; } }"),
-        ["x.conf:1: unknown directive `hls_fragmant` in `hls`; did you mean `hls_fragment`?"]
+        errors("vhost a { dash { enabled on; dash_fragmant 2; } }"),
+        ["x.conf:1: unknown directive `dash_fragmant` in `dash`; did you mean `dash_fragment`?"]
     );
 }
 
@@ -117,11 +117,11 @@ fn all_errors_are_listed_and_not_the_first_alone() {
 
 #[test]
 fn a_directive_that_is_not_built_warns_once_for_its_block() {
-    let text = "vhost a {\n hls { enabled on; hls_fragment 2; hls_window 10; }\n in_ack_size 0;\n}";
+    let text = "vhost a {\n dash { enabled on; dash_fragment 2; dash_timeshift 10; }\n in_ack_size 0;\n}";
     assert_eq!(
         warnings(text),
         [
-            "x.conf:2: `hls` is known from SRS but not built yet; it does nothing",
+            "x.conf:2: `dash` is known from SRS but not built yet; it does nothing",
             "x.conf:3: `in_ack_size` is known from SRS but not built yet; it does nothing",
         ]
     );

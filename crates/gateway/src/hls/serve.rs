@@ -1,0 +1,232 @@
+//! Lists and segments as answers to requests.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderValue, Request, StatusCode, header};
+use srs_names::{Params, percent_decode};
+use srs_net::http::{Answer, Content};
+use tokio::time::{Instant, timeout_at};
+
+use super::Hls;
+use super::sessions::Standing;
+use super::stream::Stream;
+use crate::clients::{About, Clients};
+
+/// A request for a list of a stream that is not live is held back this long.
+const NOT_LIVE: Duration = Duration::from_secs(3);
+
+/// SRS's name for a player's mark.
+const MARK: &str = "hls_ctx";
+
+/// Lists shorter than this are sent as they are.
+const WORTH_GZIP: usize = 256;
+
+/// A player's mark and an attribute: what tells requests apart.
+pub(crate) struct Ask {
+    vhost: Arc<str>,
+    path: String,
+    params: Params,
+    query: Option<String>,
+    gzip: bool,
+    /// Found already: not a list that may still come.
+    file: Option<(Arc<Stream>, Content)>,
+}
+
+/// An answer, and whose it is.
+pub(crate) struct Served {
+    pub(crate) answer: Answer,
+    stream: Option<Arc<Stream>>,
+    mark: Option<String>,
+}
+
+impl Ask {
+    /// What `request` asks for, if it is anything of HLS: a list by its extension, a file when there is one.
+    pub(crate) fn of(hls: &Hls, vhost: &str, request: &Request<()>, params: &Params) -> Option<Ask> {
+        let uri = request.uri();
+        let path = percent_decode(uri.path().trim_start_matches('/'))?.into_owned();
+        let file = hls.find(vhost, &path).filter(|stream| stream.list_path() != path);
+        let file = file.and_then(|stream| stream.file(&path).map(|content| (stream, content)));
+        if file.is_none() && !path.ends_with(".m3u8") {
+            return None;
+        }
+        let accepts = request.headers().get_all(header::ACCEPT_ENCODING).iter();
+        let gzip = accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("gzip"));
+        let query = uri.query().map(str::to_owned);
+        Some(Ask { vhost: Arc::from(vhost), path, params: params.clone(), query, gzip, file })
+    }
+
+    /// The file's name without its folders.
+    fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+}
+
+impl Hls {
+    /// Answers `ask`; a list may be waited for.
+    pub(crate) async fn serve(
+        &self,
+        ask: Ask,
+        clients: &Arc<Clients>,
+        peer: SocketAddr,
+        about: About,
+    ) -> Served {
+        let mark = ask.params.get(MARK).filter(|mark| !mark.is_empty()).map(str::to_owned);
+        if let Some((stream, content)) = ask.file {
+            return self.serve_file(stream, content, mark, &ask.path, clients, peer, about);
+        }
+        let Some(stream) = self.wait_for(&ask.vhost, &ask.path).await else {
+            let answer = Answer::text(StatusCode::NOT_FOUND, "the stream is not live");
+            return Served { answer, stream: None, mark: None };
+        };
+        if !stream.settings().ctx {
+            let answer = list_answer(&stream, None, ask.gzip);
+            return Served { answer, stream: Some(stream), mark: None };
+        }
+        let standing = match &mark {
+            Some(mark) => self.sessions.touch(mark, clients, &stream, peer, about),
+            None => {
+                let opened = self.sessions.open(clients, &stream, peer, about);
+                let answer = match &opened {
+                    Some(opened) => master(ask.name(), opened, ask.query.as_deref()),
+                    None => list_answer(&stream, None, ask.gzip),
+                };
+                return Served { answer, stream: Some(stream), mark: opened };
+            }
+        };
+        let answer = match standing {
+            Standing::Kicked => Answer::text(StatusCode::NOT_FOUND, "ended by an operator"),
+            Standing::Good | Standing::Unknown => list_answer(&stream, mark.as_deref(), ask.gzip),
+        };
+        Served { answer, stream: Some(stream), mark }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
+    fn serve_file(
+        &self,
+        stream: Arc<Stream>,
+        content: Content,
+        mark: Option<String>,
+        path: &str,
+        clients: &Arc<Clients>,
+        peer: SocketAddr,
+        about: About,
+    ) -> Served {
+        if let Some(mark) = &mark
+            && self.sessions.touch(mark, clients, &stream, peer, about) == Standing::Kicked
+        {
+            let answer = Answer::text(StatusCode::NOT_FOUND, "ended by an operator");
+            return Served { answer, stream: None, mark: None };
+        }
+        let answer = file_answer(&stream, content, path);
+        Served { answer, stream: Some(stream), mark }
+    }
+
+    /// The stream whose list has this path, once it has a segment.
+    async fn wait_for(&self, vhost: &str, path: &str) -> Option<Arc<Stream>> {
+        let deadline = Instant::now() + NOT_LIVE;
+        loop {
+            let came = self.came.notified();
+            tokio::pin!(came);
+            // Registered before the look, so that what comes in between is not missed.
+            came.as_mut().enable();
+            if let Some(stream) = self.find(vhost, path).filter(|stream| stream.is_ready()) {
+                return Some(stream);
+            }
+            timeout_at(deadline, came).await.ok()?;
+        }
+    }
+
+    /// Counts what went out.
+    pub(crate) fn sent(&self, served: Owner, bytes: u64) {
+        if let Some(feed) = served.stream.and_then(|stream| stream.feed()) {
+            feed.sent(bytes);
+        }
+        if let Some(mark) = served.mark {
+            self.sessions.sent(&mark, bytes);
+        }
+    }
+
+    /// Ends the sessions of players that left.
+    pub(crate) fn sweep(&self) {
+        self.sessions.sweep();
+    }
+}
+
+/// Whose an answer is.
+pub(crate) struct Owner {
+    stream: Option<Arc<Stream>>,
+    mark: Option<String>,
+}
+
+impl Served {
+    /// The answer, and whose it is.
+    pub(crate) fn parts(self) -> (Answer, Owner) {
+        (self.answer, Owner { stream: self.stream, mark: self.mark })
+    }
+}
+
+/// A player's first list: its only entry is the real one, under the player's own mark.
+fn master(name: &str, mark: &str, query: Option<&str>) -> Answer {
+    let mut uri = format!("{}?{MARK}={mark}", srs_m3u8::encode_path(name));
+    if let Some(query) = query {
+        let _infallible = write!(uri, "&{query}");
+    }
+    let variant =
+        srs_m3u8::Variant { uri: &uri, bandwidth: 1, average_bandwidth: 1, codecs: None, resolution: None };
+    let mut text = String::new();
+    srs_m3u8::write_master([variant], &mut text);
+    let mut answer = Answer::new(StatusCode::OK, srs_m3u8::MEDIA_TYPE, Content::Bytes(Bytes::from(text)));
+    answer.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    answer
+}
+
+fn list_answer(stream: &Stream, mark: Option<&str>, gzip: bool) -> Answer {
+    let in_segments = mark.filter(|_| stream.settings().ts_ctx);
+    let Some(text) = stream.text(in_segments) else {
+        return Answer::text(StatusCode::NOT_FOUND, "the stream is not live");
+    };
+    let plain = Bytes::copy_from_slice(text.as_bytes());
+    let packed = (gzip && plain.len() >= WORTH_GZIP).then(|| pack(&plain)).flatten();
+    let coded = packed.is_some();
+    let body = Content::Bytes(packed.unwrap_or(plain));
+    let mut answer = Answer::new(StatusCode::OK, srs_m3u8::MEDIA_TYPE, body);
+    let fields = &mut answer.headers;
+    // A list without a mark is the same for all, and a second old is fresh enough.
+    let cache = if mark.is_some() { "private, no-store" } else { "public, max-age=1" };
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    fields.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if coded {
+        fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer
+}
+
+fn pack(plain: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+fn file_answer(stream: &Stream, content: Content, path: &str) -> Answer {
+    let is_key = stream.is_key(path);
+    let kind = if is_key { "application/octet-stream" } else { "video/MP2T" };
+    let mut answer = Answer::new(StatusCode::OK, kind, content);
+    let fields = &mut answer.headers;
+    if is_key || !path.ends_with(".ts") {
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        return answer;
+    }
+    // A name has one content for ever: it may be kept as long as a list can name it.
+    let seconds = stream.settings().cut.window.as_secs().saturating_mul(2).max(60);
+    if let Ok(value) = HeaderValue::from_str(&format!("public, max-age={seconds}, immutable")) {
+        fields.insert(header::CACHE_CONTROL, value);
+    }
+    answer
+}
