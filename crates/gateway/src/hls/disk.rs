@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
 
@@ -20,6 +21,8 @@ const WAITING: usize = 256;
 #[derive(Default)]
 pub(super) struct Disk {
     jobs: OnceLock<Option<SyncSender<Job>>>,
+    /// Jobs that were sent and are not done.
+    open: Arc<AtomicUsize>,
 }
 
 enum Job {
@@ -44,10 +47,18 @@ impl Disk {
         self.send(Job::Remove(Arc::clone(stream), name));
     }
 
+    /// Whether everything is done that was sent.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+
     fn send(&self, job: Job) {
         let jobs = self.jobs.get_or_init(|| {
             let (jobs, queue) = sync_channel(WAITING);
-            let thread = std::thread::Builder::new().name("hls-disk".to_owned()).spawn(move || work(&queue));
+            let open = Arc::clone(&self.open);
+            let thread =
+                std::thread::Builder::new().name("hls-disk".to_owned()).spawn(move || work(&queue, &open));
             match thread {
                 Ok(_) => Some(jobs),
                 Err(error) => {
@@ -56,9 +67,10 @@ impl Disk {
                 }
             }
         });
-        if let Some(jobs) = jobs
-            && let Err(TrySendError::Full(job)) = jobs.try_send(job)
-        {
+        let Some(jobs) = jobs else { return };
+        self.open.fetch_add(1, Ordering::AcqRel);
+        if let Err(TrySendError::Full(job)) = jobs.try_send(job) {
+            self.open.fetch_sub(1, Ordering::AcqRel);
             let stream = match &job {
                 Job::Write(stream, _) | Job::List(stream) | Job::Remove(stream, _) => stream.key(),
             };
@@ -67,7 +79,7 @@ impl Disk {
     }
 }
 
-fn work(queue: &Receiver<Job>) {
+fn work(queue: &Receiver<Job>, open: &AtomicUsize) {
     for job in queue {
         let (stream, done) = match &job {
             Job::Write(stream, name) => (stream, write_file(stream, name)),
@@ -77,6 +89,7 @@ fn work(queue: &Receiver<Job>) {
         if let Err(error) = done {
             tracing::warn!(stream = %stream.key(), %error, "HLS on disk: going on from memory");
         }
+        open.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

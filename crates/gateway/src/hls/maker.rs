@@ -1,13 +1,14 @@
 //! The rendition that cuts: it writes nothing for viewers of its own, and hands segments to the stream's store.
 
 use std::sync::{Arc, Weak};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
 use srs_hls::{Segmenter, Unit, first_sequence};
 use srs_hub::{Headers, Opener, Rendition};
 use srs_media::{Frame, Kind};
 use srs_ts::Muxer;
+use tokio::time::Instant;
 
 use super::Hls;
 use super::stream::Stream;

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use bytes::Bytes;
 use srs_hls::{Entry, Facts, Key, List, NameError, Segment, begins_key};
@@ -10,6 +9,7 @@ use srs_hub::Feed;
 use srs_m3u8::encode_path;
 use srs_names::StreamKey;
 use srs_net::http::Content;
+use tokio::time::Instant;
 
 use super::{Hls, Settings};
 
@@ -315,7 +315,7 @@ impl Hls {
 }
 
 /// The address of `name` as a list at `list` must say it, both paths from one root.
-fn between(list: &str, name: &str) -> String {
+pub(super) fn between(list: &str, name: &str) -> String {
     let mut folders = list.split('/').collect::<Vec<_>>();
     folders.pop();
     let parts: Vec<&str> = name.split('/').collect();
