@@ -20,7 +20,7 @@ const MAX_THREADS: usize = 1_024;
 /// What reads `/proc`. Shared by all who tell of it.
 #[derive(Debug)]
 pub struct Machine {
-    started: SystemTime,
+    started: Instant,
     inner: Mutex<(Arc<Reading>, Raw)>,
 }
 
@@ -128,7 +128,7 @@ impl Machine {
     pub fn new() -> Self {
         let raw = Raw::read();
         let reading = Reading::new(&raw, &raw);
-        Self { started: SystemTime::now(), inner: Mutex::new((Arc::new(reading), raw)) }
+        Self { started: Instant::now(), inner: Mutex::new((Arc::new(reading), raw)) }
     }
 
     /// How things stand, at most [`FRESH`] old.
@@ -142,9 +142,9 @@ impl Machine {
         Arc::clone(&inner.0)
     }
 
-    /// Since this was made: the process's own age, to SRS's words.
+    /// Since this was made, which is when the process started.
     pub(crate) fn uptime(&self) -> Duration {
-        self.started.elapsed().unwrap_or_default()
+        self.started.elapsed()
     }
 }
 

@@ -87,7 +87,7 @@ impl Cluster {
         };
         let with_parts = turn.ask_some(path, |_| false).await;
         let (_, records) = sum::lists(&with_parts, name, |id| parts.get(id).map_or(0, |(_, part)| *part));
-        nodes.note_failures(with_parts, |id| parts.contains_key(id));
+        nodes.note_failures(&with_parts);
         (total, records, nodes)
     }
 
@@ -151,8 +151,9 @@ impl Cluster {
     pub(super) async fn summaries(&self, api: &Api, mut own: Value) -> Response {
         let Some(turn) = self.turn().await else { return busy() };
         let none = |_: &Answered| false;
-        let (nodes, vhosts) =
+        let (mut nodes, vhosts) =
             tokio::join!(turn.ask("/api/v1/summaries", none), turn.ask("/api/v1/vhosts", none));
+        nodes.note_failures(&vhosts);
         if let Some(data) = own.as_object_mut() {
             data.insert("cluster".to_owned(), sum::summaries(&nodes, &vhosts));
         }

@@ -61,11 +61,11 @@ impl Nodes {
     }
 
     /// Takes over what went wrong at those who were asked once more.
-    pub fn note_failures(&mut self, later: Nodes, was_asked: impl Fn(&str) -> bool) {
-        let failed = later.0.into_iter().filter(|node| node.outcome.is_err() && was_asked(node.id()));
-        for node in failed {
-            if let Some(known) = self.0.iter_mut().find(|known| known.id() == node.id()) {
-                *known = node;
+    pub fn note_failures(&mut self, more: &Nodes) {
+        for node in more.iter() {
+            let known = self.0.iter_mut().find(|known| known.id() == node.id());
+            if let (Err(text), Some(known)) = (&node.outcome, known) {
+                known.outcome = Err(text.clone());
             }
         }
     }
