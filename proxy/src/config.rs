@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use srs_boot::env::{self, DotEnv, Settings, Vars, Wrong};
+use srs_boot::secret;
 use srs_boot::value::{go_duration, number};
 use srs_boot::{Expected, Listen, Secret, Shards};
 use srs_control::access::Cidr;
@@ -40,7 +41,8 @@ pub struct Config {
     pub api_token: Option<Secret>,
     /// `PROXY_SYSTEM_API_ALLOW`: addresses beside loopback that may call what controls. None.
     pub system_api_allow: Vec<Cidr>,
-    /// `PROXY_CLUSTER_SECRET`: signs what nodes tell each other. None: the machine's own.
+    /// `PROXY_CLUSTER_SECRET`: signs what nodes tell each other. None: the program takes the machine's own, and one for
+    /// this run where there is none.
     pub cluster_secret: Option<Secret>,
     /// `PROXY_PUBLISH_HOLD`: how long an origin waits for a publisher that dropped. 10 s.
     pub publish_hold: Duration,
@@ -178,6 +180,26 @@ impl Config {
         settings.read("PROXY_REDIS_PORT", |text| number(text, 1, u64::from(u16::MAX)))?;
         settings.read("PROXY_REDIS_DB", |text| number(text, 0, MAX_REDIS_DB))?;
         Ok(config)
+    }
+}
+
+impl Config {
+    /// Takes this machine's cluster secret where none is set, making it first if there is none yet. The answer is a warning
+    /// when that cannot be.
+    pub fn find_secret(&mut self, vars: &Vars) -> Option<String> {
+        if self.cluster_secret.is_some() {
+            return None;
+        }
+        match secret::load_or_make(vars, &mut rand::rng()) {
+            Ok(secret) => {
+                self.cluster_secret = Some(secret);
+                None
+            }
+            Err(error) => Some(format!(
+                "{error}; HLS players come back to this proxy alone, and not after its restart: \
+                 PROXY_CLUSTER_SECRET=<16 letters or more> sets one"
+            )),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let vars = env::current();
-    let (config, warnings) = match start(std::env::args().skip(1), &vars, Path::new(".env"))? {
+    let (mut config, warnings) = match start(std::env::args().skip(1), &vars, Path::new(".env"))? {
         Start::Print(text) => {
             println!("{}", text.trim_end());
             return Ok(());
@@ -28,7 +28,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         Start::Run { config, warnings } => (config, warnings),
     };
     log::init(&Tank::Console, Level::Info, vars.get("RUST_LOG").map(String::as_str))?;
-    for warning in warnings {
+    for warning in warnings.into_iter().chain(config.find_secret(&vars)) {
         tracing::warn!("{warning}");
     }
     if let Some(most) = files::raise_limit() {

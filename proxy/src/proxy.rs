@@ -80,7 +80,7 @@ impl Proxy {
         if let Some(backend) = &config.default_backend {
             balancer.register(default_node(backend)?, Duration::ZERO)?;
         }
-        let relay = Relay::new(Arc::clone(&balancer), started, CHUNK_SIZE);
+        let relay = Relay::new(Arc::clone(&balancer), started, told(&config));
         let token = config.api_token.as_ref().map(|token| token.expose().to_owned());
         let guard = open_to(token.is_some(), config.system_api_allow.len());
         let access = Access::of_proxy(token, config.system_api_allow.clone());
@@ -94,7 +94,7 @@ impl Proxy {
             shards,
         };
         let slots = Slots::new(CONNECTIONS);
-        serve_media(&handle, (rtmp, http), &relay, &config, &identity, &slots);
+        serve_media(&handle, (rtmp, http), &relay, &identity, &slots);
         let api = Arc::new(Api {
             identity: identity.clone(),
             shows: Shows::Cluster(Cluster::new(Arc::clone(&balancer), started)),
@@ -144,7 +144,7 @@ impl Proxy {
                 self.shards.handle().count()
             ),
             format!("RTMP       {}  publish and play: {}", self.rtmp, everyone(self.rtmp)),
-            format!("HTTP-FLV   {}  play: {}", self.http, everyone(self.http)),
+            format!("HTTP       {}  FLV, TS and HLS: {}", self.http, everyone(self.http)),
             format!("HTTP API   {}  versions: {}", self.http_api, everyone(self.http_api)),
             format!("HTTP API   {}  lists, kick and metrics: {}", self.http_api, self.guard),
             format!("System API {}  register, origins and metrics: {}", self.system_api, self.guard),
@@ -215,11 +215,19 @@ fn default_node(backend: &DefaultBackend) -> Result<Node, Error> {
     Ok(node)
 }
 
+/// What the relay must be told. Without a secret, one for this run: tokens are then good as long as this proxy runs, and for no other.
+fn told(config: &Config) -> srs_relay::Config {
+    let secret = match &config.cluster_secret {
+        Some(secret) => secret.expose().as_bytes().to_vec(),
+        None => rand::random::<[u8; 32]>().to_vec(),
+    };
+    srs_relay::Config { chunk_size: CHUNK_SIZE, secret, static_files: config.static_files.clone() }
+}
+
 fn serve_media(
     handle: &Handle,
     (rtmp, http): (TcpListener, TcpListener),
     relay: &Arc<Relay>,
-    config: &Config,
     identity: &Identity,
     slots: &Slots,
 ) {
@@ -227,10 +235,7 @@ fn serve_media(
     tcp::serve(handle, rtmp, "rtmp", slots.clone(), move |stream, peer| {
         Arc::clone(&doors).serve_rtmp(stream, peer)
     });
-    let mut rest = versions_api(identity);
-    if let Some(folder) = &config.static_files {
-        rest = rest.fallback_service(tower_http::services::ServeDir::new(folder));
-    }
+    let rest = versions_api(identity);
     let (doors, rest) = (Arc::clone(relay), Arc::new(rest));
     tcp::serve(handle, http, "http", slots.clone(), move |stream, peer| {
         let rest = Arc::clone(&rest);

@@ -361,6 +361,13 @@ impl Balancer {
         self.state().nodes.get(id).map(|entry| Arc::clone(&entry.node))
     }
 
+    /// One node, if it may be picked: for what only this one has.
+    pub fn living(&self, id: &NodeId, now: Duration) -> Option<Arc<Node>> {
+        let state = self.state();
+        let entry = state.nodes.get(id).filter(|entry| entry.is_alive(self.config.ttl, now));
+        entry.map(|entry| Arc::clone(&entry.node))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // No operation leaves the state half changed where it could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

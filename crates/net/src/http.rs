@@ -5,12 +5,14 @@
 
 mod body;
 mod conn;
+mod folder;
 mod head;
 mod range;
 mod rest;
 
 pub use body::{Body, BodyError, chunk_header};
 pub use conn::{Answer, Conn, Content, Next, Sent, is_plain};
+pub use folder::Folder;
 pub use head::{HeadError, Received, Response, read_request, read_response, write_head};
 pub use range::with_range;
-pub use rest::{Rewind, asks_for, first_request, serve_rest};
+pub use rest::{Rewind, serve_rest};

@@ -1,45 +1,40 @@
-//! A viewer's leg over HTTP-FLV: from the origin that has the stream to the client.
+//! A viewer's leg over HTTP: from the origin that has the stream to the client.
 //!
-//! What is no FLV (a refusal, a redirect) is passed on as it comes. FLV is taken out of the origin's framing tag by tag,
-//! and put into ours.
+//! FLV is taken out of the origin's framing tag by tag, and put into ours. All else (TS, AAC and MP3, a refusal, a
+//! redirect) is passed on as it comes: such a viewer's connection ends with its origin.
 
-mod client;
+pub(crate) mod client;
 mod flow;
-mod heads;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Version, header};
-use hyper_util::service::TowerToHyperService;
-use srs_balance::Reason;
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use srs_names::StreamKey;
-use srs_net::http::{
-    Body, BodyError, HeadError, Response, Rewind, asks_for, first_request, read_response, serve_rest,
-    write_head,
-};
-use srs_net::{Outbox, buffer};
-use srs_rtmp::tag;
-use tokio::io::AsyncWriteExt as _;
+use srs_net::buffer;
+use srs_net::http::{Body, Response, write_head};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
 
 use crate::Relay;
 use crate::forward::{session_id, shown};
-use crate::limits::{ANSWER, LOOK};
-use crate::origins::{Leg, Origin, Unserved};
+use crate::heads::{end_to_end, request_head};
+use crate::upstream::{Broken, HttpLeg, Unanswered, Whom, framing};
 use client::Client;
 use flow::Flow;
-use heads::{end_to_end, request_head};
 
 /// Ends a chunked body. Without it the player can tell that the body broke off.
 const LAST_CHUNK: Bytes = Bytes::from_static(b"0\r\n\r\n");
 
+/// Live media may pause for as long as the origin lives: it holds the stream of a publisher that dropped.
+const ALWAYS: Duration = Duration::MAX;
+
 /// Why a viewer's session ended, for the log.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
+pub(crate) enum Ended {
     #[error("the player left")]
     Player,
     #[error("the player: {0}")]
@@ -54,60 +49,21 @@ enum Ended {
     Origin(#[from] Broken),
     #[error("the origin fell silent")]
     Silent,
-    #[error("not served: {0}")]
-    Unserved(#[from] Unserved),
-}
-
-/// What an origin did wrong.
-#[derive(Debug, thiserror::Error)]
-enum Broken {
-    #[error("connection lost: {0}")]
-    Io(#[from] io::Error),
     #[error("{0}")]
-    Head(#[from] HeadError),
-    #[error("{0}")]
-    Body(#[from] BodyError),
-    #[error("{0}")]
-    Tag(#[from] tag::Error),
-    #[error("no answer in time")]
-    Slow,
-    #[error("the answer broke off")]
-    Short,
+    Unanswered(#[from] Unanswered),
 }
 
 impl Relay {
-    /// Serves one HTTP connection to its end: live media here, everything else by `rest`.
-    pub async fn serve_http<R>(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, rest: R)
-    where
-        R: FnOnce() -> axum::Router,
-    {
-        let Some(received) = first_request(&mut stream, peer).await else { return };
-        match received.request {
-            Some(request) if asks_for(&request, "flv") => {
-                drop(received.bytes);
-                self.play_flv(stream, request, peer).await;
-            }
-            _ => {
-                let service = TowerToHyperService::new(rest());
-                if let Err(error) = serve_rest(Rewind::new(received.bytes, stream), service).await {
-                    tracing::debug!(peer = shown(peer), %error, "http connection ended");
-                }
-            }
-        }
-    }
-
     /// Serves one request for live media to its end.
-    async fn play_flv(self: Arc<Self>, stream: TcpStream, request: Request<()>, peer: SocketAddr) {
+    pub(crate) async fn play_live(
+        self: Arc<Self>,
+        stream: TcpStream,
+        request: Box<Request<()>>,
+        format: &'static str,
+        peer: SocketAddr,
+    ) {
         let cid = session_id();
-        let (read, write) = stream.into_split();
-        let mut client = Client {
-            read,
-            write,
-            outbox: Outbox::default(),
-            answered: false,
-            chunked: request.version() == Version::HTTP_11,
-            version: request.version(),
-        };
+        let mut client = Client::new(stream, request.version());
         let uri = request.uri();
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let key = match StreamKey::from_http(host, uri.path(), uri.query()) {
@@ -119,14 +75,15 @@ impl Relay {
         };
         let head = request_head(&request, peer);
         drop(request);
-        tracing::info!(cid, peer = shown(peer), stream = %key, "http-flv play");
-        let ended = self.relay_flv(&mut client, head, &key).await;
-        tracing::info!(cid, stream = %key, reason = %ended, "http-flv play ended");
+        tracing::info!(cid, peer = shown(peer), stream = %key, "http-{format} play");
+        let ended = self.relay_live(&mut client, head, key.clone()).await;
+        tracing::info!(cid, stream = %key, reason = %ended, "http-{format} play ended");
         match ended {
-            Ended::Unserved(_) => {
-                client.answer(StatusCode::SERVICE_UNAVAILABLE, "no origin can serve this stream now").await
-            }
             // Without an answer the player could not tell a broken origin from a broken proxy.
+            Ended::Unanswered(why) => {
+                let (status, words) = why.told();
+                client.answer(status, words).await;
+            }
             Ended::Origin(_) | Ended::Silent if !client.answered => {
                 client.answer(StatusCode::BAD_GATEWAY, "the origin did not answer").await;
             }
@@ -136,19 +93,24 @@ impl Relay {
         }
     }
 
-    async fn relay_flv(&self, client: &mut Client, head: Bytes, key: &StreamKey) -> Ended {
-        let (mut leg, response) = match self.ask(&head, key, client).await {
+    async fn relay_live(&self, client: &mut Client, head: Bytes, key: StreamKey) -> Ended {
+        let whom = Whom::Stream(key);
+        let asked = tokio::select! {
+            asked = self.ask(&head, &whom) => asked,
+            gone = client.gone() => return gone,
+        };
+        let (mut leg, response) = match asked {
             Ok(answered) => answered,
-            Err(ended) => return ended,
+            Err(why) => return why.into(),
         };
         // A viewer may stay for days: what is needed no longer goes before.
-        drop(head);
+        drop((head, whom));
         let status = response.status;
         let flv = status == StatusCode::OK
             && response.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "video/x-flv")
             && !response.headers.contains_key(header::CONTENT_LENGTH);
         if !flv {
-            return match pass_through(client, &mut leg, response).await {
+            return match pass_through(client, &mut leg, response, &Method::GET, ALWAYS).await {
                 Ok(()) => Ended::Answered(status),
                 Err(ended) => ended,
             };
@@ -161,73 +123,19 @@ impl Relay {
         drop(response.headers);
         Flow::new(body).run(client, &mut leg, response.rest).await
     }
-
-    /// Asks origins until one answers; moves on when the stream turns out to live elsewhere.
-    async fn ask(
-        &self,
-        head: &[u8],
-        key: &StreamKey,
-        client: &mut Client,
-    ) -> Result<(HttpLeg, Response), Ended> {
-        loop {
-            let mut leg = tokio::select! {
-                leg = self.open_http(head, key) => leg?,
-                gone = client.gone() => return Err(gone),
-            };
-            let mut seen = self.balancer.version();
-            let mut look = tokio::time::interval(LOOK);
-            let answer = {
-                let HttpLeg { read, origin, .. } = &mut leg;
-                let placed = origin.reason == Reason::Placed;
-                let node = Arc::clone(&origin.node);
-                let mut response = std::pin::pin!(tokio::time::timeout(ANSWER, read_response(read)));
-                loop {
-                    tokio::select! {
-                        answer = response.as_mut() => break Some(answer),
-                        () = origin.silent() => return Err(Ended::Silent),
-                        gone = client.gone() => return Err(gone),
-                        _ = look.tick(), if placed => {
-                            let version = self.balancer.version();
-                            if std::mem::replace(&mut seen, version) != version
-                                && self.balancer.pick_play(key, &[], self.now()).is_ok_and(|pick| {
-                                    pick.reason != Reason::Placed && pick.node.id != node.id
-                                })
-                            {
-                                break None;
-                            }
-                        }
-                    }
-                }
-            };
-            match answer {
-                Some(Ok(response)) => return Ok((leg, response.map_err(Broken::from)?)),
-                Some(Err(_)) => return Err(Broken::Slow.into()),
-                None => {}
-            }
-        }
-    }
-
-    async fn open_http(&self, head: &[u8], key: &StreamKey) -> Result<HttpLeg, Ended> {
-        let Leg { link, origin } = self.dial_http(key).await?;
-        let (read, mut write) = link.into_split();
-        write.write_all(head).await.map_err(Broken::from)?;
-        Ok(HttpLeg { read, _write: write, origin })
-    }
 }
 
-struct HttpLeg {
-    read: OwnedReadHalf,
-    /// Kept open: some servers take a half-closed request for a client that left.
-    _write: OwnedWriteHalf,
-    origin: Origin,
-}
-
-/// Passes on an answer that is no live FLV, so that the client can tell whether it is whole where we can.
-async fn pass_through(client: &mut Client, leg: &mut HttpLeg, response: Response) -> Result<(), Ended> {
-    let mut body = match response.status {
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Body::Length(0),
-        _ => Body::of_response(&response.headers).map_err(Broken::from)?,
-    };
+/// Passes on an answer as it comes, so that the client can tell whether it is whole where we can. An origin that says
+/// nothing for longer than its `patience` is given up.
+pub(crate) async fn pass_through(
+    client: &mut Client,
+    leg: &mut HttpLeg,
+    response: Response,
+    method: &Method,
+    patience: Duration,
+) -> Result<(), Ended> {
+    let framed = framing(&response).map_err(Broken::from)?;
+    let mut body = if *method == Method::HEAD { Body::Length(0) } else { framed };
     let mut fields = end_to_end(&response.headers);
     fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
     let chunked = client.chunked && matches!(body, Body::Chunked(_));
@@ -244,13 +152,18 @@ async fn pass_through(client: &mut Client, leg: &mut HttpLeg, response: Response
         if chunked && body.is_over() {
             client.outbox.push(LAST_CHUNK);
         }
-        client.send().await?;
+        // A client that takes its time holds the origin back, and not a block of this shard's buffer.
+        if !client.offer().await? {
+            client.send().await?;
+        }
         if body.is_over() {
             return Ok(());
         }
         input = tokio::select! {
             biased;
-            came = buffer::read(&mut leg.read) => came.map_err(Broken::from)?,
+            came = timeout(patience, buffer::read(&mut leg.read)) => {
+                came.map_err(|_| Broken::Slow)?.map_err(Broken::from)?
+            }
             gone = client.gone() => return Err(gone),
             () = leg.origin.silent() => return Err(Ended::Silent),
         };

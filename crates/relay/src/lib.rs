@@ -7,29 +7,59 @@
 //! Which origin serves a stream is asked of `balance`; dialling, and trying the next when one does not answer, is in
 //! [`origins`](crate::Relay).
 
+mod cache;
 mod flv;
 mod forward;
+mod heads;
+mod http;
 mod limits;
 mod origins;
 mod rtmp_play;
 mod rtmp_publish;
 #[cfg(test)]
 mod testkit;
+mod token;
 pub mod track;
+mod upstream;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use srs_balance::{Balancer, OriginView};
 use srs_names::NodeId;
+use srs_net::http::Folder;
 use tokio::sync::watch;
+
+/// What the doors must be told.
+pub struct Config {
+    /// Announced and written for RTMP, in bytes.
+    pub chunk_size: u32,
+    /// The cluster's secret: proxies that share it open each other's tokens.
+    pub secret: Vec<u8>,
+    /// A folder of files that are served over HTTP. None: there are the built-in pages alone.
+    pub static_files: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the secret.
+        f.debug_struct("Config").field("static_files", &self.static_files).finish_non_exhaustive()
+    }
+}
 
 /// The doors of one proxy. Shared by all shards.
 pub struct Relay {
     balancer: Arc<Balancer>,
     started: Instant,
     chunk_size: u32,
+    tokens: token::Tokens,
+    cache: Arc<cache::Cache>,
+    folder: Option<Folder>,
+    /// When the log last heard of a request that was not served, in seconds since the start, and one.
+    complained: AtomicU64,
     /// Whether each origin that a leg uses is thought alive; legs of a silent one end when this turns false.
     alive: Mutex<HashMap<NodeId, watch::Sender<bool>>>,
 }
@@ -41,9 +71,18 @@ impl std::fmt::Debug for Relay {
 }
 
 impl Relay {
-    /// Doors that ask `balancer`, whose clock was zero at `started`. `chunk_size` is announced and written in bytes.
-    pub fn new(balancer: Arc<Balancer>, started: Instant, chunk_size: u32) -> Arc<Relay> {
-        Arc::new(Relay { balancer, started, chunk_size, alive: Mutex::default() })
+    /// Doors that ask `balancer`, whose clock was zero at `started`.
+    pub fn new(balancer: Arc<Balancer>, started: Instant, config: Config) -> Arc<Relay> {
+        Arc::new(Relay {
+            balancer,
+            started,
+            chunk_size: config.chunk_size,
+            tokens: token::Tokens::new(&config.secret),
+            cache: Arc::default(),
+            folder: config.static_files.map(Folder::new),
+            complained: AtomicU64::new(0),
+            alive: Mutex::default(),
+        })
     }
 
     fn now(&self) -> Duration {

@@ -14,6 +14,52 @@ pub(crate) const LOOK: Duration = Duration::from_millis(200);
 /// A head must come from the origin in this time. Our origins hold a request for a stream that is not live for 3 s.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 
+/// A connection to an origin waits this long for its next request: origins close theirs after 15 s (SRS) and more.
+pub(crate) const IDLE: Duration = Duration::from_secs(5);
+
+/// Connections to one origin that wait on one shard: more are opened in no moment by viewers who come one by one.
+pub(crate) const IDLE_CONNECTIONS: usize = 32;
+
+/// A body that is read whole must be here after this time: 32 MiB at 9 Mbit/s.
+pub(crate) const LOAD: Duration = Duration::from_secs(30);
+
+/// Files larger than this are not kept but streamed: 10 s of 25 Mbit/s.
+pub(crate) const FILE_BYTES: usize = 32 << 20;
+
+/// Bytes of all files and lists that are kept or being loaded: the last ten seconds of a hundred streams of 2 Mbit/s.
+pub(crate) const CACHE_BYTES: usize = 256 << 20;
+
+/// What an entry of the cache counts beside its body: its fields and its place in the table.
+pub(crate) const ENTRY_COST: usize = 2048;
+
+/// Most entries of the cache, those of what must not be kept included.
+pub(crate) const ENTRIES: usize = 20_000;
+
+/// Longest time a file is kept: twice the usual window of a list.
+pub(crate) const FILE_TTL: Duration = Duration::from_secs(120);
+
+/// The same where the origin does not say how long a file is good, and how long it is remembered that something is not to
+/// be kept.
+pub(crate) const FILE_TTL_UNSAID: Duration = Duration::from_secs(30);
+
+/// Longest time a list is kept: players ask once or twice per segment, and segments are 1 s long at least.
+pub(crate) const LIST_TTL: Duration = Duration::from_secs(1);
+
+/// Answers of up to this size are read whole before they are passed on, so that the connection goes on behind them.
+pub(crate) const SMALL: usize = 1 << 20;
+
+/// Refusals of up to this size are told to all who asked for the same at the same time.
+pub(crate) const REFUSAL_BYTES: usize = 64 << 10;
+
+/// A list shorter than this is sent as it is.
+pub(crate) const WORTH_GZIP: usize = 256;
+
+/// So long after the start a token may name a server that is about to register.
+pub(crate) const NEW: Duration = Duration::from_secs(5);
+
+/// A request with such a token is held for this long: origins register each second.
+pub(crate) const HOLD: Duration = Duration::from_secs(3);
+
 /// A publisher of which not one byte came between two looks, this far apart, has gone without a word. Origins have
 /// shorter limits and rules for them (ours: 20 s to the first frame, 5 s between two), and are to speak first; this is
 /// for those that have none.

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::Relay;
 use crate::limits::TRIES;
+use crate::upstream::pooled;
 
 /// Why no origin could be used.
 #[derive(Debug, thiserror::Error)]
@@ -91,13 +92,39 @@ impl Relay {
         self.dial(pick, async |pick| self.open_rtmp(pick, config).await).await
     }
 
-    /// Connects to the HTTP server of the origin that has `key`, or would have it.
-    pub(crate) async fn dial_http(&self, key: &StreamKey) -> Result<Leg<TcpStream>, Unserved> {
+    /// Connects to the HTTP server of the origin that has `key`, or would have it; `true` with a connection that was used
+    /// before, which there is none of if it is to be `fresh`.
+    pub(crate) async fn dial_http(
+        &self,
+        key: &StreamKey,
+        fresh: bool,
+    ) -> Result<Leg<(TcpStream, bool)>, Unserved> {
         let pick = |excluded: &[NodeId]| self.balancer.pick_play(key, excluded, self.now());
         self.dial(pick, async |pick| {
-            Ok(Leg { link: connect(pick, "http").await?, origin: self.origin(pick) })
+            Ok(Leg { link: reach(&pick.node, fresh).await?, origin: self.origin(pick) })
         })
         .await
+    }
+
+    /// The same with this node and no other.
+    pub(crate) async fn dial_http_at(
+        &self,
+        node: &Arc<Node>,
+        fresh: bool,
+    ) -> Result<Leg<(TcpStream, bool)>, Unserved> {
+        match reach(node, fresh).await {
+            Ok(link) => {
+                self.balancer.dial_ok(&node.id);
+                let alive = self.life_of(&node.id);
+                Ok(Leg { link, origin: Origin { node: Arc::clone(node), reason: Reason::Claimed, alive } })
+            }
+            Err(failure) => {
+                if failure.down {
+                    self.balancer.dial_failed(&node.id, self.now());
+                }
+                Err(Unserved::Failed(failure.error.to_string()))
+            }
+        }
     }
 
     /// Opens what is wanted at the origin that is picked, and at another one when that does not answer.
@@ -134,7 +161,7 @@ impl Relay {
         config: &client::Config,
     ) -> Result<Leg<Link<client::Session>>, Failure> {
         let mut origin = self.origin(pick);
-        let stream = connect(pick, "rtmp").await?;
+        let stream = connect(&pick.node, "rtmp").await?;
         let link = tokio::select! {
             link = open(stream, config.clone()) => link.map_err(Failure::of_session)?,
             // A stopped process still accepts; its silence is known before its answer is overdue.
@@ -171,10 +198,25 @@ impl Failure {
     }
 }
 
-async fn connect(pick: &Pick, label: &str) -> Result<TcpStream, Failure> {
+/// A connection to the node's HTTP server, and whether it was used before.
+async fn reach(node: &Node, fresh: bool) -> Result<(TcpStream, bool), Failure> {
+    let address = address_of(node, "http").await?;
+    match pooled(address).filter(|_| !fresh) {
+        Some(stream) => Ok((stream, true)),
+        None => Ok((dial_to(address).await?, false)),
+    }
+}
+
+async fn connect(node: &Node, label: &str) -> Result<TcpStream, Failure> {
+    dial_to(address_of(node, label).await?).await
+}
+
+async fn address_of(node: &Node, label: &str) -> Result<SocketAddr, Failure> {
+    resolve(node.endpoint(label)).await.map_err(|error| Failure::of_session(error.into()))
+}
+
+async fn dial_to(address: SocketAddr) -> Result<TcpStream, Failure> {
     use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut};
-    let address =
-        resolve(pick.node.endpoint(label)).await.map_err(|error| Failure::of_session(error.into()))?;
     tcp::dial(address).await.map_err(|error| {
         let remote = [ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut];
         Failure { down: remote.contains(&error.kind()), error: error.into() }

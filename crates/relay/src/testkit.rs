@@ -29,6 +29,9 @@ pub(crate) fn node(name: &str, address: SocketAddr) -> Node {
     Node { endpoints, permanent: true, ..Node::new(id(name), "1", "127.0.0.1") }
 }
 
+/// The cluster's secret in tests.
+pub(crate) const SECRET: &[u8] = b"the secret of these tests";
+
 /// A relay that knows these origins.
 pub(crate) fn relay(origins: &[(&str, SocketAddr)]) -> Arc<Relay> {
     let config =
@@ -37,7 +40,8 @@ pub(crate) fn relay(origins: &[(&str, SocketAddr)]) -> Arc<Relay> {
     for (name, address) in origins {
         balancer.register(node(name, *address), Duration::ZERO).unwrap();
     }
-    Relay::new(Arc::new(balancer), Instant::now(), 60_000)
+    let config = crate::Config { chunk_size: 60_000, secret: SECRET.to_vec(), static_files: None };
+    Relay::new(Arc::new(balancer), Instant::now(), config)
 }
 
 pub(crate) async fn listener() -> (TcpListener, SocketAddr) {

@@ -33,8 +33,7 @@ pub static SETTINGS: &[Setting] = &[
     set("PROXY_HTTP_API_AUTH_TOKEN", "", "the bearer token").secret(),
     set("PROXY_SYSTEM_API_ALLOW", "loopback", "addresses and blocks (CIDR) that may call what controls"),
     set("PROXY_CLUSTER_SECRET", "", "signs what nodes tell each other; empty: made once on this machine")
-        .secret()
-        .later(),
+        .secret(),
     set(
         "PROXY_PUBLISH_HOLD",
         "10s",

@@ -215,6 +215,29 @@ fn a_configuration_does_not_print_its_secrets() {
 }
 
 #[test]
+fn a_cluster_secret_is_taken_without_a_warning() {
+    let (config, warnings) = run(&[("PROXY_CLUSTER_SECRET", "one of the whole cluster")]);
+    assert_eq!(config.cluster_secret.unwrap().expose(), "one of the whole cluster");
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
+#[test]
+fn without_a_cluster_secret_the_machines_own_is_taken_or_that_is_told() {
+    let folder = std::env::temp_dir().join(format!("srs-proxy-{:016x}", rand::random::<u64>()));
+    let vars = Vars::from([("XDG_STATE_HOME".to_owned(), folder.to_str().unwrap().to_owned())]);
+    let secret = |vars: &Vars| {
+        let mut config = Config::default();
+        (config.find_secret(vars), config.cluster_secret)
+    };
+    let (warning, made) = secret(&vars);
+    assert!(warning.is_none() && made.is_some());
+    assert_eq!(secret(&vars), (None, made));
+    let (warning, none) = secret(&Vars::new());
+    assert!(warning.unwrap().contains("PROXY_CLUSTER_SECRET=") && none.is_none());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn check_of_a_wrong_setting_is_an_error() {
     assert!(started(&["--check"], &[("PROXY_SHARDS", "x")]).is_err());
 }

@@ -174,6 +174,20 @@ impl Conn {
         }
     }
 
+    /// Ready when the client has left before it was answered. What it sends meanwhile is kept for the next request, up to
+    /// the size of a head.
+    pub async fn gone(&mut self) {
+        let most = self.head.saturating_add(limits::HTTP_HEAD_BYTES);
+        while self.input.len() < most {
+            self.input.reserve(1024);
+            match self.stream.read_buf(&mut self.input).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
     /// Answers the request that came last. The answer is how many bytes of the body went out, and whether the connection
     /// goes on; it does not for a client that asked so, or that takes nothing for [`limits::STALL`].
     pub async fn answer(&mut self, request: &Request<()>, answer: Answer) -> io::Result<Sent> {

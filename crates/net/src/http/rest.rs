@@ -12,10 +12,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::head::{HeadError, Received, read_request};
 use crate::limits;
 
 /// A connection of which some bytes were read already: they are read again first.
@@ -149,36 +148,6 @@ where
         .max_buf_size(limits::HTTP_HEAD_BYTES)
         .serve_connection(TokioIo::new(Impatient { inner: io, stall: None }), service)
         .await
-}
-
-/// Reads the first request of a connection. A head that does not come in time is answered here, with 408.
-pub async fn first_request(
-    stream: &mut tokio::net::TcpStream,
-    peer: std::net::SocketAddr,
-) -> Option<Received> {
-    match read_request(stream).await {
-        Ok(received) => Some(received),
-        Err(HeadError::Slow) => {
-            tracing::warn!(%peer, "http request head did not come in time");
-            let _told_if_possible = stream.write_all(TOO_SLOW).await;
-            None
-        }
-        Err(error) => {
-            tracing::debug!(%peer, %error, "no http request");
-            None
-        }
-    }
-}
-
-const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-
-/// Whether a request asks for a live stream in a format with this extension: a plain `GET` without a body.
-pub fn asks_for<T>(request: &Request<T>, extension: &str) -> bool {
-    let fields = request.headers();
-    let body = fields.contains_key(http::header::TRANSFER_ENCODING)
-        || fields.get_all(http::header::CONTENT_LENGTH).iter().any(|length| length != "0");
-    let named = request.uri().path().rsplit_once('.').is_some_and(|(_, last)| last == extension);
-    request.method() == http::Method::GET && !body && named
 }
 
 #[cfg(test)]

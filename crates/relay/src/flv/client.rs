@@ -7,26 +7,34 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use srs_net::http::{Response, chunk_header, write_head};
 use srs_net::{Outbox, buffer, limits, tcp};
+use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
 
 use super::Ended;
-use super::heads::end_to_end;
+use crate::heads::end_to_end;
 
 /// The client's connection.
-pub(super) struct Client {
-    pub(super) read: OwnedReadHalf,
-    pub(super) write: OwnedWriteHalf,
-    pub(super) outbox: Outbox,
-    pub(super) chunked: bool,
-    pub(super) version: Version,
+pub(crate) struct Client {
+    pub(crate) read: OwnedReadHalf,
+    pub(crate) write: OwnedWriteHalf,
+    pub(crate) outbox: Outbox,
+    pub(crate) chunked: bool,
+    pub(crate) version: Version,
     /// Whether a head was written to the outbox.
-    pub(super) answered: bool,
+    pub(crate) answered: bool,
 }
 
 impl Client {
+    /// A client that was told nothing yet.
+    pub(crate) fn new(stream: TcpStream, version: Version) -> Client {
+        let (read, write) = stream.into_split();
+        let chunked = version == Version::HTTP_11;
+        Client { read, write, outbox: Outbox::default(), answered: false, chunked, version }
+    }
+
     /// Queues the head of the origin's answer, with our own framing of the body.
-    pub(super) fn open(&mut self, response: &Response) {
+    pub(crate) fn open(&mut self, response: &Response) {
         let mut fields = end_to_end(&response.headers);
         fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
         if self.chunked {
@@ -37,7 +45,7 @@ impl Client {
     }
 
     /// Queues a piece of a body, which must not be empty.
-    pub(super) fn push(&mut self, piece: Bytes, chunked: bool) {
+    pub(crate) fn push(&mut self, piece: Bytes, chunked: bool) {
         if chunked {
             self.outbox.push(chunk_header(piece.len()));
         }
@@ -48,7 +56,7 @@ impl Client {
     }
 
     /// Ready when the client has left.
-    pub(super) async fn gone(&mut self) -> Ended {
+    pub(crate) async fn gone(&mut self) -> Ended {
         loop {
             match buffer::read(&mut self.read).await {
                 Ok(bytes) if bytes.is_empty() => return Ended::Player,
@@ -59,7 +67,7 @@ impl Client {
     }
 
     /// Sends everything that waits, as long as the client takes something every [`limits::STALL`].
-    pub(super) async fn send(&mut self) -> Result<(), Ended> {
+    pub(crate) async fn send(&mut self) -> Result<(), Ended> {
         let stall = tokio::time::sleep(limits::STALL);
         tokio::pin!(stall);
         let mut before = self.outbox.len();
@@ -87,7 +95,7 @@ impl Client {
     }
 
     /// Offers what waits without waiting; true when it is all gone.
-    pub(super) async fn offer(&mut self) -> Result<bool, Ended> {
+    pub(crate) async fn offer(&mut self) -> Result<bool, Ended> {
         let Client { write, outbox, .. } = self;
         poll_fn(|cx| match outbox.poll_send(write, cx) {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(true)),
@@ -101,7 +109,7 @@ impl Client {
         .await
     }
 
-    pub(super) async fn answer(mut self, status: StatusCode, why: &str) {
+    pub(crate) async fn answer(mut self, status: StatusCode, why: &str) {
         let mut fields = HeaderMap::new();
         fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
         fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -112,7 +120,7 @@ impl Client {
         self.finish().await;
     }
 
-    pub(super) async fn finish(mut self) {
+    pub(crate) async fn finish(mut self) {
         let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
         let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
         tcp::close(self.read, self.write).await;

@@ -7,8 +7,9 @@ use srs_rtmp::chunk::Bodies;
 use srs_rtmp::tag;
 
 use super::client::Client;
-use super::{Broken, Ended, HttpLeg, LAST_CHUNK};
+use super::{Ended, LAST_CHUNK};
 use crate::track;
+use crate::upstream::{Broken, HttpLeg};
 
 /// The FLV body on its way.
 pub(super) struct Flow {

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use srs_net::http::read_request;
+use srs_net::http::{read_request, read_response};
 use srs_net::limits;
-use tokio::io::AsyncReadExt as _;
+use srs_rtmp::tag;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
@@ -178,7 +179,7 @@ async fn a_waiting_request_follows_the_stream_to_another_origin() {
             let waiting = asked(&here).await;
             let claim = relay.balancer.pick_publish(&key("a"), &[placed], relay.now()).unwrap();
             assert!(claim.claim.is_some());
-            let (mut origin, _) = tokio::time::timeout(Duration::from_secs(1), asked(&there)).await.unwrap();
+            let (mut origin, _) = timeout(Duration::from_secs(1), asked(&there)).await.unwrap();
             drop(waiting);
             origin.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\n\r\n").await.unwrap();
             origin.write_all(&flv(0..2)).await.unwrap();
@@ -230,7 +231,7 @@ async fn the_request_is_let_go_of_once_it_was_answered() {
             let kept = Arc::new(());
             let mut request = Request::get("/live/a.flv").body(()).unwrap();
             request.extensions_mut().insert(Arc::clone(&kept));
-            tokio::task::spawn_local(relay.play_flv(ours, request, peer));
+            tokio::task::spawn_local(relay.play_live(ours, Box::new(request), "flv", peer));
             let (mut origin, _) = asked(&origins).await;
             origin.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\n\r\n").await.unwrap();
             origin.write_all(&flv(0..1)).await.unwrap();
@@ -270,7 +271,7 @@ async fn an_answer_without_a_body_does_not_wait_for_one() {
             let player = ask(&relay).await;
             let (mut origin, _) = asked(&listener).await;
             origin.write_all(b"HTTP/1.1 304 Not Modified\r\nEtag: x\r\n\r\n").await.unwrap();
-            let answer = tokio::time::timeout(Duration::from_secs(5), text(player)).await.expect("it waits");
+            let answer = timeout(Duration::from_secs(5), text(player)).await.expect("it waits");
             assert!(answer.starts_with("HTTP/1.1 304 ") && answer.ends_with("\r\n\r\n"), "{answer}");
             drop(origin);
         })
@@ -297,11 +298,9 @@ async fn a_player_that_leaves_while_its_origin_is_dialled_ends_the_session() {
             let (mut player, (ours, peer)) = (player.unwrap(), ours.unwrap());
             player.write_all(ASK.as_bytes()).await.unwrap();
             let mut session = std::pin::pin!(relay.serve_http(ours, peer, axum::Router::new));
-            tokio::time::timeout(limits::DIAL / 4, session.as_mut())
-                .await
-                .expect_err("the dial fails at once");
+            timeout(limits::DIAL / 4, session.as_mut()).await.expect_err("the dial fails at once");
             drop(player);
-            tokio::time::timeout(limits::DIAL / 4, session).await.expect("it goes on for nobody");
+            timeout(limits::DIAL / 4, session).await.expect("it goes on for nobody");
         })
         .await;
 }

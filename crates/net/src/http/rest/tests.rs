@@ -1,16 +1,8 @@
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-
-fn request(method: &str, path: &str, fields: &[(http::HeaderName, &'static str)]) -> Request<()> {
-    let mut request = Request::builder().method(method).uri(path);
-    for (name, value) in fields {
-        request = request.header(name, *value);
-    }
-    request.body(()).unwrap()
-}
+use crate::http::read_request;
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -20,28 +12,6 @@ async fn pair() -> (TcpStream, TcpStream) {
 
 async fn say(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
     Ok(Response::new(request.uri().path().to_owned()))
-}
-
-#[test]
-fn a_plain_get_asks_for_live_media() {
-    assert!(asks_for(&request("GET", "/live/a.flv?x=1", &[]), "flv"));
-    assert!(asks_for(&request("GET", "/live/a.flv", &[(CONTENT_LENGTH, "0")]), "flv"));
-    for (method, path) in
-        [("HEAD", "/live/a.flv"), ("POST", "/live/a.flv"), ("GET", "/live/a.ts"), ("GET", "/flv")]
-    {
-        assert!(!asks_for(&request(method, path, &[]), "flv"), "{method} {path}");
-    }
-}
-
-#[test]
-fn a_request_with_a_body_or_an_unclear_length_is_left_to_hyper() {
-    for fields in [
-        &[(CONTENT_LENGTH, "5")][..],
-        &[(CONTENT_LENGTH, "0"), (CONTENT_LENGTH, "5")],
-        &[(TRANSFER_ENCODING, "chunked")],
-    ] {
-        assert!(!asks_for(&request("GET", "/live/a.flv", fields), "flv"), "{fields:?}");
-    }
 }
 
 #[tokio::test]
@@ -64,12 +34,11 @@ async fn bytes_read_already_are_read_again_first() {
 #[tokio::test]
 async fn one_request_is_served_and_the_connection_ends() {
     let (mut ours, mut theirs) = pair().await;
-    let peer = ours.peer_addr().unwrap();
     theirs
         .write_all(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\nGET /two.flv HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
         .unwrap();
-    let received = first_request(&mut ours, peer).await.unwrap();
+    let received = read_request(&mut ours).await.unwrap();
     assert_eq!(received.request.as_ref().unwrap().uri().path(), "/one");
     let service = hyper::service::service_fn(say);
     let mut answer = Vec::new();
@@ -80,25 +49,6 @@ async fn one_request_is_served_and_the_connection_ends() {
     // Unread bytes may reset the connection; the answer came before that.
     assert!(read.is_ok() || !answer.is_empty());
     assert!(answer.ends_with("/one") && answer.contains("connection: close"), "{answer}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_head_that_does_not_come_is_answered_with_408() {
-    let (mut ours, mut theirs) = pair().await;
-    let peer = ours.peer_addr().unwrap();
-    assert!(first_request(&mut ours, peer).await.is_none());
-    drop(ours);
-    let mut answer = String::new();
-    theirs.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-}
-
-#[tokio::test]
-async fn a_connection_that_asks_for_nothing_is_no_request() {
-    let (mut ours, theirs) = pair().await;
-    let peer = ours.peer_addr().unwrap();
-    drop(theirs);
-    assert!(first_request(&mut ours, peer).await.is_none());
 }
 
 /// Answers with more than any buffer on the way takes.

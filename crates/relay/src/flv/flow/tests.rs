@@ -1,6 +1,7 @@
 use http::{HeaderMap, HeaderValue};
 
 use super::*;
+use srs_net::Outbox;
 
 /// A file of a few tags, one with an empty body and one with an extended time.
 fn file() -> Vec<u8> {

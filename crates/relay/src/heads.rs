@@ -1,7 +1,7 @@
 //! Request and response heads on their way through: what is passed on, and what ends at each connection.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, Request, header};
+use http::{HeaderMap, HeaderName, Method, Request, header};
 use std::net::SocketAddr;
 
 /// Fields that belong to one connection alone (RFC 9110, section 7.6.1).
@@ -25,11 +25,44 @@ fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
     names.filter(|name| *name != header::HOST).collect()
 }
 
+/// What the origin is told otherwise than the client said it.
+pub(crate) struct Words<'a> {
+    /// Path and query.
+    pub(crate) target: &'a str,
+    /// The method.
+    pub(crate) method: &'a Method,
+    /// Fields that are not passed on.
+    pub(crate) without: &'a [HeaderName],
+    /// The body is wanted as it is, not compressed.
+    pub(crate) plain: bool,
+    /// The connection is used again.
+    pub(crate) again: bool,
+}
+
+/// The fields by which a client asks for less than the whole body.
+pub(crate) const PARTS: &[HeaderName] = &[header::RANGE, header::IF_RANGE];
+
+/// These, and the fields by which it asks for nothing if it has that already.
+pub(crate) const CONDITIONS: &[HeaderName] = &[
+    header::RANGE,
+    header::IF_RANGE,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_MATCH,
+    header::IF_UNMODIFIED_SINCE,
+];
+
 /// The request as the origin gets it: the client's own words, without what belongs to one connection.
-pub(super) fn request_head(request: &Request<()>, peer: SocketAddr) -> Bytes {
-    let mut out = BytesMut::with_capacity(512);
+pub(crate) fn request_head(request: &Request<()>, peer: SocketAddr) -> Bytes {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    out.put_slice(format!("{} {target} HTTP/1.1\r\n", request.method()).as_bytes());
+    let method = request.method();
+    head_of(request, peer, &Words { target, method, without: &[], plain: false, again: false })
+}
+
+/// The same with some of it said otherwise.
+pub(crate) fn head_of(request: &Request<()>, peer: SocketAddr, words: &Words<'_>) -> Bytes {
+    let mut out = BytesMut::with_capacity(512);
+    out.put_slice(format!("{} {} HTTP/1.1\r\n", words.method, words.target).as_bytes());
     let mut put = |name: &str, value: &[u8]| {
         out.put_slice(name.as_bytes());
         out.put_slice(b": ");
@@ -37,10 +70,20 @@ pub(super) fn request_head(request: &Request<()>, peer: SocketAddr) -> Bytes {
         out.put_slice(b"\r\n");
     };
     let own = nominated(request.headers());
+    let ends = |name: &HeaderName| {
+        HOP.contains(name)
+            || own.contains(name)
+            || *name == FORWARDED_FOR
+            || words.without.contains(name)
+            || (words.plain && *name == header::ACCEPT_ENCODING)
+    };
     for (name, value) in request.headers() {
-        if !HOP.contains(name) && !own.contains(name) && name != FORWARDED_FOR {
+        if !ends(name) {
             put(name.as_str(), value.as_bytes());
         }
+    }
+    if words.plain {
+        put("accept-encoding", b"identity");
     }
     if !request.headers().contains_key(header::HOST) {
         put("host", b"localhost");
@@ -52,13 +95,15 @@ pub(super) fn request_head(request: &Request<()>, peer: SocketAddr) -> Bytes {
     }
     forwarded.extend_from_slice(peer.ip().to_canonical().to_string().as_bytes());
     put(FORWARDED_FOR.as_str(), &forwarded);
-    put("connection", b"close");
+    if !words.again {
+        put("connection", b"close");
+    }
     out.put_slice(b"\r\n");
     out.freeze()
 }
 
 /// An answer's fields without those of the connection to the origin.
-pub(super) fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+pub(crate) fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut fields = headers.clone();
     for name in HOP.into_iter().chain(nominated(headers)) {
         fields.remove(name);

@@ -1,0 +1,158 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::task::LocalSet;
+
+use super::*;
+
+fn fields(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(*name, HeaderValue::from_static(value));
+    }
+    headers
+}
+
+fn of_size(size: usize) -> Loaded {
+    let kept = Kept {
+        status: StatusCode::OK,
+        headers: HeaderMap::new(),
+        body: vec![0; size].into(),
+        packed: None,
+        at: Instant::now(),
+    };
+    Loaded::Keep(kept, Duration::from_secs(10))
+}
+
+#[test]
+fn what_an_origin_says_of_keeping_is_understood() {
+    let rules = |value| Rules::of(&fields(&[("cache-control", value)]));
+    let seconds = |rules: Rules| rules.age.map(|age| age.as_secs());
+    assert_eq!(Rules::of(&HeaderMap::new()), Rules::default());
+    assert!(rules("Public, Max-Age=7").public);
+    assert_eq!(seconds(rules("public, max-age=7, immutable")), Some(7));
+    assert_eq!(seconds(rules("max-age=7, s-maxage=9")), Some(9));
+    assert_eq!(seconds(rules("max-age=nonsense")), Some(0));
+    for private in ["private", "no-store", "public, no-cache", "private=\"set-cookie\""] {
+        assert!(rules(private).private, "{private}");
+    }
+}
+
+#[test]
+fn an_answer_that_may_differ_by_client_is_private() {
+    for (name, value) in [
+        ("set-cookie", "a=1"),
+        ("vary", "*"),
+        ("vary", "cookie"),
+        ("vary", "accept-encoding, origin"),
+        ("content-encoding", "br"),
+    ] {
+        assert!(Rules::of(&fields(&[(name, value)])).private, "{name}: {value}");
+    }
+    assert!(!Rules::of(&fields(&[("vary", "Accept-Encoding")])).private);
+}
+
+#[test]
+fn gzip_is_taken_where_it_is_named() {
+    let takes = |value: &'static str| {
+        takes_gzip(&Request::get("/").header("accept-encoding", value).body(()).unwrap())
+    };
+    for value in ["gzip", "br, GZIP", "gzip;q=0.5", "deflate, gzip; q=1"] {
+        assert!(takes(value), "{value}");
+    }
+    for value in ["", "br", "gzip;q=0", "gzip; q=0.0", "xgzip", "identity"] {
+        assert!(!takes(value), "{value}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_stays_within_its_bound() {
+    LocalSet::new()
+        .run_until(async {
+            let cache = Arc::new(Cache::default());
+            for number in 0..20 {
+                cache.get(format!("large {number}"), |_| async { of_size(CACHE_BYTES / 8) }).await;
+                assert!(cache.lock().bytes <= CACHE_BYTES);
+            }
+            for number in 0..=ENTRIES {
+                cache.get(format!("small {number}"), |_| async { of_size(0) }).await;
+            }
+            assert!(cache.lock().slots.len() <= ENTRIES);
+            let state = cache.lock();
+            let sum: usize = state
+                .slots
+                .values()
+                .map(|slot| if let Slot::Done { cost, .. } = slot { *cost } else { 0 })
+                .sum();
+            assert_eq!(state.bytes, sum);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_being_loaded_counts_and_is_given_back() {
+    LocalSet::new()
+        .run_until(async {
+            let cache = Arc::new(Cache::default());
+            let mut room = Room { cache: Arc::clone(&cache), bytes: 0 };
+            assert!(room.take(CACHE_BYTES));
+            let mut other = Room { cache: Arc::clone(&cache), bytes: 0 };
+            assert!(!other.take(1));
+            drop(room);
+            assert!(other.take(1));
+            drop(other);
+            assert_eq!(cache.lock().bytes, 0);
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_asks_for_any_more_is_let_go() {
+    LocalSet::new()
+        .run_until(async {
+            let cache = Arc::new(Cache::default());
+            cache.get("one".to_owned(), |_| async { of_size(1000) }).await;
+            tokio::time::advance(Duration::from_secs(11)).await;
+            cache.get("two".to_owned(), |_| async { of_size(0) }).await;
+            assert_eq!(cache.lock().slots.len(), 1);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_load_that_panics_is_not_waited_for() {
+    LocalSet::new()
+        .run_until(async {
+            let cache = Arc::new(Cache::default());
+            for _ in 0..2 {
+                let got = cache.get("key".to_owned(), |_| async { panic!("a defect") }).await;
+                assert!(matches!(got, Got::Alone));
+            }
+            assert!(cache.lock().slots.is_empty());
+        })
+        .await;
+}
+
+#[test]
+fn all_shards_share_one_fetch() {
+    let pool = shards::Shards::start(4).unwrap();
+    let cache = Arc::new(Cache::default());
+    let (loads, go) = (Arc::new(AtomicUsize::new(0)), watch::Sender::new(false));
+    let (answered, answers) = std::sync::mpsc::channel();
+    for _ in 0..40 {
+        let (cache, loads, mut gone) = (Arc::clone(&cache), Arc::clone(&loads), go.subscribe());
+        let answered = answered.clone();
+        pool.handle().deal(move || async move {
+            let load = |_| async move {
+                loads.fetch_add(1, Ordering::Relaxed);
+                gone.wait_for(|gone| *gone).await.unwrap();
+                of_size(7)
+            };
+            let Got::Kept(kept) = cache.get("key".to_owned(), load).await else { panic!("not kept") };
+            answered.send(kept.body.len()).unwrap();
+        });
+    }
+    go.send_replace(true);
+    drop(answered);
+    assert_eq!(answers.iter().collect::<Vec<_>>(), [7; 40]);
+    assert_eq!(loads.load(Ordering::Relaxed), 1);
+}

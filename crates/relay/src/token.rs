@@ -1,0 +1,100 @@
+//! Session tokens: which origin a list came from, sealed, so that what the list names is fetched there.
+//!
+//! A token names a server by its stable id and never by an address, so nobody can make us dial what did not register. Any
+//! proxy with the cluster's secret opens what another one sealed. Sealing is deterministic: all viewers of a list get the
+//! same addresses, which caches in front of us can keep.
+
+use aes_gcm_siv::aead::Aead as _;
+use aes_gcm_siv::{Aes256GcmSiv, KeyInit as _, Nonce};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use srs_names::NodeId;
+
+/// The name of the parameter that carries a token.
+pub(crate) const NAME: &str = "srs_at";
+
+/// What the key is for: another purpose must have another key.
+const PURPOSE: &[u8] = b"hls token v1";
+
+/// The first byte inside: what follows is a server id.
+const VERSION: u8 = 1;
+
+/// Longest token in letters: an id of 256 bytes, the version and the seal's 16, in base 64.
+const MOST: usize = 364;
+
+/// Seals and opens tokens.
+pub(crate) struct Tokens {
+    cipher: Aes256GcmSiv,
+}
+
+impl Tokens {
+    /// Tokens under the cluster's secret.
+    pub(crate) fn new(secret: &[u8]) -> Tokens {
+        // A key of HMAC may have any length, so neither step can fail; what could not be opened is no token.
+        let mut key = [0; 32];
+        if let Ok(mut mac) = <Hmac<Sha256> as hmac::Mac>::new_from_slice(secret) {
+            mac.update(PURPOSE);
+            key.copy_from_slice(&mac.finalize().into_bytes());
+        }
+        Tokens { cipher: Aes256GcmSiv::new(&key.into()) }
+    }
+
+    /// The token for this server.
+    pub(crate) fn seal(&self, id: &NodeId) -> Option<String> {
+        let mut plain = vec![VERSION];
+        plain.extend_from_slice(id.as_str().as_bytes());
+        // One nonce for all: this cipher stays safe, and shows only that two equal texts are equal.
+        let sealed = self.cipher.encrypt(&Nonce::default(), plain.as_slice()).ok()?;
+        Some(encode(&sealed))
+    }
+
+    /// The server that a token names; none for what was not sealed with our secret.
+    pub(crate) fn open(&self, token: &str) -> Option<NodeId> {
+        if token.len() > MOST {
+            return None;
+        }
+        let sealed = decode(token)?;
+        let plain = self.cipher.decrypt(&Nonce::default(), sealed.as_slice()).ok()?;
+        let (&version, id) = plain.split_first()?;
+        (version == VERSION).then(|| NodeId::new(std::str::from_utf8(id).ok()?).ok()).flatten()
+    }
+}
+
+/// RFC 4648, section 5.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Base 64 for addresses, without padding.
+fn encode(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for three in bytes.chunks(3) {
+        let mut bits = 0_u32;
+        for at in 0..3 {
+            bits = bits << 8 | u32::from(three.get(at).copied().unwrap_or(0));
+        }
+        for letter in 0..=three.len() {
+            let index = (bits >> (18 - 6 * letter)) & 63;
+            out.extend(ALPHABET.get(index as usize).map(|letter| char::from(*letter)));
+        }
+    }
+    out
+}
+
+/// Undoes [`encode`]; none for every other spelling, so that one token has one.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let (mut bits, mut count) = (0_u32, 0);
+    for letter in text.bytes() {
+        let value = ALPHABET.iter().position(|known| *known == letter)?;
+        bits = bits << 6 | u32::try_from(value).ok()?;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push(u8::try_from(bits >> count & 255).ok()?);
+        }
+        bits &= (1 << count) - 1;
+    }
+    (bits == 0 && count < 6).then_some(out)
+}
+
+#[cfg(test)]
+mod tests;
