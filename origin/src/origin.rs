@@ -18,6 +18,7 @@ use srs_control::{
 use srs_gateway::Gateway;
 use srs_hub::Hub;
 use srs_names::AdmitAll;
+use srs_net::http::Folder;
 use srs_net::shards::{Handle, Shards};
 use srs_net::tcp::{self, Slots};
 
@@ -85,6 +86,7 @@ impl Origin {
                 chunk_size: config.rtmp.chunk_size,
                 crossdomain: config.http_server.crossdomain,
                 admit: Arc::new(AdmitAll),
+                files: Some(Folder::new(config.http_server.dir.clone())),
             },
         );
         let slots = Slots::new(config.max_connections);
@@ -201,9 +203,9 @@ fn serve(
         label: config.exporter.label.clone(),
         tag: config.exporter.tag.clone(),
     });
-    let files = Router::new().fallback_service(tower_http::services::ServeDir::new(&config.http_server.dir));
     let shared = config.http_api.enabled && config.http_api.listen == config.http_server.listen;
-    let rest = Arc::new(if shared { http_api_beside(Arc::clone(&api), files) } else { files });
+    let rest =
+        Arc::new(if shared { http_api_beside(Arc::clone(&api), Router::new()) } else { Router::new() });
     for listener in listeners.exporter {
         serve_api(handle, listener, metrics_api(Arc::clone(&api)));
     }

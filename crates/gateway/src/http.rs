@@ -97,7 +97,10 @@ impl Gateway {
                     owner = Some(whose);
                     with_range(&request, answer)
                 }
-                Route::Rest => return self.serve_others(conn, peer, rest()).await,
+                Route::Rest => match self.file(&request).await {
+                    Some(answer) => answer,
+                    None => return self.serve_others(conn, peer, rest()).await,
+                },
             };
             let answered = conn.answer(&request, self.with_common_fields(answer)).await;
             if let (Ok(sent), Some(owner)) = (&answered, owner) {
@@ -109,6 +112,14 @@ impl Gateway {
                 Err(error) => return tracing::debug!(peer = shown(peer), %error, "http connection ended"),
             }
         }
+    }
+
+    /// The file that a request names, if this node serves files.
+    async fn file(&self, request: &Request<()>) -> Option<Answer> {
+        // What is the API's is not to be hidden by a file.
+        let may = is_plain(request) && !request.uri().path().starts_with("/api/");
+        let folder = self.files.as_ref().filter(|_| may)?;
+        Some(with_range(request, folder.answer(request).await?))
     }
 
     async fn serve_others(&self, conn: Conn, peer: SocketAddr, rest: axum::Router) {

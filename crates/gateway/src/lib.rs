@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use srs_hub::Hub;
 use srs_names::{Admit, NameError, StreamKey};
+use srs_net::http::Folder;
 use srs_net::shards;
 
 use clients::Clients;
@@ -41,6 +42,8 @@ pub struct Config {
     pub crossdomain: bool,
     /// Who may publish and play.
     pub admit: Arc<dyn Admit>,
+    /// Files that are served beside the streams.
+    pub files: Option<Folder>,
 }
 
 /// The doors of one node. Shared by all shards.
@@ -50,6 +53,7 @@ pub struct Gateway {
     chunk_size: u32,
     crossdomain: bool,
     admit: Arc<dyn Admit>,
+    files: Option<Folder>,
     clients: Arc<Clients>,
     hls: Arc<hls::Hls>,
     holds: Arc<Holds>,
@@ -81,6 +85,7 @@ impl Gateway {
             chunk_size: config.chunk_size,
             crossdomain: config.crossdomain,
             admit: config.admit,
+            files: config.files,
             clients: Arc::default(),
             hls: hls::Hls::new(),
             holds: Arc::default(),

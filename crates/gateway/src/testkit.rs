@@ -23,8 +23,13 @@ const SMALL: u32 = 8 << 10;
 /// Doors with one vhost, which serves HTTP-FLV too.
 pub(crate) fn gateway(vhost: Vhost) -> Arc<Gateway> {
     let vhost = Vhost { http_live: crate::Live::ALL.to_vec(), ..vhost };
-    let config =
-        Config { vhosts: vec![vhost], chunk_size: 60_000, crossdomain: true, admit: Arc::new(AdmitAll) };
+    let config = Config {
+        vhosts: vec![vhost],
+        chunk_size: 60_000,
+        crossdomain: true,
+        admit: Arc::new(AdmitAll),
+        files: None,
+    };
     Gateway::new(Hub::new(), config)
 }
 

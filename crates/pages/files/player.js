@@ -40,6 +40,7 @@
 
   // A live stream may come back: it is tried again, less and less often.
   const again = (why) => {
+    window.srsErrors = (window.srsErrors || 0) + 1;
     say(`${why}; trying again`, true);
     const wait = Math.min(10000, 1000 * 2 ** retries);
     retries += 1;
@@ -62,7 +63,17 @@
 
   const playHls = (url) => {
     if (Hls.isSupported()) {
-      player = new Hls({ enableWorker: true, liveSyncDurationCount: 3 });
+      // A server that is started again is away for some seconds; a player has more than that in its buffer.
+      const retry = { maxNumRetry: 10, retryDelayMs: 500, maxRetryDelayMs: 4000 };
+      const patient = { maxTimeToFirstByteMs: 10000, maxLoadTimeMs: 20000, timeoutRetry: retry, errorRetry: retry };
+      const policy = { default: patient };
+      player = new Hls({
+        enableWorker: true,
+        liveSyncDurationCount: 3,
+        manifestLoadPolicy: policy,
+        playlistLoadPolicy: policy,
+        fragLoadPolicy: policy,
+      });
       player.on(Hls.Events.ERROR, (_event, data) => {
         if (data.fatal) again(`${data.type}: ${data.details}`);
       });
