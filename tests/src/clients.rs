@@ -3,6 +3,7 @@
 use srs_amf::Value;
 
 pub mod flv;
+pub mod hls;
 pub mod player;
 pub mod publisher;
 pub mod raw;

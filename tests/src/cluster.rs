@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use srs_boot::{Listen, Shards};
+use srs_boot::{Listen, Secret, Shards};
 use srs_origin::Origin;
 use srs_origin::config::{Config as OriginConfig, HttpRemux, Vhost};
 use srs_proxy::Proxy;
@@ -131,7 +131,7 @@ impl Builder {
         logs::keep();
         let folder = Folder::new();
         let shards = Shards::Count(NonZeroUsize::new(self.shards).expect("at least one shard"));
-        let proxy = self.proxy.then(|| {
+        let config = self.proxy.then(|| {
             let listen = |socket: SocketAddr| Listen { ip: Some(socket.ip()), port: socket.port() };
             let backend = self.backend.map(|(rtmp, http)| DefaultBackend {
                 ip: "127.0.0.1".to_owned(),
@@ -141,18 +141,20 @@ impl Builder {
                 rtc: any_port(),
                 srt: any_port(),
             });
-            let config = ProxyConfig {
+            ProxyConfig {
                 rtmp: any_port(),
                 http_server: any_port(),
                 http_api: any_port(),
                 system_api: any_port(),
                 shards,
                 default_backend: backend,
+                // One that a proxy started anew has too, without a look at this machine's own.
+                cluster_secret: Some(Secret::new("the secret of the tests")),
                 ..ProxyConfig::default()
-            };
-            Proxy::bind(config).expect("a proxy starts")
+            }
         });
-        let mut cluster = Cluster { origins: Vec::new(), proxy, folder, change: self.change, shards };
+        let proxy = config.clone().map(|config| Proxy::bind(config).expect("a proxy starts"));
+        let mut cluster = Cluster { origins: Vec::new(), proxy, config, folder, change: self.change, shards };
         for number in 1..=self.origins {
             cluster.add_origin(&format!("origin-{number}"));
         }
@@ -165,6 +167,7 @@ impl Builder {
 pub struct Cluster {
     origins: Vec<Option<Origin>>,
     proxy: Option<Proxy>,
+    config: Option<ProxyConfig>,
     folder: Folder,
     change: Box<dyn Fn(&mut Vhost)>,
     shards: Shards,
@@ -213,6 +216,24 @@ impl Cluster {
     /// The proxy.
     pub fn proxy(&self) -> &Proxy {
         self.proxy.as_ref().expect("this cluster has a proxy")
+    }
+
+    /// Ends the proxy with all its sessions, leaves its ports closed for a while, and starts another on them.
+    pub async fn restart_proxy(&mut self, closed: Duration) {
+        let (proxy, config) = (self.proxy.take().expect("a proxy"), self.config.clone().expect("a proxy"));
+        let at = |address: SocketAddr| Listen { ip: Some(address.ip()), port: address.port() };
+        let config = ProxyConfig {
+            rtmp: at(proxy.rtmp()),
+            http_server: at(proxy.http()),
+            http_api: at(proxy.http_api()),
+            system_api: at(proxy.system_api()),
+            ..config
+        };
+        drop(proxy);
+        tokio::time::sleep(closed).await;
+        let proxy =
+            until("the proxy's ports are free again", async || Proxy::bind(config.clone()).ok()).await;
+        self.proxy = Some(proxy);
     }
 
     /// One origin, from 0.

@@ -5,6 +5,7 @@
 //! [`fake`] has servers that misbehave on purpose, [`Program`] runs programs of others, [`logs`] sees what was logged.
 //! Every wait has a deadline and panics with what it waited for: see [`within`] and [`until`].
 
+pub mod browser;
 pub mod clients;
 pub mod cluster;
 pub mod crowd;
@@ -17,7 +18,9 @@ pub mod program;
 pub mod tools;
 mod wait;
 
+pub use browser::Browser;
 pub use clients::flv::FlvPlayer;
+pub use clients::hls::HlsPlayer;
 pub use clients::player::Player;
 pub use clients::publisher::Publisher;
 pub use clients::raw::Raw;

@@ -13,10 +13,15 @@
 //! | B08 | FLV tags whose length lies, wrong back pointers, empty tags | the same |
 //! | B12 | HTTP framing that two readers could take for two things | 400 and close; nobody sees a second request |
 //! | B13 | heads of 1 MiB, of 10,000 fields, of one byte a second | 431 or 408 at 16 KiB, 100 fields, 5 s |
+//! | B14 | HTTP/2 by prior knowledge and by upgrade | not spoken; refused at once |
 //! | B16 | registration of 10 MiB, deep, port 0 and 99999, host names, odd IPv6, doubled keys | 400, one answer, no entry |
 //! | B24 | names with `%2e`, `//`, `;`, NUL, newline, look-alikes, 4 KiB; hosts with and without port | every protocol gives the same name, or all refuse |
+//! | S06 | `..` in every spelling, absolute paths, twins of the folder's name, links, NUL | nothing outside the folder is read |
+//! | S19 | markup in names and parameters | refused, and never sent back as a page |
+//! | S26 | very many names | no memory for names that nobody publishes |
 
 mod commands;
+mod files;
 mod framing;
 mod heads;
 mod media;

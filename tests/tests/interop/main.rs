@@ -5,6 +5,8 @@
 mod crates;
 mod ffmpeg;
 mod gstreamer;
+mod hls;
 mod recording;
 mod seed;
+mod segments;
 mod vlc;
