@@ -1,6 +1,7 @@
 //! `srs-bench`: load for the comparison benchmarks and the floor they are compared with.
 //!
-//! It shares no code with the servers, so that its reading of RTMP and HTTP-FLV is an independent second opinion.
+//! It shares no code with the servers, so that its reading of RTMP, HTTP-FLV and HLS is an independent second opinion; only
+//! the packets of transport streams are judged by `srs_ts::check`.
 //! It starts no servers: `scripts/bench` does, and `report` turns what it collected into `bench/RESULTS.md`.
 //! One epoll loop per process and no runtime, because the cycles of the load are taken from the measurement.
 #![allow(
@@ -14,9 +15,11 @@
 mod amf;
 mod args;
 mod chunk;
+mod count;
 mod floor;
 mod flv;
 mod h264;
+mod hls;
 mod judge;
 mod mark;
 mod media;
@@ -46,6 +49,11 @@ play     --url rtmp://H:P/app/NAME | http://H:P/app/NAME.flv  --players N [--str
          [--label k=v]... [--pin CPU]
          N players; player i plays NAME-(i mod M) when M > 1. One JSON line and one line to read.
          --server-cpu also tells how busy others kept that core.
+play     --url http://H:P/app/NAME.m3u8  --players N  [the same, without --streams] [--requests FILE]
+         N players of HLS. --decode-every: every how manieth has its packets checked strictly. --requests: what count
+         printed, for the line.
+count    --listen H:P --to H:P [--pin CPU]
+         Passes HTTP on and prints the first line of each request, until killed.
 floor    --sockets N --kbps K --batch-ms B [--pieces P] [--slots S] [--seconds S] [--pin CPU] [--sink-pin CPU]
          [--drain-ms MS] [--label k=v]...
          Bare sends of the same bytes to N sockets that a second process discards.
@@ -66,6 +74,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "publish" => publish::run(rest),
         "play" => play::run(rest),
+        "count" => count::run(rest),
         "floor" => floor::run(rest),
         "sink" => floor::sink(rest),
         "ports" => ports::run(&rest),

@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 
 use serde_json::{Map, Value, json};
 
-use crate::Outcome;
 use crate::args::{Args, Url};
 use crate::judge::Judge;
 use crate::player::{Next, Player, STALL_NS};
 use crate::poll::{self, Poll, Scratch, now_ns};
 use crate::procfs::{Sample, core_busy};
 use crate::stats::{percentile, print, put_percentiles, round};
+use crate::{Outcome, hls};
 
 /// A player that received nothing for this long at the end is starved.
 const SILENT_NS: u64 = 2_000_000_000;
@@ -21,7 +21,7 @@ const SILENT_NS: u64 = 2_000_000_000;
 const STARVED_PERCENT: u64 = 90;
 /// Error texts kept for the result line.
 const ERRORS_SHOWN: usize = 3;
-const OPTIONS: [&str; 13] = [
+const OPTIONS: [&str; 14] = [
     "url",
     "players",
     "streams",
@@ -35,6 +35,7 @@ const OPTIONS: [&str; 13] = [
     "rss-base",
     "label",
     "pin",
+    "requests",
 ];
 
 struct Plan {
@@ -57,6 +58,11 @@ pub fn run(words: Vec<String>) -> Outcome<()> {
     let args = Args::parse(words, &OPTIONS, &[])?;
     poll::pin(args.maybe("pin")?)?;
     poll::raise_file_limit();
+    if hls::is_list(args.need("url")?) {
+        let line = hls::run(&args)?;
+        hls::print_for_people(&line);
+        return print(line, &args);
+    }
     let plan = Plan::read(&args)?;
     let before = Sample::take(&plan.pids);
     let mut crowd = Crowd::new(&plan)?;

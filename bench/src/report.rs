@@ -26,6 +26,7 @@ fn document(rows: &Rows, notes: &str) -> String {
         ("Through a proxy, 1 Mbit/s a viewer", proxy(rows)),
         ("Many publishers of 200 kbit/s", publishers(rows)),
         ("Shards, 1,000 players of one stream, not pinned", shards(rows)),
+        ("HLS, segments of 2 s", hls(rows)),
     ];
     let tables =
         tables.map(
@@ -54,7 +55,9 @@ interface. `floor` is bare nonblocking sends of the same bytes to as many socket
 figures are medians over rounds, ratios medians of the ratios within each round. `mw` is the write-merging time in
 milliseconds. First frame counts from the start of the TCP connect to the first whole key frame; delay from the
 publisher's send to the player's receive, of every frame of 1 player in 50; a stall is a silence of over 500 ms; a starved
-player is dead, heard nothing in the last 2 s, or received under 90 % of the median player's bytes.";
+player is dead, heard nothing in the last 2 s, or received under 90 % of the median player's bytes. HLS players keep a
+connection, look at the list twice per target duration and fetch each segment once; theirs is the first whole segment, and
+a stall or starving is no new segment in 3 target durations; nginx serves the files that the origin writes to `/dev/shm`.";
 
 fn fan(rows: &Rows) -> String {
     let mut out = Table::new(&[
@@ -209,6 +212,56 @@ fn shards(rows: &Rows) -> String {
     }
     out.text()
 }
+
+fn hls(rows: &Rows) -> String {
+    let mut out = Table::new(&[
+        "server",
+        "Mbit/s",
+        "players",
+        "CPU s/Gbit",
+        "by nginx",
+        "% of a core",
+        "first segment p50/p99",
+        "KiB a player",
+        "segments",
+        "starved",
+        "stalls",
+        "errors",
+        "fetches of a segment",
+    ]);
+    for key in rows.keys("hls") {
+        let nginx = rows.of(&key.server("nginx"));
+        for (server, name) in HLS_SERVERS {
+            let row = rows.of(&key.server(server));
+            if row.is_empty() {
+                continue;
+            }
+            out.row(&[
+                name.to_owned(),
+                mbps(&key),
+                key.players.to_string(),
+                row.figure("cpu_per_gbit", 4),
+                show(row.ratio(&nginx, "cpu_per_gbit"), 2),
+                row.figure("cpu_percent", 1),
+                row.pair("first"),
+                row.figure("kib_per_player", 1),
+                row.figure("segments", 0),
+                row.worst("starved"),
+                row.worst("stalls"),
+                row.worst("error_count"),
+                row.worst("fetches_per_segment"),
+            ]);
+        }
+    }
+    out.text()
+}
+
+const HLS_SERVERS: [(&str, &str); 4] = [
+    ("us", "our origin, from memory"),
+    ("disk", "our origin, files in memory"),
+    ("nginx", "nginx, the same files"),
+    ("proxy", "our proxy, the origin behind it"),
+];
 
 fn mbps(key: &Key) -> String {
     (key.kbps as f64 / 1000.0).to_string()

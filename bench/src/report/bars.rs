@@ -14,7 +14,7 @@ struct Bar {
 /// The table of all bars whose suites were run.
 pub fn table(rows: &Rows) -> String {
     let mut out = Table::new(&["bar", "limit", "measured", ""]);
-    let bars = [fan(rows), proxy(rows), publishers(rows), shards(rows)];
+    let bars = [fan(rows), proxy(rows), publishers(rows), shards(rows), hls(rows)];
     for bar in bars.into_iter().flatten() {
         let verdict = match bar.value {
             Some(value) if value <= bar.limit => "met",
@@ -123,6 +123,26 @@ fn shards(rows: &Rows) -> Vec<Bar> {
             "%",
             two.largest_share().map(|share| share * 100.0),
         ));
+    }
+    bars
+}
+
+/// One 2 Mbit/s stream as segments; files of the origin itself have no bar.
+fn hls(rows: &Rows) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for key in rows.keys("hls") {
+        let nginx = rows.of(&key.server("nginx"));
+        for (server, name, limit) in [("us", "origin", 1.2), ("proxy", "proxy", 2.0)] {
+            let row = rows.of(&key.server(server));
+            let title = |text: &str| format!("HLS {name}, {} players: {text}", key.players);
+            let worst = |name: &str| row.worst_of(|row| row.number(name));
+            bars.push(bar(title("CPU by nginx"), limit, "x", row.ratio(&nginx, "cpu_per_gbit")));
+            bars.push(bar(title("errors"), 0.0, "", worst("error_count")));
+            bars.push(bar(title("stalls and starved players"), 0.0, "", worst("stalls")));
+            if server == "proxy" {
+                bars.push(bar(title("fetches of a segment"), 1.0, "", worst("fetches_per_segment")));
+            }
+        }
     }
     bars
 }

@@ -18,7 +18,7 @@ pub struct Row(Value);
 pub struct Key {
     suite: String,
     server: String,
-    /// `rtmp` or `flv`.
+    /// `rtmp`, `flv` or `hls`.
     pub proto: String,
     /// Nominal rate of a stream.
     pub kbps: u64,
@@ -36,6 +36,7 @@ impl Key {
 
     fn ours(&self) -> bool {
         matches!(self.server.as_str(), "us" | "one" | "two")
+            || self.suite == "hls" && matches!(self.server.as_str(), "disk" | "proxy")
     }
 
     /// nginx-rtmp has neither HTTP-FLV nor merged writes: one measurement stands beside all of ours.
@@ -100,6 +101,11 @@ impl Rows {
             }
         }
         found
+    }
+
+    /// Whether there is no line at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The lines of one key, one per round.

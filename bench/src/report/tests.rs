@@ -54,3 +54,20 @@ fn peer_that_was_not_run_leaves_the_bar_open() {
     assert_eq!(verdict(&bars::table(&rows), "CPU by nginx-rtmp"), "not measured");
     assert!(document(&rows, "").contains("| rtmp | 4 | 300 | 350 | 0.0500 | - | - | - | - |"));
 }
+
+fn hls_line(server: &str, cpu: f64, fetches: u64) -> String {
+    json!({"suite": "hls", "server": server, "proto": "hls", "kbps": 2000, "n": 1000, "mw": "-", "round": 1,
+        "cpu_per_gbit": cpu, "error_count": 0, "stalls": 0, "fetches_per_segment": fetches})
+    .to_string()
+}
+
+#[test]
+fn hls_is_measured_by_nginx_and_by_what_the_proxy_fetched() {
+    let lines = [hls_line("us", 0.11, 0), hls_line("nginx", 0.1, 0), hls_line("proxy", 0.19, 2)];
+    let rows = Rows::read(&lines.join("\n")).unwrap();
+    let table = bars::table(&rows);
+    assert!(table.contains("HLS origin, 1000 players: CPU by nginx | 1.2 x | 1.10 x | met"), "{table}");
+    assert!(table.contains("HLS proxy, 1000 players: CPU by nginx | 2 x | 1.90 x | met"), "{table}");
+    assert_eq!(verdict(&table, "HLS proxy, 1000 players: fetches of a segment"), "**missed**");
+    assert!(document(&rows, "").contains("| our origin, from memory | 2 | 1000 | 0.1100 | 1.10 |"));
+}

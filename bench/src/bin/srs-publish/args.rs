@@ -14,8 +14,8 @@ Publishes the file in real time, again and again; timestamps go on over the end 
 away, it tries again after 1 to 10 seconds. Ctrl-C ends the stream in order.
 
   --once       publish the file once; any failure ends the program
-  --watch      play rtmp://HOST[:PORT]/APP/STREAM or http://HOST[:PORT]/APP/STREAM.flv, print what came, and fail
-               when it did not play as it should
+  --watch      play rtmp://HOST[:PORT]/APP/STREAM or http://HOST[:PORT]/APP/STREAM.flv (or .ts, .m3u8), print what
+               came, and fail when it did not play as it should
   --seconds N  how long to watch, 1 to 3600 (3)
   -h, --help   print this";
 

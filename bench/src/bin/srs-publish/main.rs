@@ -5,6 +5,7 @@
 mod address;
 mod args;
 mod clip;
+mod packets;
 mod publish;
 mod seen;
 mod session;
@@ -39,6 +40,19 @@ fn run() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match task {
         Task::Help => println!("{}", args::USAGE),
+        Task::Watch { url, time } if url.is(".ts") || url.is(".m3u8") => {
+            let seen = runtime.block_on(async {
+                if url.is(".ts") {
+                    packets::stream(&url, time).await
+                } else {
+                    packets::list(&url, time).await
+                }
+            });
+            println!(
+                "{}",
+                seen.and_then(|seen| seen.verdict(time)).map_err(|wrong| format!("{url}: {wrong}"))?
+            );
+        }
         Task::Watch { url, time } => {
             let seen = runtime.block_on(watch::watch(&url, time))?;
             if seen.began() {

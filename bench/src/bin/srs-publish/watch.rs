@@ -87,7 +87,8 @@ async fn flv(url: &Address, viewing: &mut Viewing) -> Outcome<()> {
     Ok(())
 }
 
-async fn request(url: &Address) -> Outcome<hyper::Response<hyper::body::Incoming>> {
+/// Asks for what is at `url`.
+pub async fn request(url: &Address) -> Outcome<hyper::Response<hyper::body::Incoming>> {
     let stream =
         TcpStream::connect(url.target()).await.map_err(|error| format!("cannot connect: {error}"))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

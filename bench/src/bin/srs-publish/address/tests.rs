@@ -33,8 +33,20 @@ fn unusable_addresses_are_refused() {
         "rtmp://h/s",
         "rtmp:///live/s",
         "rtmp://h/live/",
-        "http://h/live/s.ts",
+        "http://h/live/s.mp4",
     ] {
         assert!(text.parse::<Address>().is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_a_list_names_is_beside_it_or_at_the_root() {
+    let list: Address = "http://h:80/live/s.m3u8?a=b".parse().unwrap();
+    let at = |uri: &str| {
+        let found = list.beside(uri);
+        (found.app, found.stream)
+    };
+    assert_eq!(at("s-1.ts?c=d"), ("live".to_owned(), "s-1.ts?c=d".to_owned()));
+    assert_eq!(at("/other/s.m3u8?hls_ctx=x"), ("other".to_owned(), "s.m3u8?hls_ctx=x".to_owned()));
+    assert!(list.is(".m3u8") && !list.is(".ts"));
 }
