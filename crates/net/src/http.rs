@@ -9,6 +9,7 @@ mod folder;
 mod head;
 mod range;
 mod rest;
+mod stored;
 
 pub use body::{Body, BodyError, chunk_header};
 pub use conn::{Answer, Conn, Content, Next, Sent, is_plain};
@@ -16,3 +17,4 @@ pub use folder::Folder;
 pub use head::{HeadError, Received, Response, read_request, read_response, write_head};
 pub use range::with_range;
 pub use rest::{Rewind, serve_rest};
+pub use stored::Stored;

@@ -24,7 +24,7 @@ pub(crate) struct Kept {
     pub(crate) status: StatusCode,
     /// Without those of the connection and the length.
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Content,
     /// The body in gzip, where that is worth it.
     pub(crate) packed: Option<Bytes>,
     /// When it came.
@@ -41,13 +41,15 @@ impl Kept {
     /// Our own words.
     pub(crate) fn told(status: StatusCode, words: &str) -> Kept {
         let Answer { status, headers, body } = refusal(status, words);
-        let body = if let Content::Bytes(body) = body { body } else { Bytes::new() };
         Kept { status, headers, body, packed: None, at: Instant::now() }
     }
 
     fn cost(&self) -> usize {
         let packed = self.packed.as_ref().map_or(0, Bytes::len);
-        self.body.len().saturating_add(packed).saturating_add(ENTRY_COST)
+        usize::try_from(self.body.len())
+            .unwrap_or(usize::MAX)
+            .saturating_add(packed)
+            .saturating_add(ENTRY_COST)
     }
 
     /// The answer to this request, in the coding that it takes. A part is a part of the plain body.
@@ -66,7 +68,7 @@ impl Kept {
             let before: u64 = number(headers.get(header::AGE)).unwrap_or(0);
             headers.insert(header::AGE, HeaderValue::from(before.saturating_add(age)));
         }
-        let body = Content::Bytes(packed.unwrap_or(&self.body).clone());
+        let body = packed.map_or_else(|| self.body.clone(), |packed| Content::Bytes(packed.clone()));
         Answer { status: self.status, headers, body }
     }
 }

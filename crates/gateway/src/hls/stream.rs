@@ -209,7 +209,12 @@ impl Stream {
             entry.key = Some(srs_m3u8::Key { uri: self.key_address(&current.name), iv: current.key.iv });
         }
         entry.bytes = bytes.len() as u64;
-        inner.files.insert(entry.name.clone(), Content::Bytes(bytes));
+        let content = match &self.settings.path {
+            // The disk's thread will want the bytes, and then they are sent from there.
+            Some(_) => Content::Bytes(bytes),
+            None => Content::stored(bytes),
+        };
+        inner.files.insert(entry.name.clone(), content);
         let mut gone = inner.list.add(entry, now);
         while inner.list.bytes() > MOST_BYTES {
             let Some(oldest) = inner.list.drop_oldest(now) else { break };

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::head::{Parsed, parse_request, write_head};
+use super::stored::Stored;
 use crate::{limits, tcp};
 
 /// Most bytes that one call hands to the kernel, so that one client's segment does not keep a shard from the others.
@@ -41,6 +42,8 @@ pub enum Content {
     Bytes(Bytes),
     /// A part of a file, in bytes.
     File(Arc<File>, Range<u64>),
+    /// A part of what is kept to be sent again and again.
+    Stored(Arc<Stored>, Range<u64>),
 }
 
 impl Content {
@@ -48,7 +51,7 @@ impl Content {
     pub fn len(&self) -> u64 {
         match self {
             Content::Bytes(bytes) => bytes.len() as u64,
-            Content::File(_, range) => range.end.saturating_sub(range.start),
+            Content::File(_, range) | Content::Stored(_, range) => range.end.saturating_sub(range.start),
         }
     }
 
@@ -69,6 +72,10 @@ impl Content {
             Content::File(file, whole) => {
                 let from = |at: u64| whole.start.saturating_add(at);
                 Content::File(Arc::clone(file), from(start)..from(end))
+            }
+            Content::Stored(stored, whole) => {
+                let from = |at: u64| whole.start.saturating_add(at);
+                Content::Stored(Arc::clone(stored), from(start)..from(end))
             }
         }
     }
@@ -211,6 +218,10 @@ impl Conn {
             Content::File(file, range) => {
                 self.send_bytes([head, Bytes::new()]).await?;
                 bytes = self.send_file(&file, range).await?;
+            }
+            Content::Stored(stored, range) => {
+                self.send_bytes([head, Bytes::new()]).await?;
+                bytes = self.send_file(stored.file(), range).await?;
             }
         }
         self.served = true;

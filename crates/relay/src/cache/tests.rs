@@ -16,7 +16,7 @@ fn of_size(size: usize) -> Loaded {
     let kept = Kept {
         status: StatusCode::OK,
         headers: HeaderMap::new(),
-        body: vec![0; size].into(),
+        body: Content::Bytes(vec![0; size].into()),
         packed: None,
         at: Instant::now(),
     };

@@ -139,6 +139,7 @@ async fn keep(
     let (status, mut headers) = (response.status, end_to_end(&response.headers));
     headers.remove(header::CONTENT_LENGTH);
     let body = read_whole(leg, response, most, room).await?;
+    let body = Content::stored(body);
     Ok(Kept { status, headers, body, packed: None, at: Instant::now() })
 }
 

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use srs_balance::{Node, Reason};
 use srs_m3u8::{MOST_BYTES, is_relative, rewrite, with_query};
 use srs_names::{NodeId, StreamKey};
-use srs_net::http::{Response, with_range};
+use srs_net::http::{Content, Response, with_range};
 use tokio::time::Instant;
 
 use super::{Ask, Reply, Token, files, pass_on};
@@ -146,6 +146,7 @@ impl Relay {
         let body = read_whole(leg, response, MOST_BYTES, room).await?;
         let body = self.with_token(&body, &id)?;
         let packed = (body.len() >= WORTH_GZIP).then(|| pack(&body)).flatten();
+        let body = Content::Bytes(body);
         Ok(Kept { status: StatusCode::OK, headers: fields_of(&fields), body, packed, at: Instant::now() })
     }
 

@@ -83,7 +83,8 @@ async fn large_bodies_arrive_whole_from_memory_and_from_files() {
 #[tokio::test]
 async fn a_part_is_a_part_of_a_part() {
     let bytes = pattern(1000);
-    for content in [Content::Bytes(bytes.clone().into()), Content::File(file_of(&bytes), 0..1000)] {
+    let stored = Content::stored(pattern(100_000).into()).part(0..1000);
+    for content in [Content::Bytes(bytes.clone().into()), Content::File(file_of(&bytes), 0..1000), stored] {
         let part = content.part(100..900).part(50..5000);
         assert_eq!(part.len(), 750);
         let (_, got) = exchange("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", part).await;
