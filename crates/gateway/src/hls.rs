@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use srs_hls::Template;
-use srs_hub::{Format, Hub, Phase, Window};
+use srs_hub::{Feed, Format, Hub, Phase, Window};
 use srs_names::StreamKey;
 use srs_net::shards;
 use tokio::sync::Notify;
@@ -28,6 +28,9 @@ use stream::Stream;
 
 /// The hub's name for what is cut here.
 const HLS: Format = Format("hls");
+
+/// Attempts to have a stream cut whose last cutting has just ended.
+const TRIES: usize = 1000;
 
 /// Where `hls_dispose` is zero, files stay for ever, but what is known of a stream that is over does not.
 const MEMORY: Duration = Duration::from_secs(120);
@@ -91,6 +94,8 @@ impl Default for Keys {
 
 /// All streams that are cut here, by the paths under which they are asked for.
 pub(crate) struct Hls {
+    /// Every stream that is cut. Held while one begins or goes, and taken before all other locks.
+    streams: Mutex<HashMap<StreamKey, Arc<Stream>>>,
     places: Mutex<HashMap<Place, Arc<Stream>>>,
     /// Woken when a stream has its first segment.
     came: Notify,
@@ -104,6 +109,7 @@ type Place = (Arc<str>, String);
 impl Hls {
     pub(crate) fn new() -> Arc<Hls> {
         Arc::new(Hls {
+            streams: Mutex::default(),
             places: Mutex::default(),
             came: Notify::new(),
             sessions: Sessions::default(),
@@ -138,15 +144,37 @@ impl Hls {
             Ok(path) => path,
             Err(error) => return tracing::warn!(stream = %key, %error, "no HLS: its list cannot be named"),
         };
-        if self.find(key.vhost(), &path).is_some_and(|known| *known.key() == *key) {
-            return;
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = streams.get(key) {
+            // Another stream whose list has the same path may have taken it.
+            return self.list_at(known, known.list_path());
         }
         let stream = Arc::new(Stream::new(key.clone(), Arc::clone(settings), path.clone()));
-        self.list_at(&stream, &path);
-        let (hls, kept) = (Arc::downgrade(self), Arc::clone(&stream));
-        let feed = hub.subscribe(key, HLS, || Box::new(maker::Maker::new(hls, kept)));
+        let Some(feed) = self.cut(hub, &stream) else {
+            return tracing::warn!(stream = %key, "no HLS: the stream is being cut already");
+        };
         stream.follow(Arc::new(feed));
+        self.list_at(&stream, &path);
+        streams.insert(key.clone(), Arc::clone(&stream));
+        drop(streams);
         shards::spawn(Arc::clone(self).keep(stream));
+    }
+
+    /// Has the hub cut the stream. What cut it before is gone but for the moments in which a viewer is counted.
+    fn cut(self: &Arc<Self>, hub: &Hub, stream: &Arc<Stream>) -> Option<Feed> {
+        (0..TRIES).find_map(|_| {
+            let (hls, kept, mut made) = (Arc::downgrade(self), Arc::clone(stream), false);
+            let feed = hub.subscribe(stream.key(), HLS, || {
+                made = true;
+                Box::new(maker::Maker::new(hls, kept))
+            });
+            if !made {
+                drop(feed);
+                std::thread::yield_now();
+                return None;
+            }
+            Some(feed)
+        })
     }
 
     /// Stays with a stream until it is to be disposed of.
@@ -162,10 +190,16 @@ impl Hls {
             if phase != Phase::Ended {
                 changed.await;
             } else if tokio::time::timeout(dispose, changed).await.is_err() {
-                break;
+                // A publisher may come at this very moment: it waits for this lock, or is seen here.
+                let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+                if feed.pull(&mut window, |_| {}) == Phase::Ended {
+                    self.dispose(&stream);
+                    drop(feed);
+                    streams.remove(stream.key());
+                    return;
+                }
             }
         }
-        self.dispose(&stream);
     }
 
     fn dispose(&self, stream: &Arc<Stream>) {

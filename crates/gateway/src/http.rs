@@ -27,6 +27,9 @@ pub(crate) const NOT_LIVE: Duration = Duration::from_secs(3);
 /// What we call ourselves.
 const SERVER: HeaderValue = HeaderValue::from_static(concat!("srs-cluster/", env!("CARGO_PKG_VERSION")));
 
+/// Most letters of a host: what a name can have (RFC 1035).
+const MOST_HOST: usize = 255;
+
 /// The last chunk of a chunked body.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
@@ -93,6 +96,15 @@ impl Gateway {
                 }
                 Route::Answer(answer) => answer,
                 Route::Hls(ask, about) => {
+                    // A list that somebody laid into the folder is not to wait for a stream of that name.
+                    if !ask.is_known(&self.hls)
+                        && let Some(answer) = self.file(&request).await
+                    {
+                        match conn.answer(&request, self.with_common_fields(answer)).await {
+                            Ok(sent) if sent.goes_on => continue,
+                            _ => return conn.close().await,
+                        }
+                    }
                     let (answer, whose) = self.hls.serve(ask, &self.clients, peer, about).await.parts();
                     owner = Some(whose);
                     with_range(&request, answer)
@@ -134,6 +146,10 @@ impl Gateway {
         if !is_plain(request) {
             return Route::Rest;
         }
+        if *request.method() == Method::OPTIONS && !request.uri().path().starts_with("/api/") {
+            // A browser asks whether a page of another site may ask.
+            return Route::Answer(Answer::text(StatusCode::OK, "anybody may ask"));
+        }
         if let Some(page) = srs_pages::find(request.uri().path()) {
             return Route::Answer(answer_page(page));
         }
@@ -161,12 +177,18 @@ impl Gateway {
             // A page or a file need not be named as streams are.
             (Err(_), None) => return Ok(Route::Rest),
         };
-        let (key, vhost) = self.resolve(&key)?;
+        let (key, vhost) = match self.resolve(&key) {
+            Ok(resolved) => resolved,
+            // Files and the API are every host's.
+            Err(_) if live.is_none() && !uri.path().ends_with(".m3u8") => return Ok(Route::Rest),
+            Err(refused) => return Err(refused),
+        };
         let may = || {
             let admitted = self.admit.play(&key, &params, peer);
             admitted.map_err(|refusal| Refused::NotAllowed(refusal.to_string()))
         };
-        let host = host.unwrap_or_default().to_owned();
+        // What is kept of it for hours has a limit.
+        let host: String = host.unwrap_or_default().chars().take(MOST_HOST).collect();
         if vhost.hls.is_some()
             && let Some(ask) = hls::Ask::of(&self.hls, key.vhost(), request, &params)
         {

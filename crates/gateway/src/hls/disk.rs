@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, renameat, unlinkat};
@@ -14,13 +14,14 @@ use srs_net::http::Content;
 
 use super::stream::Stream;
 
-/// Jobs that may wait: a disk that is behind by so many is too slow, and what comes then stays in memory alone.
+/// Files and lists that may wait: a disk that is behind by so many is too slow, and what comes then stays in memory alone.
+/// Removals always wait: they are no more than what was written, and one that is forgotten leaves its file for ever.
 const WAITING: usize = 256;
 
 /// The writer, which starts with its first job.
 #[derive(Default)]
 pub(super) struct Disk {
-    jobs: OnceLock<Option<SyncSender<Job>>>,
+    jobs: OnceLock<Option<Sender<Job>>>,
     /// Jobs that were sent and are not done.
     open: Arc<AtomicUsize>,
 }
@@ -55,7 +56,7 @@ impl Disk {
 
     fn send(&self, job: Job) {
         let jobs = self.jobs.get_or_init(|| {
-            let (jobs, queue) = sync_channel(WAITING);
+            let (jobs, queue) = channel();
             let open = Arc::clone(&self.open);
             let thread =
                 std::thread::Builder::new().name("hls-disk".to_owned()).spawn(move || work(&queue, &open));
@@ -68,14 +69,17 @@ impl Disk {
             }
         });
         let Some(jobs) = jobs else { return };
-        self.open.fetch_add(1, Ordering::AcqRel);
-        if let Err(TrySendError::Full(job)) = jobs.try_send(job) {
-            self.open.fetch_sub(1, Ordering::AcqRel);
-            let stream = match &job {
-                Job::Write(stream, _) | Job::List(stream) | Job::Remove(stream, _) => stream.key(),
-            };
-            tracing::warn!(%stream, "the disk is too slow for HLS; this stays in memory");
+        let waiting = self.open.fetch_add(1, Ordering::AcqRel);
+        let stream = match &job {
+            Job::Write(stream, _) | Job::List(stream) if waiting >= WAITING => Some(Arc::clone(stream)),
+            _ => None,
+        };
+        if let Some(stream) = stream {
+            tracing::warn!(stream = %stream.key(), "the disk is too slow for HLS; this stays in memory");
+        } else if jobs.send(job).is_ok() {
+            return;
         }
+        self.open.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -97,7 +101,7 @@ fn write_file(stream: &Stream, name: &str) -> io::Result<()> {
     // It may be gone by now.
     let Some(Content::Bytes(bytes)) = stream.file(name) else { return Ok(()) };
     let file = put(&root(stream)?, name, &bytes)?;
-    stream.on_disk(name, Content::File(Arc::new(file), 0..bytes.len() as u64));
+    stream.on_disk(name, &bytes, Content::of_file(file, bytes.len() as u64));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use srs_names::{Params, percent_decode};
 use srs_net::http::{Answer, Content};
 use tokio::time::{Instant, timeout_at};
@@ -35,6 +35,8 @@ pub(crate) struct Ask {
     params: Params,
     query: Option<String>,
     gzip: bool,
+    /// Asked for in order to be had: others make no session.
+    counts: bool,
     /// Found already: not a list that may still come.
     file: Option<(Arc<Stream>, Content)>,
 }
@@ -59,7 +61,13 @@ impl Ask {
         let accepts = request.headers().get_all(header::ACCEPT_ENCODING).iter();
         let gzip = accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("gzip"));
         let query = uri.query().map(str::to_owned);
-        Some(Ask { vhost: Arc::from(vhost), path, params: params.clone(), query, gzip, file })
+        let counts = *request.method() == Method::GET;
+        Some(Ask { vhost: Arc::from(vhost), path, params: params.clone(), query, gzip, counts, file })
+    }
+
+    /// Whether a stream that is known here has this path.
+    pub(crate) fn is_known(&self, hls: &Hls) -> bool {
+        self.file.is_some() || hls.find(&self.vhost, &self.path).is_some()
     }
 
     /// The file's name without its folders.
@@ -85,7 +93,7 @@ impl Hls {
             let answer = Answer::text(StatusCode::NOT_FOUND, "the stream is not live");
             return Served { answer, stream: None, mark: None };
         };
-        if !stream.settings().ctx {
+        if !stream.settings().ctx || !ask.counts {
             let answer = list_answer(&stream, None, ask.gzip);
             return Served { answer, stream: Some(stream), mark: None };
         }

@@ -32,9 +32,21 @@ struct Inner {
     files: HashMap<String, Content>,
     /// Which of the files are keys.
     keys: HashSet<String>,
+    /// Which of the files are on disk.
+    written: HashSet<String>,
     key: Option<Current>,
     /// The list as text, until it changes.
     text: Option<Arc<str>>,
+}
+
+/// What a segment changed.
+struct Added {
+    /// Paths that there are now.
+    new: Vec<String>,
+    /// Paths that are gone.
+    gone: Vec<String>,
+    /// There was nothing to play before.
+    first: bool,
 }
 
 /// The key in use, and the segment that began it.
@@ -61,6 +73,7 @@ impl Stream {
             list: List::new(&settings.cut, 0),
             files: HashMap::new(),
             keys: HashSet::new(),
+            written: HashSet::new(),
             key: None,
             text: None,
         };
@@ -127,17 +140,24 @@ impl Stream {
         self.lock().keys.contains(path)
     }
 
-    /// A segment that was written to disk need not be held in memory.
-    pub(super) fn on_disk(&self, path: &str, content: Content) {
-        if let Some(known) = self.lock().files.get_mut(path) {
+    /// `bytes` were written to disk as `path`, and need not be held in memory where `content` has them.
+    pub(super) fn on_disk(&self, path: &str, bytes: &Bytes, content: Option<Content>) {
+        let mut inner = self.lock();
+        let Some(known) = inner.files.get_mut(path) else { return };
+        // A newer one of that name has a writing of its own to come.
+        if !matches!(known, Content::Bytes(known) if known.as_ptr() == bytes.as_ptr()) {
+            return;
+        }
+        if let Some(content) = content {
             *known = content;
         }
+        inner.written.insert(path.to_owned());
     }
 
     /// Whether everything that the list names is on disk.
     pub(super) fn is_on_disk(&self) -> bool {
         let inner = self.lock();
-        inner.list.in_window().all(|entry| matches!(inner.files.get(&entry.name), Some(Content::File(..))))
+        inner.list.in_window().all(|entry| inner.written.contains(&entry.name))
     }
 
     /// The list, once there is something to play. `mark` goes to the address of each segment.
@@ -182,8 +202,8 @@ impl Stream {
         }
     }
 
-    /// Takes a segment in. The answer is the new paths, and those that are gone.
-    fn add(&self, segment: &Segment, unix_ms: u64) -> Result<(Vec<String>, Vec<String>), NameError> {
+    /// Takes a segment in.
+    fn add(&self, segment: &Segment, unix_ms: u64) -> Result<Added, NameError> {
         let now = self.now_ms();
         let made = unix_ms.saturating_sub(segment.duration_ms);
         let made_ms = i64::try_from(made).unwrap_or(i64::MAX);
@@ -194,11 +214,10 @@ impl Stream {
             made_ms,
         ))?;
         let mut inner = self.lock();
+        // Where a template has no number, what has this name from now on is the newer one.
         let mut new = vec![name.clone()];
-        if inner.files.contains_key(&name) {
-            // A template without a number: what has this name now is the newer one.
-            new.clear();
-        }
+        inner.written.remove(&name);
+        let first = !inner.list.ready();
         let mut entry = Entry::new(segment, name);
         entry.made_unix_ms = Some(made_ms);
         let mut bytes = segment.bytes.clone();
@@ -222,7 +241,7 @@ impl Stream {
         }
         inner.text = None;
         let gone = inner.let_go(&gone, |name| self.key_address(name));
-        Ok((new, gone))
+        Ok(Added { new, gone, first })
     }
 
     fn key_for(&self, inner: &mut Inner, sequence: u64, made_ms: i64) -> Result<(Current, bool), NameError> {
@@ -256,6 +275,7 @@ impl Stream {
         inner.list = List::new(&self.settings.cut, 0);
         inner.text = None;
         inner.keys.clear();
+        inner.written.clear();
         inner.files.drain().map(|(name, _)| name).collect()
     }
 }
@@ -280,6 +300,7 @@ impl Inner {
         }
         for name in &names {
             self.files.remove(name);
+            self.written.remove(name);
         }
         names
     }
@@ -288,8 +309,8 @@ impl Inner {
 impl Hls {
     /// Takes in a segment of `stream`.
     pub(super) fn store(&self, stream: &Arc<Stream>, segment: &Segment, unix_ms: u64) {
-        let (new, gone) = match stream.add(segment, unix_ms) {
-            Ok(names) => names,
+        let Added { new, gone, first } = match stream.add(segment, unix_ms) {
+            Ok(added) => added,
             Err(error) => {
                 return tracing::warn!(stream = %stream.key(), %error, "no HLS: a segment cannot be named");
             }
@@ -307,7 +328,9 @@ impl Hls {
             self.forget(stream, &name);
             self.remove_file(stream, name);
         }
-        self.came.notify_waiters();
+        if first {
+            self.came.notify_waiters();
+        }
     }
 
     /// The stream is over: its list says so.

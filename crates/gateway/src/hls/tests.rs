@@ -485,3 +485,93 @@ async fn paths_between_list_and_segments_are_relative() {
         assert_eq!(stream::between(list, segment), address, "{list} {segment}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_streams_with_one_list_path_do_not_kill_each_other() {
+    local(async {
+        let gateway = serving(Settings { list_file: Template::parse("all.m3u8").unwrap(), ..settings() });
+        let mut first = Stream::publish(&gateway, "a");
+        first.run(3).await;
+        let mut second = Stream::publish(&gateway, "b");
+        second.run(3).await;
+        first.publisher.finish(Finish::Dropped);
+        let mut again = Stream::publish(&gateway, "a");
+        again.run(3).await;
+        let mut client = Client::of(&gateway).await;
+        let list = client.get("/all.m3u8").await;
+        assert_eq!(list.status, 200);
+        assert!(list.text().contains("live/a-"), "{}", list.text());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_after_the_disposal_is_cut_again() {
+    local(async {
+        let gateway = serving(Settings { dispose: Duration::from_secs(5), ..settings() });
+        for _ in 0..3 {
+            let mut stream = Stream::publish(&gateway, "s");
+            stream.run(3).await;
+            let mut client = Client::of(&gateway).await;
+            assert_eq!(client.get("/live/s.m3u8").await.status, 200);
+            stream.publisher.finish(Finish::Clean);
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            assert_eq!(gateway.hls.lock().len(), 0);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_lies_in_the_folder_is_served_at_once() {
+    local(async {
+        let folder = Folder::new("vod");
+        std::fs::create_dir_all(&folder.0).unwrap();
+        std::fs::write(folder.0.join("film.m3u8"), "#EXTM3U\n").unwrap();
+        let vhost = Vhost { hls: Some(Arc::new(settings())), ..Vhost::default() };
+        let gateway = Gateway::new(
+            Hub::new(),
+            crate::Config {
+                vhosts: vec![vhost],
+                chunk_size: 60_000,
+                crossdomain: true,
+                admit: Arc::new(srs_names::AdmitAll),
+                files: Some(srs_net::http::Folder::new(folder.0.clone())),
+            },
+        );
+        let mut client = Client::of(&gateway).await;
+        let list = client.get("/film.m3u8").await;
+        assert_eq!((list.status, list.text()), (200, "#EXTM3U\n"));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_who_wants_a_list_is_counted_as_a_player() {
+    local(async {
+        let gateway = serving(Settings { ctx: true, ..settings() });
+        let mut stream = Stream::publish(&gateway, "s");
+        stream.run(3).await;
+        let mut client = Client::of(&gateway).await;
+        let asked = client.ask("OPTIONS /live/s.m3u8 HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        assert!(asked.head.contains("access-control-allow-origin: *"), "{}", asked.head);
+        assert_eq!((asked.status, gateway.clients().len()), (200, 0));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn segments_whose_names_come_again_are_written_again() {
+    local(async {
+        let folder = Folder::new("same");
+        let root = folder.0.clone();
+        let segment_file = Template::parse("[app]/[stream].ts").unwrap();
+        let gateway = serving(Settings { path: Some(root.clone()), segment_file, ..settings() });
+        let mut stream = Stream::publish(&gateway, "s");
+        stream.run(9).await;
+        until("the disk's thread has tried", || gateway.hls.disk.is_idle()).await;
+        let list = std::fs::read_to_string(root.join("live/s.m3u8")).unwrap();
+        assert!(list.matches("#EXTINF").count() >= 3, "{list}");
+    })
+    .await;
+}

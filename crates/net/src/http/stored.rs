@@ -26,7 +26,7 @@ const SHARE: usize = 8;
 
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// A file that has no name and lies in memory.
+/// A file that is held open to be sent: one without a name in memory, or a segment on disk.
 #[derive(Debug)]
 pub struct Stored {
     file: File,
@@ -52,13 +52,24 @@ fn most() -> usize {
     })
 }
 
+/// A place among them.
+fn take() -> bool {
+    let taken = OPEN.fetch_add(1, Ordering::Relaxed) < most();
+    if !taken {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+    taken
+}
+
 impl Content {
+    /// The first `length` bytes of a file that will be sent many times; none when too many are held open.
+    pub fn of_file(file: File, length: u64) -> Option<Content> {
+        take().then(|| Content::Stored(Arc::new(Stored { file }), 0..length))
+    }
+
     /// Content that will be sent many times. It stays in memory of ours where it is small, and where there are too many.
     pub fn stored(bytes: Bytes) -> Content {
-        if bytes.len() < LEAST || OPEN.fetch_add(1, Ordering::Relaxed) >= most() {
-            if bytes.len() >= LEAST {
-                OPEN.fetch_sub(1, Ordering::Relaxed);
-            }
+        if bytes.len() < LEAST || !take() {
             return Content::Bytes(bytes);
         }
         match create(&bytes) {
