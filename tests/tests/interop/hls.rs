@@ -39,7 +39,7 @@ async fn publish_for_ever(
     Some(program)
 }
 
-/// Records some seconds by `reader`, which must have nothing to say about them.
+/// Records some seconds by `reader`; the recording must have these codecs and most of its frames.
 async fn records(reader: &Path, url: &str, file: PathBuf, codecs: (Option<&str>, Option<&str>)) {
     let line = format!("-v warning -nostdin -y -i {url} -t 3 -c copy {}", file.display());
     let said = Program::start(reader, words(&line)).succeed().await;
