@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("hub", &["media", "names"]),
     ("balance", &["names"]),
     // Floor 3: machinery.
-    ("net", &["amf", "names", "rtmp"]),
+    ("net", &["amf", "names", "pages", "rtmp"]),
     ("boot", &["names"]),
     // Floor 4: doors, which do not know each other. The relay is blind to media and has no hub.
     ("gateway", &["amf", "flv", "hls", "hub", "m3u8", "media", "names", "net", "pages", "rtmp", "ts"]),

@@ -151,7 +151,7 @@ impl Gateway {
             return Route::Answer(Answer::text(StatusCode::OK, "anybody may ask"));
         }
         if let Some(page) = srs_pages::find(request.uri().path()) {
-            return Route::Answer(answer_page(page));
+            return Route::Answer(Answer::page(page));
         }
         match self.media(request, peer) {
             Ok(route) => route,
@@ -273,16 +273,6 @@ impl Gateway {
         text.push(b'\n');
         let _told_if_possible = tokio::time::timeout(limits::STALL, write.write_all(&text)).await;
     }
-}
-
-/// One of the pages that are built in. They change with the version of the program, and are small.
-fn answer_page(page: srs_pages::Page) -> Answer {
-    let mut answer = Answer::new(StatusCode::OK, page.kind, Content::Bytes(Bytes::from_static(page.bytes)));
-    let fields = &mut answer.headers;
-    fields.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(srs_pages::POLICY));
-    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    answer
 }
 
 /// To `HEAD` and `OPTIONS` of live media.

@@ -6,6 +6,7 @@
 mod body;
 mod conn;
 mod folder;
+mod gzip;
 mod head;
 mod range;
 mod rest;
@@ -14,6 +15,7 @@ mod stored;
 pub use body::{Body, BodyError, chunk_header};
 pub use conn::{Answer, Conn, Content, Next, Sent, is_plain};
 pub use folder::Folder;
+pub use gzip::{gzip, takes_gzip};
 pub use head::{HeadError, Received, Response, read_request, read_response, write_head};
 pub use range::with_range;
 pub use rest::{Rewind, serve_rest};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use srs_net::http::{Answer, Content, Response};
+use srs_net::http::{Answer, Content, Response, takes_gzip};
 use srs_net::shards;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -82,21 +82,6 @@ pub(crate) fn refusal(status: StatusCode, words: &str) -> Answer {
 
 fn number(value: Option<&HeaderValue>) -> Option<u64> {
     value?.to_str().ok()?.trim().parse().ok()
-}
-
-/// Whether the client can read gzip: `Accept-Encoding` names it, and not with a weight of zero.
-fn takes_gzip(request: &Request<()>) -> bool {
-    if request.headers().contains_key(header::RANGE) {
-        return false;
-    }
-    let values = request.headers().get_all(header::ACCEPT_ENCODING).iter();
-    let mut codings = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    codings.any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let never =
-            weight.trim().strip_prefix("q=").is_some_and(|q| q.trim_matches(['0', '.', ' ']).is_empty());
-        name.trim().eq_ignore_ascii_case("gzip") && !never
-    })
 }
 
 /// What an origin says of how an answer may be kept.

@@ -150,7 +150,7 @@ impl Relay {
                 return Route::Answer(with_range(request, answer));
             }
             if let Some(page) = srs_pages::find(uri.path()).filter(|_| *request.method() != Method::OPTIONS) {
-                return Route::Answer(with_range(request, answer_page(page)));
+                return Route::Answer(with_range(request, Answer::page(page)));
             }
         }
         let name = uri.path().rsplit('/').next().unwrap_or_default();
@@ -313,16 +313,6 @@ fn preflight() -> Answer {
     ] {
         answer.headers.insert(name, HeaderValue::from_static("*"));
     }
-    answer
-}
-
-/// One of the pages that are built in. They change with the version of the program, and are small.
-fn answer_page(page: srs_pages::Page) -> Answer {
-    let mut answer = Answer::new(StatusCode::OK, page.kind, Content::Bytes(Bytes::from_static(page.bytes)));
-    let fields = &mut answer.headers;
-    fields.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(srs_pages::POLICY));
-    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     answer
 }
 

@@ -51,9 +51,6 @@ pub(crate) const SMALL: usize = 1 << 20;
 /// Refusals of up to this size are told to all who asked for the same at the same time.
 pub(crate) const REFUSAL_BYTES: usize = 64 << 10;
 
-/// A list shorter than this is sent as it is.
-pub(crate) const WORTH_GZIP: usize = 256;
-
 /// So long after the start a token may name a server that is about to register.
 pub(crate) const NEW: Duration = Duration::from_secs(5);
 

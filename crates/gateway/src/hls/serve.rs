@@ -1,17 +1,14 @@
 //! Lists and segments as answers to requests.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use srs_names::{Params, percent_decode};
-use srs_net::http::{Answer, Content};
+use srs_net::http::{Answer, Content, gzip, takes_gzip};
 use tokio::time::{Instant, timeout_at};
 
 use super::Hls;
@@ -25,16 +22,13 @@ const NOT_LIVE: Duration = Duration::from_secs(3);
 /// SRS's name for a player's mark.
 const MARK: &str = "hls_ctx";
 
-/// Lists shorter than this are sent as they are.
-const WORTH_GZIP: usize = 256;
-
 /// A player's mark and an attribute: what tells requests apart.
 pub(crate) struct Ask {
     vhost: Arc<str>,
     path: String,
     params: Params,
     query: Option<String>,
-    gzip: bool,
+    packs: bool,
     /// Asked for in order to be had: others make no session.
     counts: bool,
     /// Found already: not a list that may still come.
@@ -58,11 +52,10 @@ impl Ask {
         if file.is_none() && !path.ends_with(".m3u8") {
             return None;
         }
-        let accepts = request.headers().get_all(header::ACCEPT_ENCODING).iter();
-        let gzip = accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("gzip"));
+        let packs = takes_gzip(request);
         let query = uri.query().map(str::to_owned);
         let counts = *request.method() == Method::GET;
-        Some(Ask { vhost: Arc::from(vhost), path, params: params.clone(), query, gzip, counts, file })
+        Some(Ask { vhost: Arc::from(vhost), path, params: params.clone(), query, packs, counts, file })
     }
 
     /// Whether a stream that is known here has this path.
@@ -94,7 +87,7 @@ impl Hls {
             return Served { answer, stream: None, mark: None };
         };
         if !stream.settings().ctx || !ask.counts {
-            let answer = list_answer(&stream, None, ask.gzip);
+            let answer = list_answer(&stream, None, ask.packs);
             return Served { answer, stream: Some(stream), mark: None };
         }
         let standing = match &mark {
@@ -103,14 +96,14 @@ impl Hls {
                 let opened = self.sessions.open(clients, &stream, peer, about);
                 let answer = match &opened {
                     Some(opened) => master(ask.name(), opened, ask.query.as_deref()),
-                    None => list_answer(&stream, None, ask.gzip),
+                    None => list_answer(&stream, None, ask.packs),
                 };
                 return Served { answer, stream: Some(stream), mark: opened };
             }
         };
         let answer = match standing {
             Standing::Kicked => Answer::text(StatusCode::NOT_FOUND, "ended by an operator"),
-            Standing::Good | Standing::Unknown => list_answer(&stream, mark.as_deref(), ask.gzip),
+            Standing::Good | Standing::Unknown => list_answer(&stream, mark.as_deref(), ask.packs),
         };
         Served { answer, stream: Some(stream), mark }
     }
@@ -195,13 +188,13 @@ fn master(name: &str, mark: &str, query: Option<&str>) -> Answer {
     answer
 }
 
-fn list_answer(stream: &Stream, mark: Option<&str>, gzip: bool) -> Answer {
+fn list_answer(stream: &Stream, mark: Option<&str>, packs: bool) -> Answer {
     let in_segments = mark.filter(|_| stream.settings().ts_ctx);
     let Some(text) = stream.text(in_segments) else {
         return Answer::text(StatusCode::NOT_FOUND, "the stream is not live");
     };
     let plain = Bytes::copy_from_slice(text.as_bytes());
-    let packed = (gzip && plain.len() >= WORTH_GZIP).then(|| pack(&plain)).flatten();
+    let packed = packs.then(|| gzip(&plain)).flatten();
     let coded = packed.is_some();
     let body = Content::Bytes(packed.unwrap_or(plain));
     let mut answer = Answer::new(StatusCode::OK, srs_m3u8::MEDIA_TYPE, body);
@@ -214,12 +207,6 @@ fn list_answer(stream: &Stream, mark: Option<&str>, gzip: bool) -> Answer {
         fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     answer
-}
-
-fn pack(plain: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(plain).ok()?;
-    encoder.finish().ok().map(Bytes::from)
 }
 
 fn file_answer(stream: &Stream, content: Content, path: &str) -> Answer {

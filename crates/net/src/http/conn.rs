@@ -89,6 +89,17 @@ impl Answer {
         Answer { status, headers, body }
     }
 
+    /// One of the pages that are built in. They change with the version of the program, and are small.
+    pub fn page(page: srs_pages::Page) -> Answer {
+        let mut answer =
+            Answer::new(StatusCode::OK, page.kind, Content::Bytes(Bytes::from_static(page.bytes)));
+        let fields = &mut answer.headers;
+        fields.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(srs_pages::POLICY));
+        fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        answer
+    }
+
     /// A line of plain text.
     pub fn text(status: StatusCode, line: &str) -> Answer {
         Answer::new(status, "text/plain; charset=utf-8", Content::Bytes(Bytes::from(format!("{line}\n"))))

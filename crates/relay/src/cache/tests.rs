@@ -51,19 +51,6 @@ fn an_answer_that_may_differ_by_client_is_private() {
     assert!(!Rules::of(&fields(&[("vary", "Accept-Encoding")])).private);
 }
 
-#[test]
-fn gzip_is_taken_where_it_is_named() {
-    let takes = |value: &'static str| {
-        takes_gzip(&Request::get("/").header("accept-encoding", value).body(()).unwrap())
-    };
-    for value in ["gzip", "br, GZIP", "gzip;q=0.5", "deflate, gzip; q=1"] {
-        assert!(takes(value), "{value}");
-    }
-    for value in ["", "br", "gzip;q=0", "gzip; q=0.0", "xgzip", "identity"] {
-        assert!(!takes(value), "{value}");
-    }
-}
-
 #[tokio::test]
 async fn what_is_kept_stays_within_its_bound() {
     LocalSet::new()

@@ -1,24 +1,21 @@
 //! HLS playlists on their way: every relative address in them gets the token of the origin that they came from.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use srs_balance::{Node, Reason};
 use srs_m3u8::{MOST_BYTES, is_relative, rewrite, with_query};
 use srs_names::{NodeId, StreamKey};
-use srs_net::http::{Content, Response, with_range};
+use srs_net::http::{Content, Response, gzip, with_range};
 use tokio::time::Instant;
 
 use super::{Ask, Reply, Token, files, pass_on};
 use crate::Relay;
 use crate::cache::{Got, Kept, Loaded, Room, Rules};
 use crate::heads::{CONDITIONS, PARTS, end_to_end};
-use crate::limits::{LIST_TTL, WORTH_GZIP};
+use crate::limits::LIST_TTL;
 use crate::token;
 use crate::upstream::{Broken, HttpLeg, Unanswered, Whom, read_whole};
 
@@ -145,7 +142,7 @@ impl Relay {
         }
         let body = read_whole(leg, response, MOST_BYTES, room).await?;
         let body = self.with_token(&body, &id)?;
-        let packed = (body.len() >= WORTH_GZIP).then(|| pack(&body)).flatten();
+        let packed = gzip(&body);
         let body = Content::Bytes(body);
         Ok(Kept { status: StatusCode::OK, headers: fields_of(&fields), body, packed, at: Instant::now() })
     }
@@ -177,10 +174,4 @@ fn fields_of(headers: &HeaderMap) -> HeaderMap {
         fields.insert(header::ETAG, tag);
     }
     fields
-}
-
-fn pack(plain: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(plain).ok()?;
-    encoder.finish().ok().map(Bytes::from)
 }
