@@ -16,6 +16,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use room::{Complaints, Room};
+use srs_net::haproxy::Accept;
 use srs_net::shards;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use strict::Strict;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -69,7 +70,7 @@ impl Default for Limits {
 /// carries the [`Peer`] that sent it. `is_known` tells callers who may steer from strangers, by their address
 /// alone (see [`Access::knows`](crate::Access::knows)): nothing was read of them yet.
 pub async fn serve(
-    listener: TcpListener,
+    mut listener: impl Accept,
     router: Router,
     limits: Limits,
     is_known: impl Fn(IpAddr) -> bool,
@@ -86,7 +87,7 @@ pub async fn serve(
     };
     let mut shutdown = pin!(shutdown);
     // A listener that nobody accepts from lets callers hang. The connections that there are go on.
-    while shards::guarded("api", door.open(&listener, &is_known, shutdown.as_mut())).await.is_none() {}
+    while shards::guarded("api", door.open(&mut listener, &is_known, shutdown.as_mut())).await.is_none() {}
     drop(listener);
     // The receivers are gone when all connections are.
     let _ = stop.send(true);
@@ -110,7 +111,7 @@ impl Door {
     /// Accepts until `shutdown` completes.
     async fn open(
         &mut self,
-        listener: &TcpListener,
+        listener: &mut impl Accept,
         is_known: &impl Fn(IpAddr) -> bool,
         mut shutdown: Pin<&mut impl Future<Output = ()>>,
     ) {

@@ -1,20 +1,24 @@
 //! Words that every room shares: what a stream is called in each protocol's spelling, what nodes and
-//! clients are called, and the two questions a door may be asked ([`Inventory`], [`Admit`]).
+//! clients are called, the two questions a door may be asked ([`Inventory`], [`Admit`]), and the record by which our
+//! nodes know each other's sessions ([`envelope`]).
 //!
 //! Sans-IO: no sockets, no clock. RTMP, HTTP-FLV, HLS, SRT and WebRTC must all arrive at the same
 //! [`StreamKey`] for the same stream, so all of them pass through the one resolver in [`key`].
 //! What a name means for placement is `balance`'s matter, what it carries is `hub`'s.
 
 pub mod admit;
+pub mod envelope;
 mod error;
 mod host;
 mod id;
 pub mod inventory;
 pub mod key;
 mod params;
+mod term;
 mod text;
 
 pub use admit::{Admit, AdmitAll, Refusal, RefusalKind};
+pub use envelope::{Envelope, Foreign, Mark, Purpose, Seal};
 pub use error::{Flaw, NameError, Part};
 pub use id::{ClientId, NodeId};
 pub use inventory::{
@@ -22,4 +26,5 @@ pub use inventory::{
 };
 pub use key::{DEFAULT_APP, DEFAULT_VHOST, Extension, StreamKey};
 pub use params::Params;
+pub use term::Term;
 pub use text::percent_decode;

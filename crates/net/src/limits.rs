@@ -27,6 +27,12 @@ pub const HTTP_HEAD: Duration = Duration::from_secs(5);
 /// 10 s long as a rule and rarely 30.
 pub const HTTP_IDLE: Duration = Duration::from_secs(60);
 
+/// A balancer sends its PROXY header with its first packet; a packet lost on the way comes again within this.
+pub const PROXY_HEADER: Duration = Duration::from_secs(2);
+
+/// Connections of balancers whose PROXY header has not come yet, per listener: a second's herd fits.
+pub const PROXY_HEADERS: usize = 1024;
+
 /// Largest request head, in bytes: browsers send 1 to 4 KiB with cookies.
 pub const HTTP_HEAD_BYTES: usize = 16 << 10;
 

@@ -10,20 +10,26 @@ use std::task::{Context, Poll, ready};
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::Interest;
+use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+use crate::haproxy::{Accept as _, Listener, Trust};
 use crate::shards::{self, Handle};
 use crate::{buffer, limits};
 
 /// Opens a listening socket. An IPv6 wildcard address takes IPv4 clients too.
 pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    open(address, false)
+}
+
+fn open(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
     socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(limits::BACKLOG)?;
@@ -32,9 +38,19 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 /// Opens the first of several addresses that this machine can have: `[::]`, or `0.0.0.0` where there is no IPv6.
 pub fn bind_first(addresses: &[SocketAddr]) -> io::Result<std::net::TcpListener> {
+    open_first(addresses, false)
+}
+
+/// As [`bind_first`], on a port that other processes of the same user may share (`SO_REUSEPORT`): the kernel deals
+/// connections to all of them. All must ask for it; a port that is taken by another kind of socket stays taken.
+pub fn bind_shared(addresses: &[SocketAddr]) -> io::Result<std::net::TcpListener> {
+    open_first(addresses, true)
+}
+
+fn open_first(addresses: &[SocketAddr], shared: bool) -> io::Result<std::net::TcpListener> {
     let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
     for address in addresses {
-        result = bind(*address);
+        result = open(*address, shared);
         if !matches!(&result, Err(error) if error.raw_os_error() == Some(EAFNOSUPPORT)) {
             break;
         }
@@ -116,20 +132,37 @@ pub fn serve<S, F>(
     S: Fn(TcpStream, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + 'static,
 {
+    serve_behind(handle, (listener, Trust::none()), name, slots, session);
+}
+
+/// As [`serve`], with balancers that tell of each connection whose it is.
+pub fn serve_behind<S, F>(
+    handle: &Handle,
+    (listener, trust): (std::net::TcpListener, Trust),
+    name: &'static str,
+    slots: Slots,
+    session: S,
+) where
+    S: Fn(TcpStream, SocketAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + 'static,
+{
     let dealer = handle.clone();
     handle.first(move || async move {
-        let listener = match TcpListener::from_std(listener) {
+        let mut listener = match Listener::new(listener, trust, name) {
             Ok(listener) => listener,
             Err(error) => return tracing::error!(listener = name, %error, "the listener cannot be used"),
         };
         // The listening socket outlives a panic: clients that nobody accepts would hang without a word.
-        while shards::guarded(name, accept_all(&dealer, &listener, name, &slots, &session)).await.is_none() {}
+        while shards::guarded(name, accept_all(&dealer, &mut listener, name, &slots, &session))
+            .await
+            .is_none()
+        {}
     });
 }
 
 async fn accept_all<S, F>(
     dealer: &Handle,
-    listener: &TcpListener,
+    listener: &mut Listener,
     name: &'static str,
     slots: &Slots,
     session: &S,
@@ -211,12 +244,12 @@ const EAFNOSUPPORT: i32 = 97;
 
 /// Says a thing at most once a second, so that a flood of failures cannot fill the log.
 #[derive(Debug, Default)]
-struct Complaint {
+pub(crate) struct Complaint {
     last: RefCell<Option<tokio::time::Instant>>,
 }
 
 impl Complaint {
-    fn say(&self, say: impl FnOnce()) {
+    pub(crate) fn say(&self, say: impl FnOnce()) {
         let now = tokio::time::Instant::now();
         let mut last = self.last.borrow_mut();
         if last.is_none_or(|last| now.duration_since(last).as_secs() >= 1) {

@@ -63,6 +63,39 @@ fn the_first_address_that_can_be_had_is_bound() {
     assert!(bind_first(&[]).is_err());
 }
 
+#[test]
+fn a_port_that_is_shared_is_bound_again_by_those_who_share_it() {
+    let first = bind_shared(&[loopback()]).unwrap();
+    let address = first.local_addr().unwrap();
+    let second = bind_shared(&[address]).unwrap();
+    assert_eq!(second.local_addr().unwrap(), address);
+}
+
+#[test]
+fn both_owners_of_a_shared_port_get_connections() {
+    let first = bind_shared(&[loopback()]).unwrap();
+    let address = first.local_addr().unwrap();
+    let second = bind_shared(&[address]).unwrap();
+    // Each connection goes to either by a hash of its ports: one in 2^63 goes to the same for all of these.
+    let _clients: Vec<_> = (0..64).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    let mut served = [0_usize; 2];
+    while served.iter().sum::<usize>() < 64 {
+        for (count, listener) in served.iter_mut().zip([&first, &second]) {
+            *count += usize::from(listener.accept().is_ok());
+        }
+    }
+    assert!(served[0] > 0 && served[1] > 0, "{served:?}");
+}
+
+#[test]
+fn a_shared_port_and_an_exclusive_one_do_not_mix() {
+    for (first, second) in [(true, false), (false, true), (false, false)] {
+        let first = open_first(&[loopback()], first).unwrap();
+        let error = open_first(&[first.local_addr().unwrap()], second).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_complaint_is_made_once_a_second() {
     let complaint = Complaint::default();
