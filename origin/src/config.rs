@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use srs_boot::conf::overrides::DEFAULT_VHOST;
+use srs_boot::env::Vars;
 use srs_boot::log::{Level, Tank};
-use srs_boot::{Listen, Secret, Shards};
+use srs_boot::{Listen, Secret, Shards, secret};
 
 mod cli;
 mod hls;
@@ -29,6 +30,11 @@ pub struct Config {
     pub work_dir: PathBuf,
     /// `server_id`: the stable id of this node. None: kept beside the pid file.
     pub server_id: Option<String>,
+    /// `cluster_secret`, which SRS does not have: by it nodes know each other. None: the program takes the machine's own,
+    /// and believes nobody where there is none.
+    pub cluster_secret: Option<Secret>,
+    /// `grace_final_wait`: how long publishers have to be moved when the process is to end. 3.2 s.
+    pub grace_final_wait: Duration,
     /// `shards`, which SRS does not have: threads that serve. `auto`, one for each core.
     pub shards: Shards,
     /// The variable `SRS_DEVICE_IP`: the address that heartbeats report. None: detected.
@@ -56,6 +62,24 @@ impl Config {
         let vhost = self.vhosts.get(name).or_else(|| self.vhosts.get(DEFAULT_VHOST));
         vhost.filter(|vhost| vhost.enabled)
     }
+
+    /// Takes this machine's cluster secret where none is set, making it first if there is none yet. The answer is a warning
+    /// when that cannot be.
+    pub fn find_secret(&mut self, vars: &Vars) -> Option<String> {
+        if self.cluster_secret.is_some() {
+            return None;
+        }
+        match secret::load_or_make(vars, &mut rand::rng()) {
+            Ok(secret) => {
+                self.cluster_secret = Some(secret);
+                None
+            }
+            Err(error) => Some(format!(
+                "{error}; what proxies say of their clients and claims is left out: \
+                 cluster_secret <16 letters or more> sets one"
+            )),
+        }
+    }
 }
 
 impl Default for Config {
@@ -65,6 +89,8 @@ impl Default for Config {
             pid: "./objs/srs.pid".into(),
             work_dir: "./".into(),
             server_id: None,
+            cluster_secret: None,
+            grace_final_wait: Duration::from_millis(3200),
             shards: Shards::Auto,
             device_ip: None,
             log: Log::default(),
@@ -175,8 +201,8 @@ pub struct Heartbeat {
     pub enabled: bool,
     /// `interval`: seconds between reports. 9.9 s.
     pub interval: Duration,
-    /// `url`: where reports are posted, an http URL. `http://127.0.0.1:8085/api/v1/servers`.
-    pub url: String,
+    /// `url`: where reports are posted, one http URL or more; SRS takes one. `http://127.0.0.1:8085/api/v1/servers`.
+    pub urls: Vec<String>,
     /// `device_id`: a label for people. Empty.
     pub device_id: String,
     /// `ports`: whether listeners are reported, without which a proxy cannot use the node. Off.
@@ -190,7 +216,7 @@ impl Default for Heartbeat {
         Self {
             enabled: false,
             interval: Duration::from_millis(9900),
-            url: "http://127.0.0.1:8085/api/v1/servers".to_owned(),
+            urls: vec!["http://127.0.0.1:8085/api/v1/servers".to_owned()],
             device_id: String::new(),
             ports: false,
             token: None,

@@ -1,5 +1,6 @@
 //! The origin: owns the streams that are published to it and serves them. Wiring and configuration only.
 
+mod beats;
 pub mod config;
 mod doors;
 mod origin;

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let vars = env::current();
-    let (config, warnings) = match start(std::env::args().skip(1), &vars)? {
+    let (mut config, warnings) = match start(std::env::args().skip(1), &vars)? {
         Start::Print(text) => {
             println!("{}", text.trim_end());
             return Ok(());
@@ -27,7 +27,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     };
     std::env::set_current_dir(&config.work_dir)?;
     let output = log::init(&config.log.tank, config.log.level, vars.get("RUST_LOG").map(String::as_str))?;
-    for warning in warnings {
+    for warning in warnings.into_iter().chain(config.find_secret(&vars)) {
         tracing::warn!("{warning}");
     }
     if let Some(most) = files::raise_limit() {

@@ -1,27 +1,27 @@
 //! Binds the listeners, starts the shards, and connects the rooms.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _, UdpSocket};
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::http::Uri;
 use srs_boot::log::Output;
 use srs_boot::pid::{self, PidFile};
-use srs_boot::{Listen, ids, signals};
-use srs_control::heartbeat::Heartbeat;
-use srs_control::register::{Message, Stream};
+use srs_boot::signals::{self, Drained, Shutdown, Signal};
+use srs_boot::{Listen, ids};
 use srs_control::{
     Access, Api, Identity, Limits, Machine, Peer, Shows, http_api, http_api_beside, metrics_api,
 };
-use srs_gateway::Gateway;
+use srs_gateway::{Envelopes, Gateway};
 use srs_hub::Hub;
-use srs_names::AdmitAll;
+use srs_names::{AdmitAll, Seal};
 use srs_net::http::Folder;
 use srs_net::shards::{Handle, Shards};
 use srs_net::tcp::{self, Slots};
 
+use crate::beats::Beats;
 use crate::config::Config;
 use crate::doors;
 
@@ -55,6 +55,9 @@ pub struct Origin {
     http: Vec<SocketAddr>,
     api: Vec<SocketAddr>,
     exporter: Vec<SocketAddr>,
+    /// None: nobody would take over what is published here.
+    beats: Option<Beats>,
+    grace: Duration,
     _pid: PidFile,
     _shards: Shards,
 }
@@ -87,21 +90,19 @@ impl Origin {
                 crossdomain: config.http_server.crossdomain,
                 admit: Arc::new(AdmitAll),
                 files: Some(Folder::new(config.http_server.dir.clone())),
+                envelopes: envelopes(&config, &identity, &[&rtmp, &http]),
             },
         );
         let slots = Slots::new(config.max_connections);
-        if config.heartbeat.enabled {
-            let heartbeat = &config.heartbeat;
-            let token = heartbeat.token.as_ref().map(|token| token.expose().to_owned());
-            let beat = Heartbeat::new(&heartbeat.url, heartbeat.interval, token.as_deref())?;
-            let message = beat_message(&config, &identity, (&rtmp, &http, &api), beat.interval());
-            let (doors, used) = (Arc::clone(&gateway), slots.clone());
-            let most = config.max_connections;
-            handle.first(move || beat.run(move || fresh(&message, &doors, used.used(), most)));
-        }
+        let beats = if config.heartbeat.enabled {
+            Some(Beats::start(&config, &handle, &gateway, &identity, (&rtmp, &http, &api), &slots)?)
+        } else {
+            None
+        };
         serve(&config, &handle, listeners, &gateway, identity, &slots);
         say((&rtmp, &http, &api, &exporter), shards.handle().count());
-        Ok(Origin { rtmp, http, api, exporter, _pid: pid, _shards: shards })
+        let grace = config.grace_final_wait;
+        Ok(Origin { rtmp, http, api, exporter, beats, grace, _pid: pid, _shards: shards })
     }
 
     /// Where RTMP is served.
@@ -124,21 +125,36 @@ impl Origin {
         &self.exporter
     }
 
-    /// Serves until a signal asks the process to end. SIGUSR1 reopens the log file.
+    /// Serves until a signal asks the process to end. SIGTERM and SIGQUIT let the proxies move what is published here
+    /// first, for `grace_final_wait` at most; the next signal ends it at once, as SIGINT does and every one where no
+    /// proxy is told of this node. SIGUSR1 reopens the log file.
     pub fn run_until_signal(self, output: &Output) -> Result<(), Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let signal = runtime.block_on(async {
+        runtime.block_on(async {
             let rotated = signals::on_rotate(|| {
                 if let Err(error) = output.reopen() {
                     tracing::error!(%error, "the log file cannot be opened anew");
                 }
             });
             tokio::select! {
-                signal = signals::shutdown() => signal,
+                ended = self.until_over() => ended,
                 Err(error) = rotated => Err(error),
             }
         })?;
+        Ok(())
+    }
+
+    async fn until_over(&self) -> io::Result<()> {
+        let mut shutdown = Shutdown::listen()?;
+        let signal = shutdown.next().await;
         tracing::info!(%signal, "ending");
+        if let Some(beats) = self.beats.as_ref().filter(|_| signal != Signal::Interrupt) {
+            match shutdown.drain(beats.leave(), self.grace).await {
+                Drained::Done => tracing::info!("nothing is published here any more"),
+                Drained::Forced(signal) => tracing::warn!(%signal, "ending at once"),
+                Drained::TimedOut => tracing::warn!(grace = ?self.grace, "ending with publishers still here"),
+            }
+        }
         Ok(())
     }
 }
@@ -183,6 +199,13 @@ fn identity(config: &Config) -> Identity {
         service: ids::service_id(&mut rng),
         pid: std::process::id().to_string(),
     }
+}
+
+/// What opens the envelopes of other nodes: they dial this one by its id or at these listeners.
+fn envelopes(config: &Config, identity: &Identity, listeners: &[&[SocketAddr]]) -> Option<Arc<Envelopes>> {
+    let secret = config.cluster_secret.as_ref()?;
+    let ports = listeners.iter().copied().flatten().map(SocketAddr::port).collect();
+    Some(Arc::new(Envelopes::new(Seal::new(secret.expose().as_bytes()), &identity.server, ports)))
 }
 
 fn serve(
@@ -242,74 +265,6 @@ fn serve_api(handle: &Handle, listener: TcpListener, router: Router) {
             Err(error) => tracing::error!(%error, "an api cannot be served"),
         }
     });
-}
-
-/// The unchanging part of the heartbeat.
-fn beat_message(
-    config: &Config,
-    identity: &Identity,
-    (rtmp, http, api): (&[SocketAddr], &[SocketAddr], &[SocketAddr]),
-    interval: std::time::Duration,
-) -> Message {
-    let specific = rtmp.iter().map(SocketAddr::ip).find(|ip| !ip.is_unspecified());
-    let ip = config
-        .device_ip
-        .clone()
-        .unwrap_or_else(|| specific.unwrap_or_else(|| reached_from(&config.heartbeat.url)).to_string());
-    // SRS's own proxy understands bare ports only, so an address is told only where it differs.
-    let endpoints = |addresses: &[SocketAddr]| {
-        let told = |address: &SocketAddr| match address.ip() {
-            own if own.is_unspecified() || own.to_string() == ip => address.port().to_string(),
-            _ => address.to_string(),
-        };
-        config.heartbeat.ports.then(|| addresses.iter().map(told).collect::<Vec<_>>())
-    };
-    Message {
-        device_id: config.heartbeat.device_id.clone(),
-        server: identity.server.clone(),
-        service: identity.service.clone(),
-        pid: identity.pid.clone(),
-        rtmp: endpoints(rtmp),
-        http: endpoints(http).filter(|list| !list.is_empty()),
-        api: endpoints(if api.is_empty() { http } else { api }).filter(|list| !list.is_empty()),
-        role: Some("origin".to_owned()),
-        vhosts: Some(config.vhosts.keys().cloned().collect()),
-        interval_ms: u64::try_from(interval.as_millis()).ok(),
-        ip,
-        ..Message::default()
-    }
-}
-
-/// The address of ours that the heartbeat's receiver sees: where it can reach us.
-fn reached_from(url: &str) -> IpAddr {
-    let uri: Option<Uri> = url.parse().ok();
-    let targets: Option<Vec<SocketAddr>> = uri.as_ref().and_then(Uri::authority).and_then(|authority| {
-        let host = authority.host().trim_matches(['[', ']']);
-        Some((host, authority.port_u16().unwrap_or(80)).to_socket_addrs().ok()?.collect())
-    });
-    let mut targets = targets.unwrap_or_default();
-    // Of a name with addresses of both families IPv4 is taken: a listener on `0.0.0.0` has no other.
-    targets.sort_by_key(SocketAddr::is_ipv6);
-    let seen_by = |target: SocketAddr| -> io::Result<IpAddr> {
-        // A socket of one family reaches that family only.
-        let any: IpAddr =
-            if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        // Connecting a datagram socket sends nothing; it only asks the routing table.
-        let socket = UdpSocket::bind((any, 0))?;
-        socket.connect(target)?;
-        Ok(socket.local_addr()?.ip())
-    };
-    let found = targets.into_iter().find_map(|target| seen_by(target).ok());
-    found.unwrap_or(Ipv4Addr::LOCALHOST.into())
-}
-
-/// One heartbeat: the unchanging part, and how things stand now.
-fn fresh(message: &Message, gateway: &Gateway, used: usize, most: usize) -> Message {
-    let streams = gateway.live().into_iter().map(|(key, began)| Stream::began(&key, began)).collect();
-    // A share needs no exactness.
-    #[expect(clippy::cast_precision_loss, reason = "connection counts are far below 2^24")]
-    let load = used as f32 / most.max(1) as f32;
-    Message { load: Some(load), streams: Some(streams), ..message.clone() }
 }
 
 fn say(

@@ -41,6 +41,8 @@ pub struct Config {
     pub api_token: Option<Secret>,
     /// `PROXY_SYSTEM_API_ALLOW`: addresses beside loopback that may call what controls. None.
     pub system_api_allow: Vec<Cidr>,
+    /// `PROXY_PROTOCOL_TRUST`: balancers, whose connections begin with a PROXY header. None.
+    pub protocol_trust: Vec<Cidr>,
     /// `PROXY_CLUSTER_SECRET`: signs what nodes tell each other. None: the program takes the machine's own, and one for
     /// this run where there is none.
     pub cluster_secret: Option<Secret>,
@@ -169,6 +171,7 @@ impl Config {
             origin_ttl: period("PROXY_ORIGIN_SERVER_TTL")?,
             api_token: api_token(settings)?,
             system_api_allow: settings.read("PROXY_SYSTEM_API_ALLOW", allow_list)?,
+            protocol_trust: settings.read("PROXY_PROTOCOL_TRUST", balancers)?,
             cluster_secret: settings.some("PROXY_CLUSTER_SECRET").map(Secret::new),
             publish_hold: settings.read("PROXY_PUBLISH_HOLD", go_duration)?,
             webrtc_candidate: settings.some("PROXY_WEBRTC_CANDIDATE").map(str::to_owned),
@@ -184,6 +187,14 @@ impl Config {
 }
 
 impl Config {
+    /// Whether other proxies on this machine may listen on the same ports. Without a directory that they share, each
+    /// would send a stream's clients to where it alone thinks right.
+    pub fn shares_ports(&self) -> bool {
+        match self.directory {
+            Directory::Memory => false,
+        }
+    }
+
     /// Takes this machine's cluster secret where none is set, making it first if there is none yet. The answer is a warning
     /// when that cannot be.
     pub fn find_secret(&mut self, vars: &Vars) -> Option<String> {
@@ -233,13 +244,27 @@ fn directory(word: &str) -> Result<Directory, Expected> {
 /// A list longer than this is not an allow-list; each call is compared with every entry.
 const MAX_ALLOWED: usize = 256;
 
-/// Reads addresses and blocks parted by commas or blanks. The word `loopback` adds none, as loopback needs none.
+/// Reads addresses and blocks. The word `loopback` adds none, as loopback needs none.
 fn allow_list(text: &str) -> Result<Vec<Cidr>, Expected> {
+    networks(text, &[])
+}
+
+/// Reads addresses and blocks. Here `loopback` stands for its blocks.
+fn balancers(text: &str) -> Result<Vec<Cidr>, Expected> {
+    networks(text, &["127.0.0.0/8", "::1"])
+}
+
+/// Reads addresses and blocks parted by commas or blanks.
+fn networks(text: &str, loopback: &[&str]) -> Result<Vec<Cidr>, Expected> {
     let mut list = Vec::new();
-    for word in text.split([',', ' ', '\t']).filter(|word| !word.is_empty() && *word != "loopback") {
-        let expected =
-            |_| Expected("loopback, or addresses and blocks such as 10.0.0.0/8, parted by commas".into());
-        list.push(word.parse().map_err(expected)?);
+    for word in text.split([',', ' ', '\t']).filter(|word| !word.is_empty()) {
+        let itself = [word];
+        let blocks = if word == "loopback" { loopback } else { &itself };
+        for block in blocks {
+            let expected =
+                |_| Expected("loopback, or addresses and blocks such as 10.0.0.0/8, parted by commas".into());
+            list.push(block.parse().map_err(expected)?);
+        }
         if list.len() > MAX_ALLOWED {
             return Err(Expected("at most 256 addresses or blocks".into()));
         }

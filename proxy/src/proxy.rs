@@ -9,12 +9,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use srs_balance::{Balancer, Endpoint, Memory, Node};
 use srs_boot::{Listen, ids};
+use srs_control::access::Cidr;
 use srs_control::probe::probe;
 use srs_control::{
     Access, Api, Cluster, Counts, Identity, Limits, Machine, Peer, Shows, System, http_api, metrics_api,
     system_api, versions_api,
 };
 use srs_names::NodeId;
+use srs_net::haproxy::{Listener, Trust};
 use srs_net::shards::{self, Handle, Shards};
 use srs_net::tcp::{self, Slots};
 use srs_relay::Relay;
@@ -67,10 +69,11 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy. When this returns, every listener accepts.
     pub fn bind(config: Config) -> Result<Proxy, Error> {
-        let rtmp = bind("PROXY_RTMP_SERVER", config.rtmp)?;
-        let http = bind("PROXY_HTTP_SERVER", config.http_server)?;
-        let operators = bind("PROXY_HTTP_API", config.http_api)?;
-        let system = bind("PROXY_SYSTEM_API", config.system_api)?;
+        let shared = config.shares_ports();
+        let rtmp = bind("PROXY_RTMP_SERVER", config.rtmp, shared)?;
+        let http = bind("PROXY_HTTP_SERVER", config.http_server, shared)?;
+        let operators = bind("PROXY_HTTP_API", config.http_api, shared)?;
+        let system = bind("PROXY_SYSTEM_API", config.system_api, shared)?;
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let shards = Shards::start(config.shards.count(cores).get())?;
         let handle = shards.handle();
@@ -80,7 +83,7 @@ impl Proxy {
         if let Some(backend) = &config.default_backend {
             balancer.register(default_node(backend)?, Duration::ZERO)?;
         }
-        let relay = Relay::new(Arc::clone(&balancer), started, told(&config));
+        let relay = Relay::new(Arc::clone(&balancer), started, told(&config, &identity)?);
         let token = config.api_token.as_ref().map(|token| token.expose().to_owned());
         let guard = open_to(token.is_some(), config.system_api_allow.len());
         let access = Access::of_proxy(token, config.system_api_allow.clone());
@@ -94,7 +97,14 @@ impl Proxy {
             shards,
         };
         let slots = Slots::new(CONNECTIONS);
-        serve_media(&handle, (rtmp, http), &relay, &identity, &slots);
+        let balancers = trust(&config.protocol_trust, true);
+        serve_media(
+            &handle,
+            ((rtmp, balancers.clone()), (http, balancers.clone())),
+            &relay,
+            &identity,
+            &slots,
+        );
         let api = Arc::new(Api {
             identity: identity.clone(),
             shows: Shows::Cluster(Cluster::new(Arc::clone(&balancer), started)),
@@ -107,8 +117,9 @@ impl Proxy {
         });
         let state = System { identity, balancer, started, access: access.clone() };
         let system_routes = system_api(Arc::new(state)).merge(metrics_api(Arc::clone(&api)));
-        serve_api(&handle, operators, http_api(api), access.clone());
-        serve_api(&handle, system, system_routes, access);
+        serve_api(&handle, (operators, balancers), http_api(api), access.clone());
+        // An origin on a balancer's own machine registers from loopback, and without a header.
+        serve_api(&handle, (system, trust(&config.protocol_trust, false)), system_routes, access);
         Ok(proxy)
     }
 
@@ -179,8 +190,18 @@ fn open_to(token: bool, networks: usize) -> String {
     }
 }
 
-fn bind(name: &'static str, listen: Listen) -> Result<TcpListener, Error> {
-    tcp::bind_first(&listen.addresses()).map_err(|source| Error::Bind { name, address: listen, source })
+fn bind(name: &'static str, listen: Listen, shared: bool) -> Result<TcpListener, Error> {
+    let bind = if shared { tcp::bind_shared } else { tcp::bind_first };
+    bind(&listen.addresses()).map_err(|source| Error::Bind { name, address: listen, source })
+}
+
+/// The balancers before a listener. Without `loopback`, none of them is on this machine, whatever is set.
+fn trust(balancers: &[Cidr], loopback: bool) -> Trust {
+    if balancers.is_empty() {
+        return Trust::none();
+    }
+    let balancers = balancers.to_vec();
+    Trust::of(move |ip| (loopback || !ip.is_loopback()) && balancers.iter().any(|range| range.contains(ip)))
 }
 
 fn identity() -> Identity {
@@ -201,7 +222,9 @@ fn balancer(config: &Config, identity: &Identity) -> Result<Balancer, Error> {
         me: NodeId::new(&identity.server)?,
         ttl: config.origin_ttl,
     };
-    Ok(Balancer::new(settings, Arc::new(Memory::default())))
+    // Nobody else sees this directory: its claims are this run's own.
+    let directory = Memory::new(format!("memory:{}", identity.server));
+    Ok(Balancer::new(settings, Arc::new(directory)))
 }
 
 fn default_node(backend: &DefaultBackend) -> Result<Node, Error> {
@@ -216,37 +239,46 @@ fn default_node(backend: &DefaultBackend) -> Result<Node, Error> {
 }
 
 /// What the relay must be told. Without a secret, one for this run: tokens are then good as long as this proxy runs, and for no other.
-fn told(config: &Config) -> srs_relay::Config {
+fn told(config: &Config, identity: &Identity) -> Result<srs_relay::Config, Error> {
     let secret = match &config.cluster_secret {
         Some(secret) => secret.expose().as_bytes().to_vec(),
         None => rand::random::<[u8; 32]>().to_vec(),
     };
-    srs_relay::Config { chunk_size: CHUNK_SIZE, secret, static_files: config.static_files.clone() }
+    Ok(srs_relay::Config {
+        chunk_size: CHUNK_SIZE,
+        me: NodeId::new(&identity.server)?,
+        hold: config.publish_hold,
+        secret,
+        static_files: config.static_files.clone(),
+    })
 }
+
+/// A socket, and the balancers before it.
+type Listening = (TcpListener, Trust);
 
 fn serve_media(
     handle: &Handle,
-    (rtmp, http): (TcpListener, TcpListener),
+    (rtmp, http): (Listening, Listening),
     relay: &Arc<Relay>,
     identity: &Identity,
     slots: &Slots,
 ) {
     let doors = Arc::clone(relay);
-    tcp::serve(handle, rtmp, "rtmp", slots.clone(), move |stream, peer| {
+    tcp::serve_behind(handle, rtmp, "rtmp", slots.clone(), move |stream, peer| {
         Arc::clone(&doors).serve_rtmp(stream, peer)
     });
     let rest = versions_api(identity);
     let (doors, rest) = (Arc::clone(relay), Arc::new(rest));
-    tcp::serve(handle, http, "http", slots.clone(), move |stream, peer| {
+    tcp::serve_behind(handle, http, "http", slots.clone(), move |stream, peer| {
         let rest = Arc::clone(&rest);
         Arc::clone(&doors)
             .serve_http(stream, peer, move || rest.as_ref().clone().layer(axum::Extension(Peer(peer))))
     });
 }
 
-fn serve_api(handle: &Handle, listener: TcpListener, router: Router, access: Access) {
+fn serve_api(handle: &Handle, (socket, trust): Listening, router: Router, access: Access) {
     handle.first(move || async move {
-        match tokio::net::TcpListener::from_std(listener) {
+        match Listener::new(socket, trust, "api") {
             Ok(listener) => {
                 let is_known = move |ip| access.knows(ip);
                 srs_control::serve(listener, router, Limits::default(), is_known, std::future::pending())
@@ -262,6 +294,14 @@ fn keep_watch(handle: &Handle, relay: &Arc<Relay>, balancer: &Arc<Balancer>, sta
     let watched = Arc::clone(relay);
     handle.first(move || async move {
         while shards::guarded("watch", Arc::clone(&watched).watch()).await.is_none() {}
+    });
+    let ticking = Arc::clone(relay);
+    handle.first(move || async move {
+        while shards::guarded("claims", Arc::clone(&ticking).tick()).await.is_none() {}
+    });
+    let looking = Arc::clone(relay);
+    handle.first(move || async move {
+        while shards::guarded("places", Arc::clone(&looking).look()).await.is_none() {}
     });
     let (probed, pool) = (Arc::clone(relay), Arc::clone(balancer));
     handle.first(move || async move {
@@ -290,3 +330,6 @@ async fn probe_used(relay: &Relay, balancer: &Arc<Balancer>, started: Instant) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

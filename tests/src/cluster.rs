@@ -17,6 +17,9 @@ use crate::{http, logs, until};
 /// Between two heartbeats of a test's origins.
 const BEAT: Duration = Duration::from_millis(150);
 
+/// The cluster's secret in tests, and not this machine's own.
+pub const SECRET: &str = "the secret of the tests";
+
 /// A folder that is removed when dropped.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
@@ -59,6 +62,7 @@ pub fn origin_config(folder: &Path, name: &str, beat: Option<SocketAddr>) -> Ori
     let mut config = OriginConfig { max_connections: 4000, ..OriginConfig::default() };
     config.pid = folder.join(format!("{name}.pid"));
     config.server_id = Some(name.to_owned());
+    config.cluster_secret = Some(Secret::new(SECRET));
     config.shards = Shards::Count(NonZeroUsize::MIN);
     config.rtmp.listen = vec![any_port()];
     config.http_server.enabled = true;
@@ -70,7 +74,7 @@ pub fn origin_config(folder: &Path, name: &str, beat: Option<SocketAddr>) -> Ori
     if let Some(system) = beat {
         config.heartbeat.enabled = true;
         config.heartbeat.interval = BEAT;
-        config.heartbeat.url = format!("http://{system}/api/v1/srs/register");
+        config.heartbeat.urls = vec![format!("http://{system}/api/v1/srs/register")];
         config.heartbeat.device_id = name.to_owned();
         config.heartbeat.ports = true;
     }
@@ -149,7 +153,7 @@ impl Builder {
                 shards,
                 default_backend: backend,
                 // One that a proxy started anew has too, without a look at this machine's own.
-                cluster_secret: Some(Secret::new("the secret of the tests")),
+                cluster_secret: Some(Secret::new(SECRET)),
                 ..ProxyConfig::default()
             }
         });

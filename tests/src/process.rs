@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::Program;
-use crate::cluster::Folder;
+use crate::cluster::{Folder, SECRET};
 
 /// An origin that can be measured, stopped and killed.
 pub struct OriginProcess {
@@ -19,9 +19,15 @@ pub struct OriginProcess {
 impl OriginProcess {
     /// Starts `program` (the binary `origin-alone` of this package) under this server id. `beat` is a proxy's system API.
     pub async fn start(program: &str, name: &str, beat: Option<SocketAddr>) -> OriginProcess {
+        OriginProcess::with(program, name, beat, "").await
+    }
+
+    /// The same, with more directives in its vhost.
+    pub async fn with(program: &str, name: &str, beat: Option<SocketAddr>, vhost: &str) -> OriginProcess {
         let folder = Folder::new();
         let file = folder.path("origin.conf");
-        std::fs::write(&file, conf(name, beat, &folder.path("origin.pid"))).expect("a configuration file");
+        std::fs::write(&file, conf(name, beat, &folder.path("origin.pid"), vhost))
+            .expect("a configuration file");
         let arguments = ["-c".as_ref(), file.as_os_str()];
         let program = Program::start(Path::new(program), arguments);
         let address = async |kind: &str| {
@@ -66,16 +72,16 @@ impl OriginProcess {
     }
 }
 
-fn conf(name: &str, beat: Option<SocketAddr>, pid: &Path) -> String {
+fn conf(name: &str, beat: Option<SocketAddr>, pid: &Path, vhost: &str) -> String {
     let heartbeat = beat.map_or_else(String::new, |system| {
         format!(
             "heartbeat {{ enabled on; interval 0.2; url http://{system}/api/v1/srs/register; device_id {name}; ports on; }}\n"
         )
     });
     format!(
-        "listen 127.0.0.1:0;\nmax_connections 4000;\ndaemon off;\npid {};\nserver_id {name};\nsrs_log_tank console;\n\
+        "listen 127.0.0.1:0;\nmax_connections 4000;\ndaemon off;\npid {};\nserver_id {name};\ncluster_secret '{SECRET}';\nsrs_log_tank console;\n\
          http_server {{ enabled on; listen 127.0.0.1:0; }}\nhttp_api {{ enabled on; listen 127.0.0.2:0; }}\n{heartbeat}\
-         vhost __defaultVhost__ {{ http_remux {{ enabled on; mount [vhost]/[app]/[stream].flv; }} play {{ mw_latency 20; }} }}\n",
+         vhost __defaultVhost__ {{ http_remux {{ enabled on; mount [vhost]/[app]/[stream].flv; }} play {{ mw_latency 20; }} {vhost} }}\n",
         pid.display()
     )
 }

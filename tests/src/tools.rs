@@ -36,7 +36,9 @@ pub async fn signal(pid: u32, name: &str) {
 
 fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    // Where Debian keeps servers, which is not in everybody's PATH.
+    let servers = PathBuf::from("/usr/sbin");
+    std::env::split_paths(&path).chain([servers]).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 fn required(name: &str, found: Option<PathBuf>) -> Option<PathBuf> {

@@ -26,6 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // Floor 3: machinery.
     ("net", &["amf", "names", "pages", "rtmp"]),
     ("boot", &["names"]),
+    ("directory", &["balance", "names", "net"]),
     // Floor 4: doors, which do not know each other. The relay is blind to media and has no hub.
     ("gateway", &["amf", "flv", "hls", "hub", "m3u8", "media", "names", "net", "pages", "rtmp", "ts"]),
     ("relay", &["amf", "balance", "m3u8", "names", "net", "pages", "rtmp"]),

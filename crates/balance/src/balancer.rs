@@ -1,13 +1,17 @@
 //! The balancer: takes what nodes say and what dials showed, and answers which node serves a stream.
 
 mod home;
+mod keep;
+mod pick;
 mod select;
+mod state;
 
-use crate::directory::{Claim, Directory, Error};
+use crate::directory::{Claim, Directory};
 use crate::health::Entry;
-use crate::{Clock, Health, Node, rank};
+use crate::{Clock, Epoch, Health, Node, rank};
+pub use keep::Ending;
 use srs_names::{NodeId, StreamKey};
-use std::collections::{BTreeMap, HashMap};
+use state::State;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,12 +23,6 @@ pub const MAX_NODES: usize = 1_000;
 pub const LEASE: Duration = Duration::from_secs(30);
 /// A claim ends when its holder lists its live streams and has not listed this one for longer than this.
 pub const UNLISTED: Duration = Duration::from_secs(10);
-/// Claims are renewed when a third of the lease has passed, so two renewals may fail.
-const RENEW_AFTER: Duration = Duration::from_secs(10);
-/// What is remembered about a claim is dropped when nobody asked for its stream for so long.
-const WATCH_FOR: Duration = Duration::from_secs(60);
-/// A refused claim is asked once more, above the epoch that the refusal told.
-const CLAIM_TRIES: u32 = 2;
 
 /// What a balancer must be told about its surroundings.
 #[derive(Clone, Debug)]
@@ -53,8 +51,7 @@ pub enum Reason {
 pub struct Pick {
     /// The node to dial.
     pub node: Arc<Node>,
-    /// The claim under which it serves; a publish without one runs unrefereed, because the directory is full
-    /// or gone.
+    /// The claim under which it serves; every publish has one, which while the directory is full or gone is ours alone.
     pub claim: Option<Claim>,
     /// Why this node.
     pub reason: Reason,
@@ -103,6 +100,17 @@ pub enum Registered {
 #[error("{MAX_NODES} nodes are registered already")]
 pub struct Full;
 
+/// A stream that an origin is to end, because it has a newer owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The stream, as that origin lists it.
+    pub key: StreamKey,
+    /// The claim domain.
+    pub domain: String,
+    /// The newer owner's epoch.
+    pub epoch: Epoch,
+}
+
 /// A node with what the balancer thinks of it, for the API.
 #[derive(Clone, Debug)]
 pub struct OriginView {
@@ -126,41 +134,12 @@ pub struct Balancer {
     version: AtomicU64,
 }
 
-struct State {
-    nodes: BTreeMap<NodeId, Entry>,
-    clock: Clock,
-    /// Publishes that run through this proxy.
-    mine: HashMap<StreamKey, Mine>,
-    /// When the holder of a claim last listed its stream.
-    watch: HashMap<StreamKey, Watch>,
-    /// Which nodes were alive at the last tick, as the combination of their hashes.
-    alive: u64,
-}
-
-struct Mine {
-    claim: Claim,
-    publishes: usize,
-    renewed: Duration,
-}
-
-struct Watch {
-    epoch: crate::Epoch,
-    listed: Duration,
-    touched: Duration,
-}
-
 impl Balancer {
     /// A balancer that knows no nodes.
     #[must_use]
     pub fn new(config: Config, directory: Arc<dyn Directory>) -> Self {
         let [low, high, ..] = rank::hash(config.me.as_str()).to_le_bytes();
-        let state = State {
-            nodes: BTreeMap::new(),
-            clock: Clock::new(config.started_unix_ms, u16::from_le_bytes([low, high])),
-            mine: HashMap::new(),
-            watch: HashMap::new(),
-            alive: 0,
-        };
+        let state = State::new(Clock::new(config.started_unix_ms, u16::from_le_bytes([low, high])));
         Self { config, directory, state: Mutex::new(state), version: AtomicU64::new(0) }
     }
 
@@ -200,94 +179,33 @@ impl Balancer {
                 Registered::New
             }
         };
-        self.renew_listed(&mut state, &node, now);
+        state.note_listed(&node, now);
         Ok(outcome)
     }
 
-    /// The node that a new publish goes to, and the claim that says so. A standing claim is kept, so a second
-    /// publisher of a key meets the first at the same node; otherwise a node that lists the stream, otherwise
-    /// rendezvous order with bounded load.
-    ///
-    /// `exclude` names nodes whose dial failed for this session: a claim that such a node holds is taken from
-    /// it. Each success must be followed by one [`publish_ended`](Self::publish_ended) with its claim.
-    ///
-    /// # Errors
-    /// [`NoOrigin`].
-    pub fn pick_publish(&self, key: &StreamKey, exclude: &[NodeId], now: Duration) -> Result<Pick, NoOrigin> {
-        let mut state = self.state();
-        for _ in 0..CLAIM_TRIES {
-            let Ok(standing) = self.directory.lookup(key, now) else { break };
-            if let Some(claim) = &standing
-                && let Some(node) = self.holder(&mut state, claim, exclude, now)
-            {
-                state.publish_began(claim, now);
-                return Ok(Pick { node, claim: standing, reason: Reason::Claimed });
-            }
-            let (node, _) = self.place(&state, key, exclude, now)?;
-            let epoch = state.clock.next(now);
-            let claim =
-                Claim { key: key.clone(), holder: node.id.clone(), instance: node.instance.clone(), epoch };
-            match self.directory.claim(&claim, standing.map(|claim| claim.epoch), LEASE, now) {
-                Ok(()) => {
-                    state.publish_began(&claim, now);
-                    self.note();
-                    return Ok(Pick { node, claim: Some(claim), reason: Reason::Claimed });
-                }
-                Err(Error::Held(Claim { epoch, .. }) | Error::Stale(epoch)) => state.clock.see(epoch, now),
-                Err(Error::Gone) => continue,
-                Err(Error::Full | Error::Unavailable(_)) => break,
-            };
-        }
-        let (node, reason) = self.first(&state, key, exclude, now)?;
-        Ok(Pick { node, claim: None, reason })
+    /// The streams that this node lists though a newer owner of the same claim domain has them: it is to end them.
+    pub fn fenced(&self, id: &NodeId) -> Vec<Fence> {
+        self.state().fenced(id)
     }
 
-    /// The node that [`pick_publish`](Self::pick_publish) would claim for a stream without a standing claim.
-    /// For drivers of a directory behind a network, which ask their server for the claim before they pick.
-    ///
-    /// # Errors
-    /// [`NoOrigin`].
-    pub fn plan_publish(&self, key: &StreamKey, exclude: &[NodeId], now: Duration) -> Result<Pick, NoOrigin> {
-        let (node, reason) = self.place(&self.state(), key, exclude, now)?;
-        Ok(Pick { node, claim: None, reason })
-    }
-
-    /// The node that a viewer goes to: the holder of the claim, else the node that lists the stream with the
-    /// highest epoch, else the first in plain rendezvous order. Never claims. When the reason is
-    /// [`Reason::Placed`] the stream is not known to be live: ask again when [`version`](Self::version) has
-    /// changed.
-    ///
-    /// # Errors
-    /// [`NoOrigin`].
-    pub fn pick_play(&self, key: &StreamKey, exclude: &[NodeId], now: Duration) -> Result<Pick, NoOrigin> {
-        let mut state = self.state();
-        if let Ok(Some(claim)) = self.directory.lookup(key, now)
-            && let Some(node) = self.holder(&mut state, &claim, exclude, now)
-        {
-            return Ok(Pick { node, claim: Some(claim), reason: Reason::Claimed });
-        }
-        let (node, reason) = self.first(&state, key, exclude, now)?;
-        Ok(Pick { node, claim: None, reason })
-    }
-
-    /// A publish picked under this claim is over; the last one gives the key free. A claim that was replaced
-    /// is left alone.
-    pub fn publish_ended(&self, claim: &Claim, now: Duration) {
-        let mut state = self.state();
-        let Some(mine) = state.mine.get_mut(&claim.key).filter(|mine| mine.claim.epoch == claim.epoch) else {
-            return;
-        };
-        mine.publishes = mine.publishes.saturating_sub(1);
-        if mine.publishes == 0 {
-            state.mine.remove(&claim.key);
-            self.release(&mut state, claim, now);
-        }
+    /// The claim domain of our directory.
+    pub fn domain(&self) -> &str {
+        self.directory.domain()
     }
 
     /// A connection to the node was refused, reset or timed out: it is out of rotation at once.
     pub fn dial_failed(&self, id: &NodeId, now: Duration) {
         if let Some(entry) = self.state().nodes.get_mut(id) {
             entry.dial_failed(now);
+            self.note();
+        }
+    }
+
+    /// The node took a connection and then no more time than it was given for an answer. It is passed over for a while, unless
+    /// that would leave less than half of the nodes: then we are slow ourselves, or all of them are.
+    pub fn dial_slow(&self, id: &NodeId, now: Duration) {
+        if let Some(entry) = self.state().nodes.get_mut(id) {
+            entry.dial_slow(now);
             self.note();
         }
     }
@@ -314,30 +232,6 @@ impl Balancer {
         }
     }
 
-    /// Renews the claims of running publishes, ends claims whose holder died, forgets nodes. Call it about
-    /// once a second.
-    pub fn tick(&self, now: Duration) {
-        let ttl = self.config.ttl;
-        let mut state = self.state();
-        state.nodes.retain(|_, entry| !entry.is_forgotten(ttl, now));
-        let living = state.nodes.values().filter(|entry| entry.is_alive(ttl, now));
-        let alive = living.fold(0, |all, entry| all ^ entry.hash);
-        self.note_if(std::mem::replace(&mut state.alive, alive) != alive);
-        state.see_mine(now);
-        let due: Vec<Claim> = state
-            .mine
-            .values()
-            .filter(|mine| {
-                now.saturating_sub(mine.renewed) >= RENEW_AFTER || !self.may_stand(&state, &mine.claim, now)
-            })
-            .map(|mine| mine.claim.clone())
-            .collect();
-        for claim in due {
-            self.renew_or_end(&mut state, &claim, now);
-        }
-        state.watch.retain(|_, watch| now.saturating_sub(watch.touched) <= WATCH_FOR);
-    }
-
     /// Grows whenever a pick may have a new answer: a claim came or went, a live list changed, a node came,
     /// died or came back.
     pub fn version(&self) -> u64 {
@@ -346,14 +240,16 @@ impl Balancer {
 
     /// All nodes in the order of their ids.
     pub fn origins(&self, now: Duration) -> Vec<OriginView> {
+        let state = self.state();
+        let claims = state.claims(now);
         let view = |entry: &Entry| OriginView {
             node: Arc::clone(&entry.node),
             health: entry.health(self.config.ttl, now),
             silent: entry.is_silent(self.config.ttl, now),
             last_seen: now.saturating_sub(entry.heard()),
-            claims: self.directory.held_by(&entry.node.id, now).unwrap_or(0),
+            claims: claims.get(&entry.node.id).map_or(0, |held| held.all),
         };
-        self.state().nodes.values().map(view).collect()
+        state.nodes.values().map(view).collect()
     }
 
     /// One node, dead or alive.

@@ -1,22 +1,23 @@
 //! The directory: who owns which stream, written down where all proxies that share it can see it.
 //!
-//! It is a hint and a referee, never on the media path: a balancer whose directory fails goes on by plain
-//! rendezvous order. [`Memory`] serves one proxy. What every implementation promises is checked by one suite
-//! in this module's tests.
+//! It is a hint and a referee, never on the media path: a balancer whose directory fails goes on by what it knows and by
+//! plain rendezvous order. [`Memory`] serves one proxy. What every implementation promises is in [`contract`].
 //!
 //! What the trait asks of an implementation: the operations *on one key* are linearizable, that is, `claim`,
 //! `renew` and `release` compare and set in one atomic step, and `lookup` never returns a claim older than
-//! one that a completed operation has shown. Nothing is asked between keys, and `held_by` may lag. Epochs of
-//! one key never fall, also over expiry and release. Calls return at once: an implementation behind a network
-//! asks its server ahead of the pick (see [`Balancer::plan_publish`](crate::Balancer::plan_publish)) and
-//! answers here from what it was told.
+//! one that a completed operation has shown. (The mesh keeps this while its members see each other.) Nothing is asked
+//! between keys. Epochs of one key never fall, also over expiry and release. An answer takes 50 ms at most: an
+//! implementation behind a network says [`Error::Unavailable`] then.
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod memory;
 
 pub use memory::{MAX_CLAIMS, Memory};
 
 use crate::Epoch;
 use srs_names::{NodeId, StreamKey};
+use std::pin::Pin;
 use std::time::Duration;
 
 /// The right to own a stream: one run of one node, newer than every claim of the key before it.
@@ -41,7 +42,7 @@ pub enum Error {
     /// The epoch does not lie above the last one of the key; ask again above this.
     #[error("epoch must lie above {0}")]
     Stale(Epoch),
-    /// The claim is not there any more: it expired, was released or was replaced.
+    /// The claim is not there any more, and there was a newer one since.
     #[error("the claim is gone")]
     Gone,
     /// No room for one more claim.
@@ -52,41 +53,55 @@ pub enum Error {
     Unavailable(String),
 }
 
-/// Claims of streams with compare-and-set. `now` is the monotonic time of the caller; leases are counted in
-/// it.
+/// What a directory will have answered.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// Claims of streams with compare-and-set. `now` is the monotonic time of the caller; an implementation with a clock of its
+/// own ignores it.
 pub trait Directory: Send + Sync {
+    /// The claim domain: epochs are compared among claims of one domain only. All proxies that share a directory give the
+    /// same text.
+    fn domain(&self) -> &str;
+
+    /// Changes when the directory may have lost what it was told: publishes that run then tell it again.
+    fn generation(&self) -> u64 {
+        0
+    }
+
     /// Takes a key that is free, or whose standing claim has the epoch `over`, for the time `lease`. Asking
     /// again with exactly the standing claim succeeds (the answer to the first may have been lost) and renews
     /// it.
     ///
     /// # Errors
     /// [`Error::Held`], [`Error::Stale`], [`Error::Full`] or [`Error::Unavailable`]; nothing has changed
-    /// then.
-    fn claim(&self, ask: &Claim, over: Option<Epoch>, lease: Duration, now: Duration) -> Result<(), Error>;
+    /// then, but for the last, after which it may have.
+    fn claim<'a>(
+        &'a self,
+        ask: &'a Claim,
+        over: Option<Epoch>,
+        lease: Duration,
+        now: Duration,
+    ) -> Answer<'a, ()>;
 
-    /// Lets the claim with this epoch run until `now + lease`.
+    /// Lets a claim of a publish that runs stand until `now + lease`. Where it was lost (it ran out, or the directory came
+    /// back empty or as it was before) it is put back, unless there is or was a newer one.
+    ///
+    /// # Errors
+    /// [`Error::Held`] by a newer claim, [`Error::Gone`] where there was one, [`Error::Full`] or
+    /// [`Error::Unavailable`].
+    fn renew<'a>(&'a self, claim: &'a Claim, lease: Duration, now: Duration) -> Answer<'a, ()>;
+
+    /// Gives the key free, if this claim still stands.
     ///
     /// # Errors
     /// [`Error::Gone`] or [`Error::Unavailable`].
-    fn renew(&self, key: &StreamKey, epoch: Epoch, lease: Duration, now: Duration) -> Result<(), Error>;
-
-    /// Gives the key free, if the claim with this epoch still stands.
-    ///
-    /// # Errors
-    /// [`Error::Gone`] or [`Error::Unavailable`].
-    fn release(&self, key: &StreamKey, epoch: Epoch, now: Duration) -> Result<(), Error>;
+    fn release<'a>(&'a self, claim: &'a Claim, now: Duration) -> Answer<'a, ()>;
 
     /// The standing claim of a key.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; an implementation with a cache answers from it instead.
-    fn lookup(&self, key: &StreamKey, now: Duration) -> Result<Option<Claim>, Error>;
-
-    /// How many claims a node holds, for bounded load.
-    ///
-    /// # Errors
     /// [`Error::Unavailable`].
-    fn held_by(&self, holder: &NodeId, now: Duration) -> Result<usize, Error>;
+    fn lookup<'a>(&'a self, key: &'a StreamKey, now: Duration) -> Answer<'a, Option<Claim>>;
 }
 
 #[cfg(test)]

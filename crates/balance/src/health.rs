@@ -55,6 +55,7 @@ pub(crate) struct Entry {
     unanswered: Option<Duration>,
     interval: Option<Duration>,
     failure: Option<Failure>,
+    slow: Option<Failure>,
     former: VecDeque<String>,
 }
 
@@ -70,6 +71,7 @@ impl Entry {
             unanswered: None,
             interval,
             failure: None,
+            slow: None,
             former: VecDeque::new(),
         }
     }
@@ -124,8 +126,23 @@ impl Entry {
         self.failure = Some(Failure { at: now, until: now.saturating_add(self.back_off(step)), step });
     }
 
+    /// An answer did not come in time. Suspected for as long as a failed dial would put it out.
+    pub fn dial_slow(&mut self, now: Duration) {
+        let step = match self.slow {
+            Some(slow) if now < slow.until => return,
+            Some(slow) => slow.step.saturating_add(1),
+            None => 0,
+        };
+        self.slow = Some(Failure { at: now, until: now.saturating_add(self.back_off(step)), step });
+    }
+
+    pub fn is_slow(&self, now: Duration) -> bool {
+        self.slow.is_some_and(|slow| now < slow.until)
+    }
+
     pub fn dial_ok(&mut self) {
         self.failure = None;
+        self.slow = None;
     }
 
     /// When the node last spoke or answered.

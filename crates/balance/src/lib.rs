@@ -14,9 +14,10 @@ pub mod rank;
 mod testkit;
 
 pub use balancer::{
-    Balancer, Config, Full, LEASE, MAX_NODES, NoOrigin, OriginView, Pick, Reason, Registered, UNLISTED,
+    Balancer, Config, Ending, Fence, Full, LEASE, MAX_NODES, NoOrigin, OriginView, Pick, Reason, Registered,
+    UNLISTED,
 };
 pub use directory::{Claim, Directory, Memory};
 pub use epoch::{Clock, Epoch};
 pub use health::{Health, MAX_BACK_OFF, MAX_SILENT, MIN_BACK_OFF, SILENT};
-pub use node::{Endpoint, Node, Role};
+pub use node::{Endpoint, Listed, Node, Role};

@@ -4,6 +4,7 @@ use crate::Epoch;
 use srs_names::{NodeId, StreamKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a node is for. Only origins are picked.
@@ -66,6 +67,17 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// What a node says of a stream that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Which owner of the stream the node is.
+    pub epoch: Epoch,
+    /// In which claim domain; none for a stream that came without a claim.
+    pub domain: Option<Arc<str>>,
+    /// It waits for its publisher.
+    pub held: bool,
+}
+
 /// One node as its latest heartbeat described it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -89,13 +101,15 @@ pub struct Node {
     pub capacity: Option<u32>,
     /// The streams that are live there with their epochs; `None` when the node does not list them (plain
     /// SRS).
-    pub live: Option<HashMap<StreamKey, Epoch>>,
+    pub live: Option<HashMap<StreamKey, Listed>>,
     /// The virtual hosts that it has; `None` when the node does not say (plain SRS).
     pub vhosts: Option<BTreeSet<String>>,
     /// What the node can do beyond SRS, by name.
     pub capabilities: Vec<String>,
     /// The time between its heartbeats, when it said so; otherwise it is measured.
     pub interval: Option<Duration>,
+    /// It wants to leave: no new publish goes there, and those that run are moved.
+    pub draining: bool,
     /// A configured backend that sends no heartbeats: silence is no sign of death.
     pub permanent: bool,
 }
@@ -117,6 +131,7 @@ impl Node {
             vhosts: None,
             capabilities: Vec::new(),
             interval: None,
+            draining: false,
             permanent: false,
         }
     }

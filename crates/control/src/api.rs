@@ -3,6 +3,7 @@
 //! or picture could kick.
 
 mod cluster;
+mod drain;
 mod facts;
 mod lists;
 mod records;
@@ -131,6 +132,7 @@ fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route("/api/v1/clients", get(lists::clients))
         .route("/api/v1/clients/", get(lists::clients))
         .route("/api/v1/clients/{id}", get(lists::client).delete(lists::kick))
+        .route("/api/v1/drain", get(drain::shown).post(drain::begun).delete(drain::undone))
         .layer(from_fn_with_state(Arc::clone(api), not_in_circles))
         .route("/metrics", get(metrics::page))
         .layer(from_fn_with_state(access, access::guard))
@@ -210,6 +212,7 @@ async fn level_v1(State(api): State<Arc<Api>>) -> Response {
             "streams": "manage all streams or specified stream",
             "clients": "manage all clients or specified client, default query top 10 clients",
             "raw": "raw api, which is off",
+            "drain": "whether this server is to be left: POST begins it, DELETE undoes it",
         }),
     );
     body.insert(

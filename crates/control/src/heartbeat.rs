@@ -1,11 +1,15 @@
-//! The heartbeat: tells a proxy, again and again, that this node lives and what it carries.
+//! The heartbeat: tells a proxy, again and again, that this node lives and what it carries, and hears what the proxy
+//! answers. Who has several proxies runs one for each, so that none waits for another.
 
 use crate::client::{self, ClientError, Target};
 use crate::register::Message;
 use bytes::Bytes;
 use http::HeaderValue;
+use serde::Deserialize;
+use srs_names::{StreamKey, Term};
 use srs_net::shards;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// A heartbeat not answered by then is given up. Longer than a lost SYN takes, shorter than the three seconds
@@ -24,6 +28,37 @@ pub struct Heartbeat {
     target: Target,
     token: Option<HeaderValue>,
     interval: Duration,
+}
+
+/// What a proxy answers to a heartbeat, beyond that it heard it. Of an answer that says nothing of the kind it is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Streams that belong to other nodes by now, with the claims by which they do.
+    pub fenced: Vec<(StreamKey, Term)>,
+}
+
+/// As it stands in the body: `{"fenced":[{"key":"vhost/app/stream","domain":"…","epoch":123}]}`.
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default)]
+    fenced: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Fenced {
+    key: StreamKey,
+    domain: String,
+    epoch: u64,
+}
+
+impl Answer {
+    /// Other servers answer what they like; and one entry that makes no sense must not cost the others.
+    fn read(body: &[u8]) -> Self {
+        let Ok(Body { fenced }) = serde_json::from_slice(body) else { return Self::default() };
+        let entries = fenced.into_iter().filter_map(|entry| serde_json::from_value(entry).ok());
+        let fence = |Fenced { key, domain, epoch }| (key, Term { domain, epoch, resumed: false });
+        Self { fenced: entries.map(fence).collect() }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -69,41 +104,68 @@ impl Heartbeat {
         self.interval
     }
 
-    /// Beats at once and then each interval, until dropped. `message` is asked anew for each one. Two never
-    /// overlap: one that was late is followed by the next at once. Only changes between answered and not
-    /// answered are logged.
-    pub async fn run(self, mut message: impl FnMut() -> Message) {
+    /// Beats at once and then each interval, until dropped, and also whenever `early` changes. `message` is asked anew for
+    /// each one, and `told` is given it again with what was answered, none when nobody did. Two never overlap: one that
+    /// was late is followed by the next at once. Only changes between answered and not answered are logged.
+    pub async fn run<T>(
+        self,
+        mut early: watch::Receiver<T>,
+        mut message: impl FnMut() -> Message,
+        mut told: impl FnMut(&Message, Option<Answer>),
+    ) {
         // A node that falls silent loses its streams to others. What broke one beat may be gone at the next.
-        while shards::guarded("heartbeat", self.beat_on(&mut message)).await.is_none() {}
-    }
-
-    async fn beat_on(&self, message: &mut impl FnMut() -> Message) {
-        let mut news = News::default();
-        loop {
-            let begun = Instant::now();
-            let result = self.beat(&message()).await;
-            if news.is_new(result.is_ok()) {
-                let proxy = self.target.authority();
-                match result {
-                    Ok(()) => tracing::info!(proxy, "registered"),
-                    Err(error) => tracing::warn!(proxy, "heartbeat failed, going on: {error}"),
-                }
-            }
-            let early = self.interval.mul_f64(JITTER * rand::random::<f64>());
-            tokio::time::sleep_until(begun + self.interval.saturating_sub(early)).await;
+        while shards::guarded("heartbeat", self.beat_on(&mut early, &mut message, &mut told)).await.is_none()
+        {
         }
     }
 
-    async fn beat(&self, message: &Message) -> Result<(), Missed> {
+    async fn beat_on<T>(
+        &self,
+        early: &mut watch::Receiver<T>,
+        message: &mut impl FnMut() -> Message,
+        told: &mut impl FnMut(&Message, Option<Answer>),
+    ) {
+        let mut news = News::default();
+        loop {
+            let begun = Instant::now();
+            // What changes from here on is for the next one.
+            early.mark_unchanged();
+            let message = message();
+            let result = self.beat(&message).await;
+            if news.is_new(result.is_ok()) {
+                let proxy = self.target.authority();
+                match &result {
+                    Ok(_) => tracing::info!(proxy, "registered"),
+                    Err(error) => tracing::warn!(proxy, "heartbeat failed, going on: {error}"),
+                }
+            }
+            told(&message, result.ok());
+            let sooner = self.interval.mul_f64(JITTER * rand::random::<f64>());
+            let next = tokio::time::sleep_until(begun + self.interval.saturating_sub(sooner));
+            tokio::select! {
+                () = next => {}
+                () = changed(early) => {}
+            }
+        }
+    }
+
+    async fn beat(&self, message: &Message) -> Result<Answer, Missed> {
         let body = serde_json::to_vec(message).map_err(Missed::Message)?;
         let (status, answer) =
             client::ask(&self.target, self.token.as_ref(), Some(Bytes::from(body)), TIMEOUT).await?;
         if status.is_success() {
-            return Ok(());
+            return Ok(Answer::read(&answer));
         }
         let excerpt =
             String::from_utf8_lossy(&answer).chars().filter(|c| !c.is_control()).take(MAX_EXCERPT).collect();
         Err(Missed::Refused { status: status.as_u16(), excerpt })
+    }
+}
+
+/// Ready at the next change; never once there can be none.
+async fn changed<T>(early: &mut watch::Receiver<T>) {
+    if early.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::endpoint;
 use serde::{Deserialize, Serialize};
-use srs_balance::{Endpoint, Epoch, Node, Role};
+use srs_balance::{Endpoint, Epoch, Listed, Node, Role};
 use srs_names::{NodeId, StreamKey};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -95,6 +95,9 @@ pub struct Message {
     /// Ours: what the node can do beyond SRS, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Vec<String>>,
+    /// Ours: the node is to be left. Absent when it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draining: Option<bool>,
 }
 
 /// A live stream in a heartbeat.
@@ -105,14 +108,12 @@ pub struct Stream {
     /// Which owner of the stream this is, see [`Epoch`].
     #[serde(default)]
     pub epoch: u64,
-}
-
-impl Stream {
-    /// A stream that went live here at `unix_ms` (ms since 1970), by which its epoch is made.
-    #[must_use]
-    pub fn began(key: &StreamKey, unix_ms: u64) -> Self {
-        Self { key: key.as_str().to_owned(), epoch: Epoch::from_unix_ms(unix_ms).0 }
-    }
+    /// The directory that gave the claim by which the stream came. Absent for one that came without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// Whether its publisher is gone and awaited. Absent when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<bool>,
 }
 
 /// Why a registration is refused. The first five are SRS's texts.
@@ -253,12 +254,15 @@ fn read_list(field: &'static str, list: &[String], host: &str, local: bool) -> R
 }
 
 /// A stream whose name is none is left out: it must not cost its node the registration.
-fn read_streams(streams: Vec<Stream>) -> HashMap<StreamKey, Epoch> {
-    let mut live: HashMap<StreamKey, Epoch> = HashMap::new();
-    for Stream { key, epoch } in streams {
+fn read_streams(streams: Vec<Stream>) -> HashMap<StreamKey, Listed> {
+    let mut live: HashMap<StreamKey, Listed> = HashMap::new();
+    for Stream { key, epoch, .. } in streams {
         if let Ok(key) = key.parse() {
-            let epoch = Epoch(epoch);
-            live.entry(key).and_modify(|known| *known = epoch.max(*known)).or_insert(epoch);
+            let listed = Listed { epoch: Epoch(epoch), ..Listed::default() };
+            let known = live.entry(key).or_default();
+            if listed.epoch >= known.epoch {
+                *known = listed;
+            }
         }
     }
     live

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
-use srs_balance::{Balancer, Health, OriginView, Registered};
+use srs_balance::{Balancer, Fence, Health, OriginView, Registered};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,7 +86,17 @@ async fn register(State(system): State<Arc<System>>, request: Request) -> Respon
             return reply::error(StatusCode::SERVICE_UNAVAILABLE, &full.to_string());
         }
     }
-    reply::ok(&json!({"code": 0, "pid": system.identity.pid}))
+    let fenced: Vec<Value> = system.balancer.fenced(&id).iter().map(fence).collect();
+    let mut answer = json!({"code": 0, "pid": system.identity.pid});
+    if let Some(fields) = answer.as_object_mut().filter(|_| !fenced.is_empty()) {
+        fields.insert("fenced".to_owned(), fenced.into());
+    }
+    reply::ok(&answer)
+}
+
+/// A stream that the node is to end, since it has a newer owner.
+fn fence(fence: &Fence) -> Value {
+    json!({"key": fence.key.as_str(), "domain": fence.domain, "epoch": fence.epoch.0})
 }
 
 fn refuse(peer: std::net::SocketAddr, error: &Error) -> Response {

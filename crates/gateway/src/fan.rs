@@ -7,6 +7,7 @@
 //! Writes are merged over `mw_latency`, for all viewers of a fan at the same moment: the bytes are then in the core's
 //! cache, and the core sleeps in between. Fans keep rhythms of their own.
 
+mod pace;
 mod seat;
 mod viewer;
 
@@ -20,54 +21,30 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use srs_hub::{Cursor, Feed, Format, Hub, Lag, Phase, Rendition, Window};
+use srs_hub::{Cursor, Feed, Format, Hub, Phase, Rendition, Window};
 use srs_names::StreamKey;
 use srs_net::limits;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
 use crate::clients::Client;
-use crate::config::Vhost;
+pub(crate) use pace::Pace;
 pub(crate) use seat::Seat;
 use viewer::{Gate, Viewer};
-
-/// Writes are merged for no longer than this: the hub keeps a bounded number of bytes for a shard that has yet to pull,
-/// and a viewer that lags by more counts as slow.
-const MOST_MERGE: Duration = Duration::from_secs(2);
 
 /// Viewers served before others on this shard get their turn: at most 3 ms. Who joins meanwhile would else wait for the
 /// writes to everybody.
 const GROUP: usize = 64;
 
-/// A merge below this is of the order of one frame.
-const NEAR_FRAMES: Duration = Duration::from_millis(100);
+/// A viewer that is sent away may take this long to be told why: it has one frame to take before.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 
-/// How the viewers of one rendition are served.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
-    merge: Duration,
-    frames: usize,
-    lag: Lag,
-    gop_cache: bool,
-}
-
-impl Pace {
-    /// As the vhost says.
-    pub(crate) fn of(vhost: &Vhost) -> Pace {
-        let play = &vhost.play;
-        Pace {
-            merge: if vhost.min_latency { Duration::ZERO } else { rhythm(play.mw_latency) },
-            frames: play.mw_msgs,
-            lag: Lag { queue_ms: i64::try_from(play.queue_length.as_millis()).unwrap_or(i64::MAX) },
-            gop_cache: play.gop_cache,
-        }
+/// Ready at that time; without one never.
+pub(crate) async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
-}
-
-/// How often merged writes are made. A short merge comes near the distance of frames (40 ms at 25 fps); a rhythm that is
-/// the same would hold every frame back for as long as the first happened to be.
-fn rhythm(mw_latency: Duration) -> Duration {
-    if mw_latency < NEAR_FRAMES { mw_latency.mul_f32(0.95) } else { mw_latency.min(MOST_MERGE) }
 }
 
 /// What a viewer brings when it joins.
@@ -80,8 +57,19 @@ pub(crate) struct Joining {
     pub(crate) gated: bool,
     /// What is sent behind the last frame when the stream ends.
     pub(crate) goodbye: Bytes,
+    /// What is sent when the publisher is gone and awaited, and when there is one again.
+    pub(crate) news: News,
     /// Whose counters to move.
     pub(crate) client: Arc<Client>,
+}
+
+/// What a viewer is told of its stream's publisher; nothing where it is empty.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct News {
+    /// The publisher's connection broke, and it is awaited.
+    pub(crate) held: Bytes,
+    /// It is back, or another took its place.
+    pub(crate) live: Bytes,
 }
 
 /// How serving a viewer ended.
@@ -223,15 +211,20 @@ impl Fan {
         });
         self.dirty |= before != (self.window.end(), self.phase);
         if before.1 != self.phase {
-            self.turn_phase();
+            self.turn_phase(before.1);
         }
     }
 
-    fn turn_phase(&mut self) {
+    fn turn_phase(&mut self, before: Phase) {
         match self.phase {
             Phase::Live => {
-                for viewer in self.viewers.values_mut().filter(|viewer| viewer.gate == Gate::Closed) {
-                    viewer.gate = Gate::Opened;
+                for viewer in self.viewers.values_mut() {
+                    if viewer.gate == Gate::Closed {
+                        viewer.gate = Gate::Opened;
+                    }
+                    if before == Phase::Held {
+                        self.sent = self.sent.saturating_add(viewer.hear(true, &self.window));
+                    }
                 }
             }
             Phase::Ended => {
@@ -247,7 +240,12 @@ impl Fan {
                     }
                 }
             }
-            Phase::Waiting | Phase::Held => {}
+            Phase::Held => {
+                for viewer in self.viewers.values_mut() {
+                    self.sent = self.sent.saturating_add(viewer.hear(false, &self.window));
+                }
+            }
+            Phase::Waiting => {}
         }
     }
 
@@ -305,12 +303,16 @@ impl Fan {
             passed: false,
             leaving: false,
             goodbye: joining.goodbye,
+            news: joining.news,
             told: 0,
             progress: Instant::now(),
             lost: None,
             client: joining.client,
         };
         self.sent = self.sent.saturating_add(viewer.serve(&self.window, Instant::now()));
+        if self.phase == Phase::Held {
+            self.sent = self.sent.saturating_add(viewer.hear(false, &self.window));
+        }
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         self.feed.viewer_came();
@@ -370,6 +372,16 @@ impl Fan {
     fn tell(&mut self, number: u64, bytes: Bytes) {
         if let Some(viewer) = self.viewers.get_mut(&number) {
             self.sent = self.sent.saturating_add(viewer.tell(bytes, &self.window));
+        }
+    }
+
+    /// Sends a viewer away: it gets the frame that is on its way, then `goodbye` (else what it would get at the end of the
+    /// stream), and no more.
+    fn dismiss(&mut self, number: u64, goodbye: Option<Bytes>) {
+        if let Some(viewer) = self.viewers.get_mut(&number).filter(|viewer| !viewer.leaving) {
+            let own = std::mem::take(&mut viewer.goodbye);
+            viewer.cursor.dismiss(goodbye.unwrap_or(own), &self.window);
+            viewer.leave();
         }
     }
 

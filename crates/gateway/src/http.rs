@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::clients::{About, Client};
 use crate::config::Vhost;
-use crate::fan::{self, Ending, Joining, Pace, Seat};
+use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, at};
 use crate::{Gateway, Live, Refused, hls, shown};
 
 /// A request for a stream that is not live is held back this long, so that a player that was a little early plays.
@@ -81,11 +81,12 @@ impl Gateway {
     {
         let mut conn = Conn::new(stream, peer);
         loop {
-            let request = match conn.next().await {
+            let mut request = match conn.next().await {
                 Next::Request(request) => request,
                 Next::Strange => return self.serve_others(conn, peer, rest()).await,
                 Next::Over => return,
             };
+            let peer = self.client_of(&mut request, peer);
             let mut owner = None;
             let answer = match self.route(&request, peer) {
                 // A viewer stays for hours; its request need not.
@@ -219,18 +220,25 @@ impl Gateway {
             opening: write_head(version, StatusCode::OK, &self.media_fields(live, chunked)),
             gated: true,
             goodbye: if chunked { Bytes::from_static(LAST_CHUNK) } else { Bytes::new() },
+            news: News::default(),
             client: Arc::clone(&listed.client),
         };
         let mut seat = Seat::take(&fan, joining).await;
         drop(fan);
         let left = serve_viewer(&mut read, &mut seat, &listed.client).await;
+        let opened = seat.opened();
         let sent = listed.client.traffic.sent.load(Ordering::Relaxed);
         tracing::info!(cid = id, stream = %key, sent, reason = %left, "http-{} play ended", live.extension());
+        // Who is only seen off is no viewer any more.
+        drop(listed);
         match (left, seat.leave()) {
             (Left::NotLive, Some(write)) => {
                 self.answer(write, StatusCode::NOT_FOUND, "the stream is not live").await;
             }
-            (Left::Over, Some(write)) => tcp::close(read, write).await,
+            (Left::Kicked, Some(write)) if !opened => {
+                self.answer(write, StatusCode::FORBIDDEN, "ended by an operator").await;
+            }
+            (Left::Over | Left::Kicked, Some(write)) => tcp::close(read, write).await,
             _ => {}
         }
     }
@@ -291,6 +299,7 @@ fn status_of(refused: &Refused) -> StatusCode {
         Refused::Name(_) => StatusCode::BAD_REQUEST,
         Refused::Vhost(_) => StatusCode::NOT_FOUND,
         Refused::NotAllowed(_) => StatusCode::FORBIDDEN,
+        Refused::Draining | Refused::Hub(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -298,10 +307,12 @@ async fn serve_viewer(read: &mut OwnedReadHalf, seat: &mut Seat, client: &Client
     let not_live = tokio::time::sleep_until(Instant::now() + NOT_LIVE);
     tokio::pin!(not_live);
     let mut waiting = true;
+    let mut kicked = None;
     loop {
         tokio::select! {
             biased;
             ending = poll_fn(|cx| seat.poll_ending(cx)) => return match ending {
+                Ending::Over if kicked.is_some() => Left::Kicked,
                 Ending::Over => Left::Over,
                 Ending::Lost(error) => Left::Lost(error),
                 Ending::Stalled => Left::Stalled,
@@ -313,7 +324,12 @@ async fn serve_viewer(read: &mut OwnedReadHalf, seat: &mut Seat, client: &Client
                 Ok(_) => {}
                 Err(error) => return Left::Lost(error),
             },
-            () = poll_fn(|cx| client.kicked.poll(cx)) => return Left::Kicked,
+            () = poll_fn(|cx| client.kicked.poll(cx)), if kicked.is_none() => {
+                // A body that breaks off would look as if this node had failed.
+                seat.dismiss(None);
+                kicked = Some(Instant::now() + FAREWELL);
+            }
+            () = at(kicked) => return Left::Kicked,
             () = not_live.as_mut(), if waiting => {
                 waiting = false;
                 if !seat.opened() {

@@ -41,6 +41,38 @@ impl Inventory for Gateway {
     fn totals(&self) -> Totals {
         self.clients.totals()
     }
+
+    fn drain(&self, on: bool) {
+        let is_news = self.draining.send_if_modified(|draining| std::mem::replace(draining, on) != on);
+        if is_news {
+            tracing::info!(publishers = self.publishers(), "draining: {}", if on { "on" } else { "off" });
+        }
+    }
+
+    fn draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+}
+
+/// A stream that has a publisher here, or waits for its return: what beats tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveStream {
+    /// The stream.
+    pub key: StreamKey,
+    /// The epoch of its claim; without one made of when it went live. Milliseconds since 1970 above 16 bits.
+    pub epoch: u64,
+    /// The directory that gave the claim.
+    pub domain: Option<String>,
+    /// Whether its publisher is gone and awaited.
+    pub held: bool,
+}
+
+/// Below these bits an epoch is milliseconds since 1970.
+const EPOCH_TAG_BITS: u32 = 16;
+
+/// Which owner of its stream a publish is.
+fn epoch_of(headers: &Headers, began_ms: u64) -> u64 {
+    headers.term.as_ref().map_or(began_ms << EPOCH_TAG_BITS, |term| term.epoch)
 }
 
 impl Gateway {
@@ -63,6 +95,8 @@ impl Gateway {
             recv_bytes: stats.recv_bytes,
             kbps: live.traffic.kbps(),
             publish: PublishRecord { active, cid: live.publisher.clone() },
+            held: phase == Phase::Held,
+            epoch: epoch_of(&headers, live.began_ms),
             video: video_of(&headers),
             audio: audio_of(&headers),
             key,
@@ -83,11 +117,16 @@ impl Gateway {
         self.clients.keep_streams(|key| self.hub.phase(key).is_some());
     }
 
-    /// The streams that have a publisher here, or wait for its return, and since when (ms since 1970): what beats tell.
-    pub fn live(&self) -> Vec<(StreamKey, u64)> {
-        let live = |(key, phase, ..): (StreamKey, Phase, StreamStats, Headers)| {
-            let began = self.clients.live(&key)?.began_ms;
-            matches!(phase, Phase::Live | Phase::Held).then_some((key, began))
+    /// The streams that have a publisher here, or wait for its return.
+    pub fn live(&self) -> Vec<LiveStream> {
+        let live = |(key, phase, _, headers): (StreamKey, Phase, StreamStats, Headers)| {
+            let began_ms = self.clients.live(&key)?.began_ms;
+            matches!(phase, Phase::Live | Phase::Held).then(|| LiveStream {
+                epoch: epoch_of(&headers, began_ms),
+                domain: headers.term.map(|term| term.domain),
+                held: phase == Phase::Held,
+                key,
+            })
         };
         self.hub.streams().into_iter().filter_map(live).collect()
     }

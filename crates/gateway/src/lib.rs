@@ -6,6 +6,8 @@
 
 mod clients;
 mod config;
+mod drain;
+mod envelopes;
 mod fan;
 pub mod hls;
 mod hold;
@@ -26,10 +28,13 @@ use srs_hub::Hub;
 use srs_names::{Admit, NameError, StreamKey};
 use srs_net::http::Folder;
 use srs_net::shards;
+use tokio::sync::watch;
 
 use clients::Clients;
 pub use config::{Play, Publish, Vhost};
+pub use envelopes::Envelopes;
 use hold::Holds;
+pub use inventory::LiveStream;
 pub use live::Live;
 
 /// What a role hands to its doors.
@@ -44,6 +49,8 @@ pub struct Config {
     pub admit: Arc<dyn Admit>,
     /// Files that are served beside the streams.
     pub files: Option<Folder>,
+    /// Opens what other nodes say of clients. None: it is left out.
+    pub envelopes: Option<Arc<Envelopes>>,
 }
 
 /// The doors of one node. Shared by all shards.
@@ -54,9 +61,12 @@ pub struct Gateway {
     crossdomain: bool,
     admit: Arc<dyn Admit>,
     files: Option<Folder>,
+    envelopes: Option<Arc<Envelopes>>,
     clients: Arc<Clients>,
     hls: Arc<hls::Hls>,
     holds: Arc<Holds>,
+    /// Whether this node is being left.
+    draining: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -74,6 +84,10 @@ enum Refused {
     Vhost(String),
     #[error("not allowed: {0}")]
     NotAllowed(String),
+    #[error("the origin is being drained")]
+    Draining,
+    #[error("{0}")]
+    Hub(#[from] srs_hub::Refused),
 }
 
 impl Gateway {
@@ -86,9 +100,11 @@ impl Gateway {
             crossdomain: config.crossdomain,
             admit: config.admit,
             files: config.files,
+            envelopes: config.envelopes,
             clients: Arc::default(),
             hls: hls::Hls::new(),
             holds: Arc::default(),
+            draining: watch::Sender::new(false),
         })
     }
 

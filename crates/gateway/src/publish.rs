@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use srs_hub::{Finish, Publisher, Settings, Superseded};
 use srs_media::time::Unwrap;
-use srs_names::StreamKey;
+use srs_names::envelope::{Envelope, Purpose};
+use srs_names::{Inventory as _, StreamKey, Term};
 use srs_net::rtmp::{Error, Link};
 use srs_rtmp::{Message, server};
 use tokio::time::Instant;
@@ -37,29 +38,23 @@ impl Gateway {
     pub(crate) async fn publish_rtmp(
         self: Arc<Self>,
         mut link: Link<server::Session>,
-        request: server::PublishRequest,
+        mut request: server::PublishRequest,
         peer: SocketAddr,
     ) {
-        let (key, vhost) = match self.admit_publish(&request, peer) {
-            Ok(admitted) => admitted,
+        let sent = self.envelope_of(&mut request.connect, &[Purpose::Relay, Purpose::Push], peer);
+        let peer = sent.as_ref().and_then(|envelope| envelope.client).unwrap_or(peer);
+        let began = self.admit_publish(&request, sent.as_ref(), peer).and_then(|(key, vhost)| {
+            let hold = sent.as_ref().and_then(|envelope| envelope.hold).unwrap_or(vhost.publish.hold);
+            let term = sent.and_then(|envelope| envelope.term);
+            let publisher = self.hub.publish(&key, settings(vhost, hold, term))?;
+            Ok((key, vhost, hold, publisher))
+        });
+        let (key, vhost, hold, publisher) = match began {
+            Ok(began) => began,
             Err(error) => {
                 self.clients.failed();
                 tracing::warn!(peer = shown(peer), stream = request.stream, %error, "publish refused");
-                return refuse(&mut link, &error.to_string()).await;
-            }
-        };
-        let settings = Settings {
-            takeover: vhost.publish.takeover,
-            hold: !vhost.publish.hold.is_zero(),
-            gop_cache_max_frames: vhost.play.gop_cache_max_frames,
-            rules: vhost.play.rules,
-        };
-        let publisher = match self.hub.publish(&key, settings) {
-            Ok(publisher) => publisher,
-            Err(busy) => {
-                self.clients.failed();
-                tracing::warn!(peer = shown(peer), stream = %key, error = %busy, "publish refused");
-                return refuse(&mut link, &busy.to_string()).await;
+                return refuse(&mut link, &error).await;
             }
         };
         if let Some(settings) = &vhost.hls {
@@ -81,7 +76,7 @@ impl Gateway {
             if matches!(ended, Ended::Clean | Ended::Kicked) { Finish::Clean } else { Finish::Dropped };
         let held = publisher.finish(finish);
         if let Some(generation) = held {
-            self.holds.begin(&self.hub, &key, generation, vhost.publish.hold);
+            self.holds.begin(&self.hub, &key, generation, hold);
         }
         let received = listed.client.traffic.received.load(Ordering::Relaxed);
         tracing::info!(cid = id, stream = %key, received, reason = %ended, held = held.is_some(), "rtmp publish ended");
@@ -102,8 +97,13 @@ impl Gateway {
     fn admit_publish(
         &self,
         request: &server::PublishRequest,
+        sent: Option<&Envelope>,
         peer: SocketAddr,
     ) -> Result<(StreamKey, &Vhost), Refused> {
+        // A node that sends a publisher here knows what it does; one that comes by itself would have to go again.
+        if sent.is_none() && self.draining() {
+            return Err(Refused::Draining);
+        }
         let connect = &request.connect;
         let (key, params) = StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream)?;
         let (key, vhost) = self.resolve(&key)?;
@@ -114,8 +114,23 @@ impl Gateway {
     }
 }
 
-async fn refuse(link: &mut Link<server::Session>, why: &str) {
-    link.machine().reject("NetStream.Publish.BadName", why);
+/// How the hub is to treat a publish that `term` sends here.
+fn settings(vhost: &Vhost, hold: Duration, term: Option<Term>) -> Settings {
+    Settings {
+        takeover: vhost.publish.takeover,
+        hold: !hold.is_zero(),
+        gop_cache_max_frames: vhost.play.gop_cache_max_frames,
+        rules: vhost.play.rules,
+        term,
+    }
+}
+
+async fn refuse(link: &mut Link<server::Session>, why: &Refused) {
+    let code = match why {
+        Refused::Hub(srs_hub::Refused::Fenced { .. }) => "NetStream.Publish.Fenced",
+        _ => "NetStream.Publish.BadName",
+    };
+    link.machine().reject(code, &why.to_string());
     let _told_if_possible = link.drain().await;
 }
 

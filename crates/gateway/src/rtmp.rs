@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use srs_amf::Value;
 use srs_hub::{Hub, Phase};
 use srs_names::StreamKey;
+use srs_names::envelope::Purpose;
 use srs_net::rtmp::{Error, Link, Reader, Request, Step};
 use srs_rtmp::{chunk, server};
 use tokio::net::TcpStream;
@@ -17,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::clients::{About, Client};
 use crate::config::Vhost;
-use crate::fan::{self, Ending, Joining, Pace, Seat};
+use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, at};
 use crate::{Gateway, Refused, rendition, shown};
 
 /// A player may wait this long for a stream that is not live.
@@ -77,9 +78,11 @@ impl Gateway {
     async fn play_rtmp(
         self: Arc<Self>,
         mut link: Link<server::Session>,
-        request: server::PlayRequest,
+        mut request: server::PlayRequest,
         peer: SocketAddr,
     ) {
+        let sent = self.envelope_of(&mut request.connect, &[Purpose::Relay, Purpose::Pull], peer);
+        let peer = sent.as_ref().and_then(|envelope| envelope.client).unwrap_or(peer);
         let about = about(&request.connect);
         let (key, vhost) = match self.admit_play(&request, peer) {
             Ok(admitted) => admitted,
@@ -99,7 +102,7 @@ impl Gateway {
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp play");
         link.machine().accept_play();
-        let left = self.watch(link, &key, vhost, &listed.client).await;
+        let left = self.watch(link, &key, vhost, &listed.client, sent.is_some()).await;
         if left.is_failure() {
             self.clients.failed();
         }
@@ -125,6 +128,7 @@ impl Gateway {
         key: &StreamKey,
         vhost: &Vhost,
         client: &Arc<Client>,
+        for_a_node: bool,
     ) -> Left {
         let (mut reader, write, mut outbox) = link.split();
         let chunk_size = vhost.chunk_size;
@@ -135,18 +139,20 @@ impl Gateway {
         let fan = fan::of_shard(&self.hub, key, rendition::RTMP, Pace::of(vhost), || {
             Box::new(rendition::Rtmp::new(chunk_size))
         });
+        let tell = |output| in_own_chunks(output, self.chunk_size, chunk_size);
         let joining = Joining {
             write,
             opening: opening.freeze(),
             gated: false,
-            goodbye: in_own_chunks(goodbye(&mut reader.machine), self.chunk_size, chunk_size),
+            goodbye: tell(goodbye(&mut reader.machine)),
+            // A player would make nothing of it.
+            news: if for_a_node { news(&mut reader.machine, tell) } else { News::default() },
             client: Arc::clone(client),
         };
         let mut seat = Seat::take(&fan, joining).await;
         drop(fan);
-        let tell = |output| in_own_chunks(output, self.chunk_size, chunk_size);
         let left = serve_viewer(&mut reader, &mut seat, client, tell, || is_live(&self.hub, key)).await;
-        if let (Left::Over | Left::NotLive, Some(write)) = (&left, seat.leave()) {
+        if let (Left::Over | Left::NotLive | Left::Kicked, Some(write)) = (&left, seat.leave()) {
             reader.close(write).await;
         }
         left
@@ -163,10 +169,12 @@ async fn serve_viewer(
     let not_live = tokio::time::sleep_until(Instant::now() + NOT_LIVE);
     tokio::pin!(not_live);
     let mut waiting = true;
+    let mut kicked = None;
     loop {
         tokio::select! {
             biased;
             ending = poll_fn(|cx| seat.poll_ending(cx)) => return match ending {
+                Ending::Over if kicked.is_some() => Left::Kicked,
                 Ending::Over => Left::Over,
                 Ending::Lost(error) => Left::Lost(error.into()),
                 Ending::Stalled => Left::Stalled,
@@ -178,7 +186,13 @@ async fn serve_viewer(
                 Ok(Some(Step { output, .. })) if !output.is_empty() => seat.tell(framed(output)),
                 Ok(Some(_)) => {}
             },
-            () = poll_fn(|cx| client.kicked.poll(cx)) => return Left::Kicked,
+            () = poll_fn(|cx| client.kicked.poll(cx)), if kicked.is_none() => {
+                // A proxy must not take it for a failure of this node.
+                reader.machine.status("error", "NetStream.Play.Failed", &Left::Kicked.to_string());
+                seat.dismiss(reader.machine.poll_output().map(&framed));
+                kicked = Some(Instant::now() + FAREWELL);
+            }
+            () = at(kicked) => return Left::Kicked,
             () = not_live.as_mut(), if waiting => {
                 waiting = !seat.started();
                 not_live.as_mut().reset(Instant::now() + NOT_LIVE);
@@ -216,6 +230,18 @@ fn goodbye(session: &mut server::Session) -> Bytes {
     session.stream_eof();
     session.status("status", "NetStream.Play.UnpublishNotify", "the stream has ended");
     session.poll_output().unwrap_or_default()
+}
+
+/// What another node is told of the publisher. The session must have nothing pending.
+fn news(session: &mut server::Session, framed: impl Fn(Bytes) -> Bytes) -> News {
+    let mut said = |code, why| {
+        session.status("status", code, why);
+        framed(session.poll_output().unwrap_or_default())
+    };
+    News {
+        held: said("NetStream.Play.Held", "the publisher is gone and awaited"),
+        live: said("NetStream.Play.Start", "there is a publisher again"),
+    }
 }
 
 /// What a client said of itself in its connect command.

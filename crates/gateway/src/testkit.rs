@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use srs_amf::Value;
 use srs_hub::{Hub, Publisher, Settings};
-use srs_names::{AdmitAll, StreamKey};
+use srs_names::envelope::{Envelope, Purpose, RTMP_PROPERTY, Seal};
+use srs_names::{AdmitAll, NodeId, StreamKey, Term};
 use srs_net::http::{Body, Response, read_response};
 use srs_net::rtmp::{Error, Link};
 use srs_rtmp::chunk::Bodies;
@@ -15,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::{Config, Gateway, Vhost};
+use crate::{Config, Envelopes, Gateway, Vhost};
 
 /// Socket buffers so small that a player that does not read is noticed.
 const SMALL: u32 = 8 << 10;
@@ -29,8 +31,45 @@ pub(crate) fn gateway(vhost: Vhost) -> Arc<Gateway> {
         crossdomain: true,
         admit: Arc::new(AdmitAll),
         files: None,
+        envelopes: Some(Arc::new(envelopes())),
     };
     Gateway::new(Hub::new(), config)
+}
+
+/// What the doors of [`gateway`] open: for `vid-origin`, which is dialled at 1935.
+pub(crate) fn envelopes() -> Envelopes {
+    Envelopes::new(seal(), "vid-origin", vec![1935])
+}
+
+pub(crate) fn seal() -> Seal {
+    Seal::new(b"the secret of a test")
+}
+
+/// From a proxy, for a client that is at 203.0.113.7.
+pub(crate) fn envelope(purpose: Purpose) -> Envelope {
+    Envelope {
+        from: NodeId::new("vid-proxy").unwrap(),
+        role: "proxy".to_owned(),
+        purpose,
+        to: "vid-origin".to_owned(),
+        client: Some(([203, 0, 113, 7], 5000).into()),
+        term: None,
+        hold: None,
+        session: String::new(),
+        hops: Vec::new(),
+    }
+}
+
+/// The same for a publish by a claim.
+pub(crate) fn claimed(epoch: u64) -> Envelope {
+    let term = Some(Term { domain: "d".to_owned(), epoch, resumed: false });
+    Envelope { term, ..envelope(Purpose::Relay) }
+}
+
+/// Sealed now.
+pub(crate) fn sealed(envelope: &Envelope) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    seal().sign(envelope, now.as_millis() as u64, 1)
 }
 
 pub(crate) fn key(stream: &str) -> StreamKey {
@@ -83,11 +122,16 @@ pub(crate) struct Player {
 
 /// Asks for `path`; the connection is served on this thread.
 pub(crate) async fn get(gateway: &Arc<Gateway>, path: &str, version: &str) -> TcpStream {
+    get_with(gateway, path, version, "").await
+}
+
+/// The same with further lines in the head.
+pub(crate) async fn get_with(gateway: &Arc<Gateway>, path: &str, version: &str, more: &str) -> TcpStream {
     let (ours, mut theirs) = pair().await;
     let peer = ours.peer_addr().unwrap();
     let router = axum::Router::new().route("/page", axum::routing::get(|| async { "a page" }));
     tokio::task::spawn_local(Arc::clone(gateway).serve_http(ours, peer, || router));
-    let text = format!("GET {path} HTTP/{version}\r\nHost: some.where\r\n\r\n");
+    let text = format!("GET {path} HTTP/{version}\r\nHost: some.where\r\n{more}\r\n");
     theirs.write_all(text.as_bytes()).await.unwrap();
     theirs
 }
@@ -147,11 +191,30 @@ pub(crate) async fn rtmp(
     rtmp_served(gateway, stream, role).await.0
 }
 
-/// The same, with the task that serves it.
+/// The same, of another node that brings this envelope.
+pub(crate) async fn rtmp_from(
+    gateway: &Arc<Gateway>,
+    stream: &str,
+    role: client::Role,
+    envelope: &str,
+) -> Result<Link<client::Session>, Error> {
+    dialled(gateway, stream, role, Some(envelope)).await.0
+}
+
+/// The same as [`rtmp`], with the task that serves it.
 pub(crate) async fn rtmp_served(
     gateway: &Arc<Gateway>,
     stream: &str,
     role: client::Role,
+) -> (Result<Link<client::Session>, Error>, JoinHandle<()>) {
+    dialled(gateway, stream, role, None).await
+}
+
+async fn dialled(
+    gateway: &Arc<Gateway>,
+    stream: &str,
+    role: client::Role,
+    envelope: Option<&str>,
 ) -> (Result<Link<client::Session>, Error>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -160,6 +223,10 @@ pub(crate) async fn rtmp_served(
         let (stream, peer) = listener.accept().await.unwrap();
         gateway.serve_rtmp(stream, peer).await;
     });
-    let connect = Value::object([("app", "live".into()), ("tcUrl", format!("rtmp://{address}/live").into())]);
+    let mut connect =
+        Value::object([("app", "live".into()), ("tcUrl", format!("rtmp://{address}/live").into())]);
+    if let Some(envelope) = envelope {
+        connect.set(RTMP_PROPERTY, envelope.into());
+    }
     (srs_net::rtmp::dial(address, client::Config::new(connect, stream, role)).await, served)
 }

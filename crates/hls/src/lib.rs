@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A sequence number names one segment of a stream and is never used again, whichever origin made it: see
-//! [`first_sequence`].
+//! [`first_sequence`], and for discontinuities [`List::discontinuity_sequence`].
 
 mod clock;
 mod key;

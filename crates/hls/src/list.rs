@@ -61,12 +61,14 @@ pub struct List {
     /// The highest number that was added.
     newest: Option<u64>,
     discontinuities: u64,
+    /// The next segment is the first of an epoch.
+    fresh: bool,
     ended: bool,
 }
 
 impl List {
-    /// An empty list, before which the stream had so many discontinuities at other origins.
-    pub fn new(settings: &Settings, discontinuity_sequence: u64) -> Self {
+    /// An empty list.
+    pub fn new(settings: &Settings) -> Self {
         let floor_s = seconds(settings.scaled_ms(settings.td_ratio).unsigned_abs());
         Self {
             window_ms: settings.window_ms(),
@@ -77,7 +79,8 @@ impl List {
             longest_ms: 0,
             retired: VecDeque::new(),
             newest: None,
-            discontinuities: discontinuity_sequence,
+            discontinuities: 0,
+            fresh: true,
             ended: false,
         }
     }
@@ -88,6 +91,12 @@ impl List {
         while self.retire(now_ms) {}
         self.target_s = self.floor_s;
         self.ended = false;
+        self.fresh = true;
+    }
+
+    /// A new epoch begins in the middle of the stream: what is listed stays until the first segment of it comes.
+    pub fn next_epoch(&mut self) {
+        self.fresh = true;
     }
 
     /// Adds the newest segment. The answer is what need not be kept any longer at `now_ms`; also the new one itself when
@@ -100,6 +109,10 @@ impl List {
             Some(newest) if entry.sequence <= newest => return vec![entry],
             Some(newest) if entry.sequence - newest > 1 => while self.retire(now_ms) {},
             _ => {}
+        }
+        if std::mem::take(&mut self.fresh) && self.entries.is_empty() {
+            let before = entry.sequence.saturating_sub(u64::from(entry.discontinuity));
+            self.discontinuities = self.discontinuities.max(before);
         }
         self.newest = Some(entry.sequence);
         self.ended = false;
@@ -188,15 +201,14 @@ impl List {
         self.entries().fold(0, |sum, entry| sum.saturating_add(entry.bytes))
     }
 
-    /// `EXT-X-DISCONTINUITY-SEQUENCE`: how many discontinuities left the list.
+    /// `EXT-X-DISCONTINUITY-SEQUENCE`: how many discontinuities left the list, counted from the number of the epoch's
+    /// first segment.
+    ///
+    /// Like that number it is derived from the epoch, so that it only grows when the stream moves to another origin,
+    /// without anybody telling: within an epoch it grows by at most one with each segment, so it stays below or at the
+    /// number of the segment that it is said of; and a later epoch begins above all numbers of the earlier ones.
     pub fn discontinuity_sequence(&self) -> u64 {
         self.discontinuities
-    }
-
-    /// What the next owner of the stream begins with: all discontinuities so far.
-    pub fn discontinuities(&self) -> u64 {
-        let listed = self.entries.iter().filter(|entry| entry.discontinuity).count();
-        self.discontinuities.saturating_add(u64::try_from(listed).unwrap_or(u64::MAX))
     }
 
     /// `EXT-X-TARGETDURATION` in seconds.

@@ -82,7 +82,7 @@ impl Origin {
         segmenter.begin(FIRST, true);
         Self {
             segmenter,
-            list: List::new(&settings, 0),
+            list: List::new(&settings),
             judge: Judge::default(),
             now_ms: 5_000,
             time: 1_000,
@@ -331,6 +331,45 @@ fn a_later_epoch_is_above_what_the_fastest_origin_made() {
         segmenter.push(&unit, |buffer| buffer.extend_from_slice(b"x"));
     }
     assert!(first_sequence(began + 600_000) > last);
+}
+
+/// What an origin that has the epoch of `began` (ms since 1970) listed in a minute: each number with its discontinuity
+/// sequence. Its media comes ten times faster than time, with a break in each second of it.
+fn epoch_of(began: u64) -> Vec<(u64, u64)> {
+    let settings = Settings { fragment: Duration::ZERO, ..settings(1, 4) };
+    let (mut segmenter, mut list, mut told) = (Segmenter::new(settings), List::new(&settings), Vec::new());
+    segmenter.begin(first_sequence(began), true);
+    for at in 0..600_000 {
+        let now = u64::try_from(at / 10).expect("a time");
+        let unit = Unit { video: true, dts_ms: at, key: true };
+        segmenter.clock(now);
+        if at % 1_000 == 0 {
+            segmenter.discontinuity();
+        }
+        if segmenter.due(&unit) {
+            let segment = segmenter.cut(Some(&unit)).expect("media");
+            list.add(Entry::new(&segment, String::new()), now);
+            let listed: u64 = list.in_window().map(|entry| u64::from(entry.discontinuity)).sum();
+            told.push((segment.sequence, list.discontinuity_sequence() + listed));
+        }
+        segmenter.push(&unit, |buffer| buffer.extend_from_slice(b"x"));
+    }
+    told
+}
+
+#[test]
+fn numbers_and_discontinuities_of_a_later_epoch_at_another_origin_are_above_those_of_the_earlier() {
+    let began = 1_795_000_000_000;
+    let (first, second) = (epoch_of(began), epoch_of(began + 60_000));
+    let most =
+        |told: &[(u64, u64)]| told.iter().fold((0, 0), |most, now| (most.0.max(now.0), most.1.max(now.1)));
+    assert!(first.len() > 200 && first.windows(2).all(|pair| pair[0].1 <= pair[1].1));
+    let (number, breaks) = most(&first);
+    assert!(
+        second.iter().all(|told| told.0 > number && told.1 > breaks),
+        "{number} {breaks} {:?}",
+        second[0]
+    );
 }
 
 #[test]

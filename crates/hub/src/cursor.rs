@@ -159,6 +159,14 @@ impl Cursor {
         self.queue(bytes);
     }
 
+    /// Ends this viewer's part of the stream at once: the frame that is being sent is sent whole, then `bytes`, then no
+    /// more.
+    pub fn dismiss(&mut self, bytes: Bytes, window: &Window) {
+        self.finish_frame(window);
+        self.place = Place::AtKeyFrom(u64::MAX);
+        self.queue(bytes);
+    }
+
     /// An empty slice would be written as nothing, which reads as a closed socket.
     fn queue(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {

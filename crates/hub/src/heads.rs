@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use srs_media::{Frame, Role};
+use srs_names::Term;
 
 use crate::limits::{HEADER_BYTES, HEADERS_BYTES, TRACKS};
 use crate::rendition::Opener;
@@ -19,6 +20,8 @@ pub struct Headers {
     pub audio: bool,
     /// Whether coded video or a video codec header has come.
     pub video: bool,
+    /// The claim by which the present publisher sends here, if it has one. It stays the same from begin to begin.
+    pub term: Option<Term>,
 }
 
 impl Headers {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use srs_names::StreamKey;
+use srs_names::{StreamKey, Term};
 
 use crate::feed::{Feed, Phase};
 use crate::heads::Headers;
@@ -23,10 +23,19 @@ pub enum Takeover {
     Refuse,
 }
 
-/// The key has a publisher, and the settings say that it stays.
+/// Why a publish may not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stream is busy: it has a publisher")]
-pub struct Busy;
+pub enum Refused {
+    /// The key has a publisher, and the settings say that it stays.
+    #[error("the stream is busy: it has a publisher")]
+    Busy,
+    /// The right by which it would be published is older than one that was seen here.
+    #[error("epoch must lie above {current}")]
+    Fenced {
+        /// The newest epoch of that domain.
+        current: u64,
+    },
+}
 
 /// How one stream is handled; the publisher's side decides.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +48,8 @@ pub struct Settings {
     pub gop_cache_max_frames: usize,
     /// How the time stamps of frames are mended.
     pub rules: Rules,
+    /// The claim by which the stream belongs here; none for who came without being sent.
+    pub term: Option<Term>,
 }
 
 /// Counters of one stream since its publisher came.
@@ -116,8 +127,13 @@ impl Hub {
         Hub { inner: Arc::new(Inner { demand: Some(demand), ..Inner::default() }) }
     }
 
-    /// Begins to publish `key`. A stream that waits, is held or has ended is taken over in any case.
-    pub fn publish(&self, key: &StreamKey, settings: Settings) -> Result<Publisher, Busy> {
+    /// Begins to publish `key`. A stream that waits, is held or has ended is taken over in any case, and so is one whose
+    /// publisher has an older term of the same domain.
+    ///
+    /// # Errors
+    /// [`Refused`]. A term below the newest of its domain that this stream has seen is refused whatever its phase: it was
+    /// claimed anew since.
+    pub fn publish(&self, key: &StreamKey, settings: Settings) -> Result<Publisher, Refused> {
         let mut streams = self.inner.streams();
         let stream = self.stream(&mut streams, key);
         // Still under the registry's lock, so that the stream cannot be swept in between.
@@ -151,6 +167,13 @@ impl Hub {
         if let Some(stream) = stream {
             stream.expire(generation);
         }
+    }
+
+    /// The stream was given to `term`'s owner: ends what is published or held here by an older term of the same domain,
+    /// and refuses such from then on. True when something was ended.
+    pub fn fence(&self, key: &StreamKey, term: &Term) -> bool {
+        let stream = self.inner.streams().get(key).cloned();
+        stream.is_some_and(|stream| stream.fence(term))
     }
 
     /// Where a stream stands; none when nobody publishes or watches it.

@@ -30,7 +30,7 @@ mod window;
 pub use cursor::{Cursor, Lag};
 pub use feed::{Feed, Phase};
 pub use heads::Headers;
-pub use hub::{Busy, Hub, Settings, StreamStats, Takeover};
+pub use hub::{Hub, Refused, Settings, StreamStats, Takeover};
 pub use limits::{GOP_BYTES, GOP_MS, LAG_BYTES_FLOOR, LAG_BYTES_HARD};
 pub use publisher::{Finish, Publisher, Superseded};
 pub use rendition::{Demand, Format, Opener, Rendition};

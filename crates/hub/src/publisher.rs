@@ -8,7 +8,7 @@ use srs_media::Frame;
 use crate::signal::Signal;
 use crate::stream::Stream;
 
-/// Another publisher took the stream over.
+/// Another publisher took the stream over, here or at another node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("another publisher took the stream over")]
 pub struct Superseded;
@@ -42,7 +42,7 @@ impl Publisher {
         self.stream.push(self.generation, frame)
     }
 
-    /// Ready once another publisher has taken the stream over.
+    /// Ready once another publisher has taken the stream over, here or at another node.
     pub fn poll_superseded(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.superseded.poll(cx)
     }

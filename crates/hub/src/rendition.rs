@@ -19,7 +19,8 @@ pub trait Rendition: Send {
     /// What opens this format for viewers. Asked for once.
     fn opener(&self) -> Arc<dyn Opener>;
 
-    /// What comes now is of a publisher whose headers so far are these, and continues nothing.
+    /// What comes now is of a publisher whose headers so far are these, and continues nothing. [`Headers::term`] says by
+    /// which claim it sends.
     fn begin(&mut self, _headers: &Headers) {}
 
     /// Writes one frame. `start` says that viewers may start at it: a format that has tables in the stream writes them

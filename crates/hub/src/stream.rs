@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use srs_media::{Frame, Kind, Role};
-use srs_names::StreamKey;
+use srs_names::{StreamKey, Term};
 
 use crate::encoding::Encoding;
 use crate::feed::Phase;
 use crate::gop::{Gop, Start};
 use crate::heads::Headers;
-use crate::hub::{Busy, Inner as Registry, Settings, StreamStats, Takeover};
+use crate::hub::{Inner as Registry, Refused, Settings, StreamStats, Takeover};
 use crate::publisher::{Finish, Superseded};
 use crate::rendition::{Format, Rendition};
 use crate::signal::Signal;
@@ -34,6 +34,8 @@ struct Inner {
     generation: u64,
     superseded: Arc<Signal>,
     settings: Settings,
+    /// The newest claim that was seen, whoever publishes now.
+    newest: Option<Term>,
     timeline: Timeline,
     headers: Arc<Headers>,
     version: u64,
@@ -49,6 +51,7 @@ impl Stream {
             generation: 0,
             superseded: Arc::default(),
             settings: Settings::default(),
+            newest: None,
             timeline: Timeline::default(),
             headers: Arc::default(),
             version: 0,
@@ -64,19 +67,27 @@ impl Stream {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn begin(&self, settings: Settings) -> Result<(u64, Arc<Signal>), Busy> {
+    pub(crate) fn begin(&self, settings: Settings) -> Result<(u64, Arc<Signal>), Refused> {
         let mut inner = self.lock();
+        if let (Some(term), Some(newest)) = (&settings.term, &inner.newest)
+            && newest.is_above(term)
+        {
+            return Err(Refused::Fenced { current: newest.epoch });
+        }
         if inner.phase == Phase::Live {
-            if settings.takeover == Takeover::Refuse {
-                return Err(Busy);
+            if settings.takeover == Takeover::Refuse && !inner.is_below(settings.term.as_ref()) {
+                return Err(Refused::Busy);
             }
             inner.superseded.set();
+        }
+        if settings.term.is_some() {
+            inner.newest.clone_from(&settings.term);
         }
         inner.timeline.begin(settings.rules);
         inner.generation = inner.generation.wrapping_add(1);
         inner.superseded = Arc::default();
+        inner.headers = Arc::new(Headers { term: settings.term.clone(), ..Headers::default() });
         inner.settings = settings;
-        inner.headers = Arc::default();
         inner.version = inner.version.wrapping_add(1);
         inner.gop.clear();
         let headers = Arc::clone(&inner.headers);
@@ -120,6 +131,28 @@ impl Stream {
         drop(wake);
         self.sweep();
         held
+    }
+
+    /// Ends a publish or hold whose term is older than this one; true when there was one.
+    pub(crate) fn fence(&self, term: &Term) -> bool {
+        let mut wake = Wakers::default();
+        let mut inner = self.lock();
+        if inner.newest.as_ref().is_some_and(|newest| term.is_above(newest)) {
+            inner.newest = Some(term.clone());
+        }
+        if !matches!(inner.phase, Phase::Live | Phase::Held) || !inner.is_below(Some(term)) {
+            return false;
+        }
+        while let Some(frame) = inner.timeline.drain() {
+            inner.take(&frame, &mut wake);
+        }
+        // What the publisher still sends is nobody's.
+        inner.generation = inner.generation.wrapping_add(1);
+        inner.superseded.set();
+        Self::turn(inner, Phase::Ended);
+        drop(wake);
+        self.sweep();
+        true
     }
 
     pub(crate) fn expire(&self, generation: u64) {
@@ -290,6 +323,11 @@ impl StreamStats {
 }
 
 impl Inner {
+    /// Whether the present publish is of the same domain as `term` and older.
+    fn is_below(&self, term: Option<&Term>) -> bool {
+        term.zip(self.settings.term.as_ref()).is_some_and(|(term, present)| term.is_above(present))
+    }
+
     fn take(&mut self, frame: &Frame, wake: &mut Wakers) {
         self.stats.take(frame);
         self.note_header(frame);

@@ -4,7 +4,7 @@
 
 use crate::StreamKey;
 
-/// A room that has streams and clients to show. Calls answer from memory and do not block.
+/// A room that has streams and clients to show, and that can be left. Calls answer from memory and do not block.
 pub trait Inventory: Send + Sync {
     /// All streams that are live or watched here, in a stable order.
     fn streams(&self) -> Vec<StreamRecord>;
@@ -20,6 +20,12 @@ pub trait Inventory: Send + Sync {
 
     /// Everything since the start, clients that are gone included. No number ever falls.
     fn totals(&self) -> Totals;
+
+    /// Whether this node is to be left: publishers who came by themselves are refused then, everybody else is served on.
+    fn drain(&self, on: bool);
+
+    /// Whether this node is being left.
+    fn draining(&self) -> bool;
 }
 
 /// One virtual host as it is configured. What it carries is summed from the other two lists.
@@ -84,6 +90,10 @@ pub struct StreamRecord {
     pub kbps: Kbps,
     /// The publisher.
     pub publish: PublishRecord,
+    /// Is its publisher gone, and awaited back?
+    pub held: bool,
+    /// Which of its owners this is: that of the claim by which it came here, else made of when it went live.
+    pub epoch: u64,
     /// None until a video codec header was understood.
     pub video: Option<VideoRecord>,
     /// None until an audio codec header was understood.

@@ -1,7 +1,8 @@
 //! A viewer's leg over HTTP: from the origin that has the stream to the client.
 //!
-//! FLV is taken out of the origin's framing tag by tag, and put into ours. All else (TS, AAC and MP3, a refusal, a
-//! redirect) is passed on as it comes: such a viewer's connection ends with its origin.
+//! FLV is taken out of the origin's framing tag by tag, and put into ours; it goes on with another origin when the first
+//! is lost. All else (TS, AAC and MP3, a refusal, a redirect) is passed on as it comes: such a viewer's connection ends with
+//! its origin.
 
 pub(crate) mod client;
 mod flow;
@@ -17,11 +18,13 @@ use srs_names::StreamKey;
 use srs_net::buffer;
 use srs_net::http::{Body, Response, write_head};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::Relay;
+use crate::follow::{Follower, Place};
 use crate::forward::{session_id, shown};
-use crate::heads::{end_to_end, request_head};
+use crate::heads::{Said, end_to_end, request_head};
+use crate::limits::{FAILOVER, REST, RETRY};
 use crate::upstream::{Broken, HttpLeg, Unanswered, Whom, framing};
 use client::Client;
 use flow::Flow;
@@ -45,10 +48,14 @@ pub(crate) enum Ended {
     Answered(StatusCode),
     #[error("the stream ended")]
     Over,
+    #[error("the stream is elsewhere")]
+    Elsewhere,
     #[error("the origin: {0}")]
     Origin(#[from] Broken),
     #[error("the origin fell silent")]
     Silent,
+    #[error("the origin is lost, and the stream did not come back in time")]
+    Lost,
     #[error("{0}")]
     Unanswered(#[from] Unanswered),
 }
@@ -73,14 +80,14 @@ impl Relay {
                 return client.answer(StatusCode::BAD_REQUEST, &format!("bad stream name: {error}")).await;
             }
         };
-        let head = request_head(&request, peer);
+        let said = request_head(&request, peer);
         drop(request);
         tracing::info!(cid, peer = shown(peer), stream = %key, "http-{format} play");
-        let ended = self.relay_live(&mut client, head, key.clone()).await;
+        let ended = self.relay_live(&mut client, &said, &key, &cid).await;
         tracing::info!(cid, stream = %key, reason = %ended, "http-{format} play ended");
         match ended {
             // Without an answer the player could not tell a broken origin from a broken proxy.
-            Ended::Unanswered(why) => {
+            Ended::Unanswered(why) if !client.answered => {
                 let (status, words) = why.told();
                 client.answer(status, words).await;
             }
@@ -88,41 +95,106 @@ impl Relay {
                 client.answer(StatusCode::BAD_GATEWAY, "the origin did not answer").await;
             }
             // A body that broke off lacks its end; what came of it is the player's.
-            Ended::Over | Ended::Answered(_) | Ended::Origin(_) => client.finish().await,
+            Ended::Over | Ended::Lost | Ended::Answered(_) | Ended::Origin(_) | Ended::Unanswered(_) => {
+                client.finish().await;
+            }
             _ => {}
         }
     }
 
-    async fn relay_live(&self, client: &mut Client, head: Bytes, key: StreamKey) -> Ended {
-        let whom = Whom::Stream(key);
+    async fn relay_live(
+        self: &Arc<Self>,
+        client: &mut Client,
+        said: &Said,
+        key: &StreamKey,
+        cid: &str,
+    ) -> Ended {
+        let whom = Whom::Stream(key.clone());
+        // What is needed only at the start, or when an origin is lost, is not to make every viewer's session larger.
         let asked = tokio::select! {
-            asked = self.ask(&head, &whom) => asked,
+            asked = Box::pin(self.ask(said, &whom)) => asked,
             gone = client.gone() => return gone,
         };
         let (mut leg, response) = match asked {
             Ok(answered) => answered,
             Err(why) => return why.into(),
         };
-        // A viewer may stay for days: what is needed no longer goes before.
-        drop((head, whom));
-        let status = response.status;
-        let flv = status == StatusCode::OK
-            && response.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "video/x-flv")
-            && !response.headers.contains_key(header::CONTENT_LENGTH);
-        if !flv {
-            return match pass_through(client, &mut leg, response, &Method::GET, ALWAYS).await {
+        let Some(body) = flv_body(&response) else {
+            let status = response.status;
+            let passed = Box::pin(pass_through(client, &mut leg, response, &Method::GET, ALWAYS));
+            return match passed.await {
                 Ok(()) => Ended::Answered(status),
                 Err(ended) => ended,
             };
-        }
-        let body = match Body::of_response(&response.headers) {
-            Ok(body) => body,
-            Err(error) => return Broken::from(error).into(),
         };
         client.open(&response);
         drop(response.headers);
-        Flow::new(body).run(client, &mut leg, response.rest).await
+        let mut flow = Flow::new(body);
+        let mut follower = self.follow(key);
+        let mut rest = response.rest;
+        loop {
+            let (here, node) = (leg.origin.place.clone(), Arc::clone(&leg.origin.node));
+            let ended = flow.run(client, leg, rest, &mut follower).await;
+            let lost = match &ended {
+                Ended::Elsewhere => false,
+                Ended::Over => {
+                    // A stream that ended here may have moved: its former owner lets it go then.
+                    let found = Box::pin(self.balancer.find(key, self.now())).await;
+                    if !found.is_some_and(|pick| Place::of(&pick).is_better_than(&here)) {
+                        return Flow::end(client);
+                    }
+                    false
+                }
+                Ended::Origin(_) if Box::pin(self.ended_on_purpose(&node)).await => return ended,
+                Ended::Origin(_) | Ended::Silent => true,
+                _ => return ended,
+            };
+            let until = flow.leave_origin() + FAILOVER;
+            let again = Box::pin(self.live_again(said, &whom, &mut follower, lost.then_some(&here), until));
+            let (next, response, body) = tokio::select! {
+                again = again => match again {
+                    Some(again) => again,
+                    None => return Ended::Lost,
+                },
+                gone = client.gone() => return gone,
+            };
+            flow.go_on(body);
+            (leg, rest) = (next, response.rest);
+            tracing::info!(cid, stream = %key, reason = %ended, from = %node.id, origin = %leg.origin.node.id, "http-flv play goes on");
+        }
     }
+
+    /// The stream where it is now; none when it is nowhere in time.
+    async fn live_again(
+        self: &Arc<Self>,
+        said: &Said,
+        whom: &Whom,
+        follower: &mut Follower,
+        lost: Option<&Place>,
+        until: Instant,
+    ) -> Option<(HttpLeg, Response, Body)> {
+        follower.set_restless(true);
+        if let Some(here) = lost {
+            let _either_way = timeout(REST, follower.moved(here)).await;
+        }
+        while Instant::now() < until {
+            if let Ok(Ok((leg, response))) = timeout_at(until, self.ask(said, whom)).await
+                && let Some(body) = flv_body(&response)
+            {
+                return Some((leg, response, body));
+            }
+            sleep(RETRY).await;
+        }
+        None
+    }
+}
+
+/// The body of an answer that is live FLV.
+fn flv_body(response: &Response) -> Option<Body> {
+    let flv = response.status == StatusCode::OK
+        && response.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "video/x-flv")
+        && !response.headers.contains_key(header::CONTENT_LENGTH);
+    flv.then(|| Body::of_response(&response.headers).ok()).flatten()
 }
 
 /// Passes on an answer as it comes, so that the client can tell whether it is whole where we can. An origin that says

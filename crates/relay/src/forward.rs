@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use srs_names::StreamKey;
+use srs_names::envelope::RTMP_PROPERTY;
 use srs_net::rtmp::{Error, Link, Request, accept};
 use srs_rtmp::chunk::Bodies;
 use srs_rtmp::{client, server};
 use tokio::net::TcpStream;
 
 use crate::Relay;
-use crate::origins::Unserved;
+use crate::origins::{Asker, Unserved};
 
 impl Relay {
     /// Serves one RTMP connection to its end.
@@ -37,11 +38,14 @@ impl Relay {
         stream: &str,
         role: client::Role,
     ) -> client::Config {
+        let mut object = connect.object.clone();
+        // A client is no node.
+        object.remove(RTMP_PROPERTY);
         client::Config {
             arguments: connect.arguments.clone(),
             chunk_size: self.chunk_size,
             bodies: Bodies::Shared,
-            ..client::Config::new(connect.object.clone(), stream, role)
+            ..client::Config::new(object, stream, role)
         }
     }
 }
@@ -57,6 +61,12 @@ pub(crate) struct Wish {
 impl Wish {
     pub(crate) fn new(what: &'static str, peer: SocketAddr) -> Wish {
         Wish { what, cid: session_id(), peer }
+    }
+
+    /// For whom origins are asked.
+    pub(crate) fn asker(&self) -> Asker {
+        let client = SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port());
+        Asker { client: Some(client), session: self.cid.clone(), resumes: false }
     }
 
     /// The stream that is meant; a client that names none is told so with `code`.

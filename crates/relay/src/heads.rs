@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, Method, Request, header};
+use srs_names::envelope;
 use std::net::SocketAddr;
 
 /// Fields that belong to one connection alone (RFC 9110, section 7.6.1).
@@ -17,6 +18,28 @@ const HOP: [HeaderName; 7] = [
 
 /// Where the client's address goes.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// What our nodes tell each other.
+const NODE: HeaderName = HeaderName::from_static(envelope::HTTP_HEADER);
+
+/// A request as origins get it.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) head: Bytes,
+    /// Who asks.
+    pub(crate) client: SocketAddr,
+}
+
+impl Said {
+    /// The head for one node, with what it is told of the session.
+    pub(crate) fn to_node(&self, envelope: Option<String>) -> Bytes {
+        let end = self.head.windows(2).position(|two| two == b"\r\n");
+        let (Some(envelope), Some(end)) = (envelope, end) else { return self.head.clone() };
+        let (line, rest) = self.head.split_at(end.saturating_add(2));
+        let own = format!("{}: {envelope}\r\n", envelope::HTTP_HEADER);
+        Bytes::from([line, own.as_bytes(), rest].concat())
+    }
+}
 
 /// Fields that `Connection` names: they end here too. `Host` never does, whoever names it.
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
@@ -53,14 +76,14 @@ pub(crate) const CONDITIONS: &[HeaderName] = &[
 ];
 
 /// The request as the origin gets it: the client's own words, without what belongs to one connection.
-pub(crate) fn request_head(request: &Request<()>, peer: SocketAddr) -> Bytes {
+pub(crate) fn request_head(request: &Request<()>, peer: SocketAddr) -> Said {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let method = request.method();
     head_of(request, peer, &Words { target, method, without: &[], plain: false, again: false })
 }
 
 /// The same with some of it said otherwise.
-pub(crate) fn head_of(request: &Request<()>, peer: SocketAddr, words: &Words<'_>) -> Bytes {
+pub(crate) fn head_of(request: &Request<()>, peer: SocketAddr, words: &Words<'_>) -> Said {
     let mut out = BytesMut::with_capacity(512);
     out.put_slice(format!("{} {} HTTP/1.1\r\n", words.method, words.target).as_bytes());
     let mut put = |name: &str, value: &[u8]| {
@@ -74,6 +97,8 @@ pub(crate) fn head_of(request: &Request<()>, peer: SocketAddr, words: &Words<'_>
         HOP.contains(name)
             || own.contains(name)
             || *name == FORWARDED_FOR
+            // A client is no node.
+            || *name == NODE
             || words.without.contains(name)
             || (words.plain && *name == header::ACCEPT_ENCODING)
     };
@@ -99,7 +124,7 @@ pub(crate) fn head_of(request: &Request<()>, peer: SocketAddr, words: &Words<'_>
         put("connection", b"close");
     }
     out.put_slice(b"\r\n");
-    out.freeze()
+    Said { head: out.freeze(), client: SocketAddr::new(peer.ip().to_canonical(), peer.port()) }
 }
 
 /// An answer's fields without those of the connection to the origin.

@@ -10,6 +10,7 @@
 //! | all else | the routes that the role gave |
 
 mod files;
+pub(crate) mod last;
 mod lists;
 
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use hyper_util::service::TowerToHyperService;
-use srs_balance::{Node, Reason};
+use srs_balance::Node;
 use srs_names::{NameError, NodeId, StreamKey, percent_decode};
 use srs_net::http::{Answer, Body, Conn, Content, Next, Response, Rewind, is_plain, serve_rest, with_range};
 use srs_net::limits;
@@ -32,7 +33,7 @@ use crate::flv::Ended;
 use crate::flv::client::Client;
 use crate::flv::pass_through;
 use crate::forward::shown;
-use crate::heads::{Words, end_to_end, head_of};
+use crate::heads::{Said, Words, end_to_end, head_of};
 use crate::limits::{HOLD, LOOK, NEW, SMALL};
 use crate::token;
 use crate::upstream::{HttpLeg, Unanswered, framing, read_whole};
@@ -79,6 +80,13 @@ enum Reply {
 }
 
 impl Reply {
+    fn status(&self) -> StatusCode {
+        match self {
+            Reply::Answer(answer) => answer.status,
+            Reply::Stream(answer) => answer.1.status,
+        }
+    }
+
     fn refusal(status: StatusCode, words: &str) -> Reply {
         Reply::Answer(refusal(status, words))
     }
@@ -180,21 +188,18 @@ impl Relay {
 
     /// The stream of that name, or where nothing is live under it the stream whose folder it is in (`hls_m3u8_file
     /// [app]/[stream]/live.m3u8`); and whether it is live.
-    fn locate(&self, named: StreamKey) -> (StreamKey, bool) {
+    async fn locate(&self, named: StreamKey) -> (StreamKey, bool) {
         let named = self.balancer.home(named);
-        let live = |key: &StreamKey| {
-            self.balancer.pick_play(key, &[], self.now()).is_ok_and(|pick| pick.reason != Reason::Placed)
-        };
-        if live(&named) {
+        if self.balancer.find(&named, self.now()).await.is_some() {
             return (named, true);
         }
         let above = named
             .app()
             .rsplit_once('/')
             .and_then(|(app, stream)| StreamKey::new(named.vhost(), app, stream).ok());
-        match above.filter(|above| live(above)) {
-            Some(above) => (above, true),
-            None => (named, false),
+        match above {
+            Some(above) if self.balancer.find(&above, self.now()).await.is_some() => (above, true),
+            _ => (named, false),
         }
     }
 
@@ -247,7 +252,7 @@ impl Ask<'_> {
     }
 
     /// The request for a whole body as it lies, whoever it may be for.
-    fn whole(&self, target: &str, without: &[HeaderName]) -> Bytes {
+    fn whole(&self, target: &str, without: &[HeaderName]) -> Said {
         let words = Words { target, method: &Method::GET, without, plain: true, again: true };
         head_of(self.request, self.peer, &words)
     }

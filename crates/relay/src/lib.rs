@@ -9,6 +9,7 @@
 
 mod cache;
 mod flv;
+mod follow;
 mod forward;
 mod heads;
 mod http;
@@ -30,14 +31,20 @@ use std::time::{Duration, Instant};
 
 use srs_balance::{Balancer, OriginView};
 use srs_names::NodeId;
+use srs_names::envelope::Seal;
 use srs_net::http::Folder;
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
 /// What the doors must be told.
 pub struct Config {
     /// Announced and written for RTMP, in bytes.
     pub chunk_size: u32,
-    /// The cluster's secret: proxies that share it open each other's tokens.
+    /// The id of this proxy, by which it names itself to origins.
+    pub me: NodeId,
+    /// How long origins are asked to wait for a publisher whose connection broke.
+    pub hold: Duration,
+    /// The cluster's secret: proxies that share it open each other's tokens, origins that share it believe our envelopes.
     pub secret: Vec<u8>,
     /// A folder of files that are served over HTTP. None: there are the built-in pages alone.
     pub static_files: Option<PathBuf>,
@@ -55,13 +62,29 @@ pub struct Relay {
     balancer: Arc<Balancer>,
     started: Instant,
     chunk_size: u32,
+    me: NodeId,
+    hold: Duration,
+    seal: Seal,
     tokens: token::Tokens,
     cache: Arc<cache::Cache>,
+    lasts: http::last::Lasts,
     folder: Option<Folder>,
     /// When the log last heard of a request that was not served, in seconds since the start, and one.
     complained: AtomicU64,
-    /// Whether each origin that a leg uses is thought alive; legs of a silent one end when this turns false.
-    alive: Mutex<HashMap<NodeId, watch::Sender<bool>>>,
+    /// How each origin that a leg uses stands; its legs leave it when this changes.
+    alive: Mutex<HashMap<NodeId, watch::Sender<Life>>>,
+    followed: follow::Followed,
+    /// Publishes leave an origin that drains one after the other.
+    leaving: tokio::sync::Semaphore,
+}
+
+/// How an origin stands, to the legs that use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Life {
+    Alive,
+    /// It wants its publishers to go elsewhere.
+    Draining,
+    Silent,
 }
 
 impl std::fmt::Debug for Relay {
@@ -77,11 +100,17 @@ impl Relay {
             balancer,
             started,
             chunk_size: config.chunk_size,
+            me: config.me,
+            hold: config.hold,
+            seal: Seal::new(&config.secret),
             tokens: token::Tokens::new(&config.secret),
             cache: Arc::default(),
+            lasts: http::last::Lasts::default(),
             folder: config.static_files.map(Folder::new),
             complained: AtomicU64::new(0),
             alive: Mutex::default(),
+            followed: follow::Followed::default(),
+            leaving: tokio::sync::Semaphore::new(1),
         })
     }
 
@@ -89,14 +118,23 @@ impl Relay {
         self.started.elapsed()
     }
 
-    /// Keeps the balancer's clock going and ends the legs of origins that fell silent; runs for ever, once per proxy.
+    /// Ends the legs of origins that fell silent; runs for ever, once per proxy.
     pub async fn watch(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(limits::TICK);
         loop {
             ticks.tick().await;
-            let now = self.now();
-            self.balancer.tick(now);
-            self.judge(now);
+            self.judge(self.now());
+        }
+    }
+
+    /// Keeps the balancer's clock going and its claims renewed; runs for ever, once per proxy. A directory that answers
+    /// slowly delays this, and nothing else.
+    pub async fn tick(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(limits::TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.balancer.tick(self.now()).await;
         }
     }
 
@@ -106,8 +144,8 @@ impl Relay {
         let origins = self.balancer.origins(now);
         alive.retain(|_, sender| sender.receiver_count() > 0);
         for (id, sender) in alive.iter() {
-            let lives = lives(&origins, id);
-            sender.send_if_modified(|known| std::mem::replace(known, lives) != lives);
+            let life = life(&origins, id);
+            sender.send_if_modified(|known| std::mem::replace(known, life) != life);
         }
     }
 
@@ -124,18 +162,25 @@ impl Relay {
         counted.filter(|(_, count)| *count > 0).collect()
     }
 
-    /// Turns false when the origin falls silent; at once when it is.
-    fn life_of(&self, id: &NodeId) -> watch::Receiver<bool> {
+    /// Tells how the origin stands, from now on.
+    fn life_of(&self, id: &NodeId) -> watch::Receiver<Life> {
         let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = alive.entry(id.clone()).or_insert_with(|| watch::channel(true).0);
-        // It may have come back since it was judged.
-        let is_back = !*sender.borrow() && lives(&self.balancer.origins(self.now()), id);
-        sender.send_if_modified(|known| is_back && !std::mem::replace(known, true));
+        let sender = alive.entry(id.clone()).or_insert_with(|| watch::channel(Life::Alive).0);
+        // It may have come back, or have begun to drain, since it was judged.
+        if *sender.borrow() != Life::Alive || sender.receiver_count() == 0 {
+            let life = life(&self.balancer.origins(self.now()), id);
+            sender.send_if_modified(|known| std::mem::replace(known, life) != life);
+        }
         sender.subscribe()
     }
 }
 
-/// Whether this origin is among them and speaks. One that refuses new connections may still feed the ones it has.
-fn lives(origins: &[OriginView], id: &NodeId) -> bool {
-    origins.iter().any(|origin| origin.node.id == *id && !origin.silent)
+/// How this origin stands. One that refuses new connections may still feed the ones it has.
+fn life(origins: &[OriginView], id: &NodeId) -> Life {
+    match origins.iter().find(|origin| origin.node.id == *id) {
+        Some(origin) if origin.silent => Life::Silent,
+        Some(origin) if origin.node.draining => Life::Draining,
+        Some(_) => Life::Alive,
+        None => Life::Silent,
+    }
 }

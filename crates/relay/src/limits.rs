@@ -8,14 +8,31 @@ pub(crate) const TICK: Duration = Duration::from_millis(500);
 /// Origins tried for one session: a client waits, and one refusal is told at once while a silent one takes seconds.
 pub(crate) const TRIES: usize = 3;
 
-/// How often a leg that waits for a stream looks whether it was claimed elsewhere.
-pub(crate) const LOOK: Duration = Duration::from_millis(200);
+/// How often it is looked where streams are that a leg waits for.
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
+
+/// Streams for which the directory is asked at the same time: what one connection to it answers in a few milliseconds.
+pub(crate) const LOOKS: usize = 256;
+
+/// A leg that has lost its origin waits so long for its stream to turn up elsewhere before it asks for it where it would be
+/// placed.
+pub(crate) const REST: Duration = Duration::from_millis(300);
 
 /// A head must come from the origin in this time. Our origins hold a request for a stream that is not live for 3 s.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 
 /// A connection to an origin waits this long for its next request: origins close theirs after 15 s (SRS) and more.
 pub(crate) const IDLE: Duration = Duration::from_secs(5);
+
+/// So long a session goes on without an origin: the time in which a dead one is known (3 s), with room for a second that
+/// dies meanwhile, and for the only one there is to come back.
+pub(crate) const FAILOVER: Duration = Duration::from_secs(10);
+
+/// Between two attempts to leave an origin that drains, where there is no other.
+pub(crate) const STAY: Duration = Duration::from_secs(1);
+
+/// Between two attempts to find an origin for a session that has lost its own.
+pub(crate) const RETRY: Duration = Duration::from_millis(200);
 
 /// Connections to one origin that wait on one shard: more are opened in no moment by viewers who come one by one.
 pub(crate) const IDLE_CONNECTIONS: usize = 32;
@@ -44,6 +61,19 @@ pub(crate) const FILE_TTL_UNSAID: Duration = Duration::from_secs(30);
 
 /// Longest time a list is kept: players ask once or twice per segment, and segments are 1 s long at least.
 pub(crate) const LIST_TTL: Duration = Duration::from_secs(1);
+
+/// The last list of a stream is shown for so long while there is no newer one: a dead origin's successor has its first
+/// segment after [`FAILOVER`] and one of 10 s at the latest.
+pub(crate) const STALE: Duration = Duration::from_secs(20);
+
+/// Where there is a last list, the next one is not waited for longer than this.
+pub(crate) const LIST_WAIT: Duration = Duration::from_secs(1);
+
+/// Largest list that is kept to be shown again: 600 segments with long addresses.
+pub(crate) const LAST_BYTES: usize = 64 << 10;
+
+/// Most lists that are kept so: two for each of 2,000 streams.
+pub(crate) const LASTS: usize = 4096;
 
 /// Answers of up to this size are read whole before they are passed on, so that the connection goes on behind them.
 pub(crate) const SMALL: usize = 1 << 20;

@@ -3,8 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use srs_balance::{Claim, Endpoint, NoOrigin, Node, Pick, Reason};
+use srs_balance::{Claim, Ending, Endpoint, NoOrigin, Node, Pick, Reason};
+use srs_names::envelope::{self, Envelope, Purpose, Term};
 use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link, open};
 use srs_net::{limits, tcp};
@@ -12,9 +14,10 @@ use srs_rtmp::client;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::Relay;
+use crate::follow::Place;
 use crate::limits::TRIES;
 use crate::upstream::pooled;
+use crate::{Life, Relay};
 
 /// Why no origin could be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,44 +43,75 @@ pub(crate) struct Leg<T> {
 pub(crate) struct Origin {
     pub(crate) node: Arc<Node>,
     pub(crate) reason: Reason,
-    alive: watch::Receiver<bool>,
+    pub(crate) place: Place,
+    life: watch::Receiver<Life>,
 }
 
 impl Origin {
     /// Ready when the origin has fallen silent.
     pub(crate) async fn silent(&mut self) {
-        // The sender lives as long as a receiver does.
-        if self.alive.wait_for(|alive| !alive).await.is_err() {
-            std::future::pending::<()>().await;
+        self.worse_than(Life::Draining).await;
+    }
+
+    /// Ready when publishers are to leave the origin: it drains, or has fallen silent.
+    pub(crate) async fn leave(&mut self) -> Life {
+        self.worse_than(Life::Alive).await
+    }
+
+    async fn worse_than(&mut self, bearable: Life) -> Life {
+        match self.life.wait_for(|life| *life > bearable).await {
+            Ok(life) => *life,
+            // The sender lives as long as a receiver does.
+            Err(_) => std::future::pending().await,
         }
     }
+}
+
+/// For whom an origin is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    pub(crate) client: Option<SocketAddr>,
+    pub(crate) session: String,
+    /// What is published ran at another origin before.
+    pub(crate) resumes: bool,
 }
 
 /// A publish under its claim; dropping it gives the claim up.
 pub(crate) struct Claimed {
     relay: Arc<Relay>,
     claim: Option<Claim>,
+    ending: Ending,
+}
+
+impl Claimed {
+    /// The publisher's connection broke: the claim is kept for as long as the origin waits for its return.
+    pub(crate) fn hold(&mut self) {
+        self.ending = Ending::Dropped(self.relay.hold);
+    }
 }
 
 impl Drop for Claimed {
     fn drop(&mut self) {
         if let Some(claim) = &self.claim {
-            self.relay.balancer.publish_ended(claim, self.relay.now());
+            self.relay.balancer.publish_ended(claim, self.ending, self.relay.now());
         }
     }
 }
 
 impl Relay {
-    /// Opens a publishing leg to the origin that owns `key`, or may own it now.
+    /// Opens a publishing leg to the origin that owns `key`, or may own it now; not to one of these.
     pub(crate) async fn dial_publish(
         self: &Arc<Self>,
         key: &StreamKey,
         config: &client::Config,
+        asker: &Asker,
+        not: &[NodeId],
     ) -> Result<(Leg<Link<client::Session>>, Claimed), Unserved> {
-        let pick = |excluded: &[NodeId]| self.balancer.pick_publish(key, excluded, self.now());
-        self.dial(pick, async |pick| {
-            let claimed = Claimed { relay: Arc::clone(self), claim: pick.claim.clone() };
-            Ok((self.open_rtmp(pick, config).await?, claimed))
+        let pick = async |excluded: &[NodeId]| self.balancer.pick_publish(key, excluded, self.now()).await;
+        self.dial(not, pick, async |pick| {
+            let claim = pick.claim.clone();
+            let claimed = Claimed { relay: Arc::clone(self), claim, ending: Ending::Clean };
+            Ok((self.open_rtmp(pick, config, asker).await?, claimed))
         })
         .await
     }
@@ -87,9 +121,10 @@ impl Relay {
         &self,
         key: &StreamKey,
         config: &client::Config,
+        asker: &Asker,
     ) -> Result<Leg<Link<client::Session>>, Unserved> {
-        let pick = |excluded: &[NodeId]| self.balancer.pick_play(key, excluded, self.now());
-        self.dial(pick, async |pick| self.open_rtmp(pick, config).await).await
+        let pick = async |excluded: &[NodeId]| self.balancer.pick_play(key, excluded, self.now()).await;
+        self.dial(&[], pick, async |pick| self.open_rtmp(pick, config, asker).await).await
     }
 
     /// Connects to the HTTP server of the origin that has `key`, or would have it; `true` with a connection that was used
@@ -99,8 +134,8 @@ impl Relay {
         key: &StreamKey,
         fresh: bool,
     ) -> Result<Leg<(TcpStream, bool)>, Unserved> {
-        let pick = |excluded: &[NodeId]| self.balancer.pick_play(key, excluded, self.now());
-        self.dial(pick, async |pick| {
+        let pick = async |excluded: &[NodeId]| self.balancer.pick_play(key, excluded, self.now()).await;
+        self.dial(&[], pick, async |pick| {
             Ok(Leg { link: reach(&pick.node, fresh).await?, origin: self.origin(pick) })
         })
         .await
@@ -115,8 +150,10 @@ impl Relay {
         match reach(node, fresh).await {
             Ok(link) => {
                 self.balancer.dial_ok(&node.id);
-                let alive = self.life_of(&node.id);
-                Ok(Leg { link, origin: Origin { node: Arc::clone(node), reason: Reason::Claimed, alive } })
+                let life = self.life_of(&node.id);
+                let place = Place { node: node.id.clone(), epoch: None };
+                let origin = Origin { node: Arc::clone(node), reason: Reason::Claimed, place, life };
+                Ok(Leg { link, origin })
             }
             Err(failure) => {
                 if failure.down {
@@ -130,13 +167,14 @@ impl Relay {
     /// Opens what is wanted at the origin that is picked, and at another one when that does not answer.
     async fn dial<T>(
         &self,
-        pick: impl Fn(&[NodeId]) -> Result<Pick, NoOrigin>,
+        not: &[NodeId],
+        pick: impl AsyncFn(&[NodeId]) -> Result<Pick, NoOrigin>,
         open: impl AsyncFn(&Pick) -> Result<T, Failure>,
     ) -> Result<T, Unserved> {
-        let mut excluded = Vec::new();
+        let mut excluded = not.to_vec();
         let mut failure = String::new();
         for _ in 0..TRIES {
-            let pick = match pick(&excluded) {
+            let pick = match pick(&excluded).await {
                 Ok(pick) => pick,
                 Err(NoOrigin::AllTried { .. }) => break,
                 Err(error) => return Err(error.into()),
@@ -159,11 +197,17 @@ impl Relay {
         &self,
         pick: &Pick,
         config: &client::Config,
+        asker: &Asker,
     ) -> Result<Leg<Link<client::Session>>, Failure> {
         let mut origin = self.origin(pick);
         let stream = connect(&pick.node, "rtmp").await?;
+        let mut config = config.clone();
+        let claim = pick.claim.as_ref().filter(|_| matches!(config.role, client::Role::Publish { .. }));
+        if let Some(text) = self.envelope(&pick.node, claim, asker) {
+            config.connect.set(envelope::RTMP_PROPERTY, text.into());
+        }
         let link = tokio::select! {
-            link = open(stream, config.clone()) => link.map_err(Failure::of_session)?,
+            link = open(stream, config) => link.map_err(Failure::of_session)?,
             // A stopped process still accepts; its silence is known before its answer is overdue.
             () = origin.silent() => return Err(Failure::of_session(Error::Slow("answer"))),
         };
@@ -171,7 +215,40 @@ impl Relay {
     }
 
     pub(crate) fn origin(&self, pick: &Pick) -> Origin {
-        Origin { node: Arc::clone(&pick.node), reason: pick.reason, alive: self.life_of(&pick.node.id) }
+        let life = self.life_of(&pick.node.id);
+        Origin { node: Arc::clone(&pick.node), reason: pick.reason, place: Place::of(pick), life }
+    }
+
+    /// What this node is told of a session, if it is one of ours.
+    pub(crate) fn envelope(&self, node: &Node, claim: Option<&Claim>, asker: &Asker) -> Option<String> {
+        if !node.can(envelope::CAPABILITY) {
+            return None;
+        }
+        let term = |claim: &Claim| Term {
+            domain: self.balancer.domain().to_owned(),
+            epoch: claim.epoch.0,
+            resumed: asker.resumes,
+        };
+        let told = Envelope {
+            from: self.me.clone(),
+            role: "proxy".to_owned(),
+            purpose: Purpose::Relay,
+            to: node.id.as_str().to_owned(),
+            client: asker.client,
+            term: claim.map(term),
+            hold: claim.map(|_| self.hold),
+            session: asker.session.clone(),
+            hops: Vec::new(),
+        };
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix_ms = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);
+        Some(self.seal.sign(&told, unix_ms, rand::random()))
+    }
+
+    /// Whether an origin that ended a leg without a word still takes connections. Ours say why they end one; of others this
+    /// is the only sign that it was on purpose.
+    pub(crate) async fn ended_on_purpose(&self, node: &Node) -> bool {
+        !node.can(envelope::CAPABILITY) && connect(node, "rtmp").await.is_ok()
     }
 
     fn failed(&self, pick: &Pick, excluded: &mut Vec<NodeId>, failure: &Failure) -> String {
@@ -179,6 +256,8 @@ impl Relay {
         tracing::warn!(origin = %node.id, device = node.device_id, %error, "origin does not serve; trying another");
         if failure.down {
             self.balancer.dial_failed(&node.id, self.now());
+        } else if matches!(error, Error::Slow(_)) {
+            self.balancer.dial_slow(&node.id, self.now());
         }
         excluded.push(node.id.clone());
         error.to_string()

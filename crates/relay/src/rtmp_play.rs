@@ -7,18 +7,18 @@ use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use srs_balance::Reason;
-use srs_names::{NodeId, StreamKey};
+use srs_names::StreamKey;
 use srs_net::rtmp::{Error, Link, Reader};
 use srs_net::{Outbox, limits};
 use srs_rtmp::{Message, chunk, client, server};
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
-use crate::Relay;
+use crate::follow::{Follower, Place};
 use crate::forward::{Wish, shown};
-use crate::limits::LOOK;
-use crate::origins::Leg;
-use crate::track;
+use crate::limits::{FAILOVER, REST, RETRY};
+use crate::origins::{Asker, Leg, Unserved};
+use crate::{Relay, track};
 
 /// Why a viewer's session ended, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +31,19 @@ enum Ended {
     Origin(Error),
     #[error("the origin fell silent")]
     Silent,
+    #[error("the stream ended")]
+    Over,
+    #[error("the origin ended it: {code} {description}")]
+    Told { code: String, description: String },
     #[error("took nothing for 10 s")]
     Stalled,
-    /// The stream that this leg waits for is live at another origin.
+    /// The stream that this leg waits for is live at another origin, or has a newer owner there.
     #[error("the stream is elsewhere")]
     Elsewhere,
+    #[error("the origin is lost, and the stream did not come back in time")]
+    Lost,
+    #[error("the origin is lost: {0}")]
+    Unserved(Unserved),
 }
 
 impl Relay {
@@ -53,29 +61,93 @@ impl Relay {
         };
         let config = self.same_words(&request.connect, &request.stream, client::Role::Play);
         drop(request);
-        let dial = self.dial_play(&key, &config);
-        let Some(mut leg) = wish.dial(&mut link, &key, NOT_FOUND, dial).await else { return };
+        let asker = wish.asker();
+        // What is needed only at the start, or when an origin is lost, is not to make every viewer's session larger.
+        let dial = Box::pin(self.dial_play(&key, &config, &asker));
+        let Some(leg) = wish.dial(&mut link, &key, NOT_FOUND, dial).await else { return };
         let cid = wish.cid;
         tracing::info!(cid, peer = shown(peer), stream = %key, origin = %leg.origin.node.id, "rtmp play");
         link.machine().accept_play();
         let mut viewer = Downstream::new(link, self.chunk_size);
-        let ended = loop {
-            let ended = viewer.run(&self, &key, leg).await;
-            if !matches!(ended, Ended::Elsewhere) {
-                break ended;
-            }
-            let dialled = tokio::select! {
-                dialled = self.dial_play(&key, &config) => dialled,
-                gone = viewer.reader.gone() => break Ended::Client(gone),
-            };
-            leg = match dialled {
-                Ok(leg) => leg,
-                Err(error) => break Ended::Origin(Error::Io(std::io::Error::other(error.to_string()))),
-            };
-            tracing::info!(cid, stream = %key, origin = %leg.origin.node.id, "rtmp play goes to another origin");
-        };
+        let words = Words { follower: self.follow(&key), relay: self, key, config, asker };
+        let (key, ended) = words.run(&mut viewer, leg).await;
         tracing::info!(cid, stream = %key, reason = %ended, "rtmp play ended");
-        viewer.finish().await;
+        viewer.finish(&ended).await;
+    }
+}
+
+/// What each origin of a viewer is told.
+struct Words {
+    relay: Arc<Relay>,
+    key: StreamKey,
+    config: client::Config,
+    asker: Asker,
+    follower: Follower,
+}
+
+impl Words {
+    /// Plays from one origin after the other, as long as the stream lives and the player stays.
+    async fn run(
+        mut self,
+        viewer: &mut Downstream,
+        mut leg: Leg<Link<client::Session>>,
+    ) -> (StreamKey, Ended) {
+        loop {
+            let (here, node) = (leg.origin.place.clone(), Arc::clone(&leg.origin.node));
+            let ended = viewer.run(&mut self.follower, leg).await;
+            let lost = match &ended {
+                Ended::Elsewhere => false,
+                Ended::Over => {
+                    // A stream that ended here may have moved: its former owner lets it go then.
+                    let found = Box::pin(self.relay.balancer.find(&self.key, self.relay.now())).await;
+                    if !found.is_some_and(|pick| Place::of(&pick).is_better_than(&here)) {
+                        return (self.key, ended);
+                    }
+                    false
+                }
+                Ended::Origin(_) if Box::pin(self.relay.ended_on_purpose(&node)).await => {
+                    return (self.key, ended);
+                }
+                Ended::Origin(_) | Ended::Silent => true,
+                _ => return (self.key, ended),
+            };
+            viewer.leave_origin();
+            leg = match Box::pin(self.again(viewer, &here, lost)).await {
+                Ok(leg) => leg,
+                Err(ended) => return (self.key, ended),
+            };
+            tracing::info!(cid = self.asker.session, stream = %self.key, reason = %ended, from = %node.id, origin = %leg.origin.node.id, "rtmp play goes on");
+        }
+    }
+
+    /// A leg to where the stream is now.
+    async fn again(
+        &mut self,
+        viewer: &mut Downstream,
+        here: &Place,
+        lost: bool,
+    ) -> Result<Leg<Link<client::Session>>, Ended> {
+        self.follower.set_restless(true);
+        let until = Instant::now() + FAILOVER;
+        if lost {
+            tokio::select! {
+                () = self.follower.moved(here) => {}
+                () = tokio::time::sleep(REST) => {}
+                gone = viewer.reader.gone() => return Err(Ended::Client(gone)),
+            }
+        }
+        loop {
+            let dial = self.relay.dial_play(&self.key, &self.config, &self.asker);
+            let dialled = tokio::select! {
+                dialled = dial => dialled,
+                gone = viewer.reader.gone() => return Err(Ended::Client(gone)),
+            };
+            match dialled {
+                Ok(leg) => return Ok(leg),
+                Err(why) if Instant::now() >= until => return Err(Ended::Unserved(why)),
+                Err(_) => tokio::time::sleep(RETRY).await,
+            }
+        }
     }
 }
 
@@ -88,6 +160,10 @@ struct Downstream {
     told: usize,
     writer: chunk::Writer,
     track: track::Viewer,
+    /// The viewer has lost an origin, and was sent nothing since.
+    lost: Option<Instant>,
+    /// The origin said that the stream is over. The player hears of it when that turns out to be true.
+    eof: bool,
     headers: BytesMut,
     parts: Vec<Bytes>,
 }
@@ -102,27 +178,41 @@ impl Downstream {
             told: 0,
             writer: chunk::Writer::new(chunk_size),
             track: track::Viewer::default(),
+            lost: None,
+            eof: false,
             headers: BytesMut::new(),
             parts: Vec::new(),
         }
     }
 
-    async fn run(&mut self, relay: &Relay, key: &StreamKey, leg: Leg<Link<client::Session>>) -> Ended {
+    /// What comes next is of another origin.
+    fn leave_origin(&mut self) {
+        self.track.resume();
+        self.eof = false;
+        self.lost = self.lost.or_else(|| Some(Instant::now()));
+    }
+
+    async fn run(&mut self, follower: &mut Follower, leg: Leg<Link<client::Session>>) -> Ended {
         let Leg { link: mut up, mut origin } = leg;
-        let (node, placed) = (Arc::clone(&origin.node), origin.reason == Reason::Placed);
-        // Once, not per read: each wait takes its place in a list that all legs to this origin share.
+        let here = origin.place.clone();
+        follower.set_restless(origin.reason == Reason::Placed || self.lost.is_some());
+        // Once, not per read: each wait takes its place in a list that all legs share.
         let silent = origin.silent();
         tokio::pin!(silent);
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut seen = relay.balancer.version();
+        let too_long = self.lost.map_or(FAILOVER, |lost| FAILOVER.saturating_sub(lost.elapsed()));
+        let too_long = tokio::time::sleep(too_long);
+        tokio::pin!(too_long);
         let stall = tokio::time::sleep(limits::STALL);
         tokio::pin!(stall);
         let mut armed: Option<usize> = None;
         loop {
             // Media may have come right behind the answer to `play`.
-            if let Err(error) = self.take(&mut up) {
-                return Ended::Origin(error);
+            if let Some(ended) = self.take(&mut up) {
+                return ended;
+            }
+            if self.track.goes_on() && follower.is_restless() {
+                self.lost = None;
+                follower.set_restless(false);
             }
             if let Err(error) = up.flush().await {
                 return Ended::Origin(error);
@@ -148,6 +238,7 @@ impl Downstream {
                 // Not while the player is behind: the origin then sees the backpressure, and has the rule for it.
                 more = up.reader.fill(), if !blocked => match more {
                     Ok(true) => {}
+                    Ok(false) if self.eof => return Ended::Over,
                     Ok(false) => return Ended::Origin(Error::Closed),
                     Err(error) => return Ended::Origin(error),
                 },
@@ -173,12 +264,8 @@ impl Downstream {
                     stall.as_mut().reset(Instant::now() + limits::STALL);
                 }
                 () = silent.as_mut() => return Ended::Silent,
-                // Whether the stream that this leg waits for, without knowing where it is, has turned up elsewhere.
-                _ = look.tick(), if placed && !self.track.started() => {
-                    if elsewhere(relay, key, &node.id, &mut seen) {
-                        return Ended::Elsewhere;
-                    }
-                }
+                () = follower.moved(&here) => return Ended::Elsewhere,
+                () = too_long.as_mut(), if self.lost.is_some() => return Ended::Lost,
             }
         }
     }
@@ -199,27 +286,40 @@ impl Downstream {
     }
 
     /// Passes on everything that was read from the origin.
-    fn take(&mut self, up: &mut Link<client::Session>) -> Result<(), Error> {
-        while let Some(event) = up.reader.buffered()? {
-            match event {
-                client::Event::Message(message) => self.pass(message),
-                client::Event::StreamEof => {
-                    self.reader.machine.stream_eof();
-                    self.collect();
-                }
-                client::Event::Status { code, level, status } => {
+    fn take(&mut self, up: &mut Link<client::Session>) -> Option<Ended> {
+        loop {
+            match up.reader.buffered() {
+                Ok(Some(client::Event::Message(message))) => self.pass(message),
+                Ok(Some(client::Event::StreamEof)) => self.eof = true,
+                Ok(Some(client::Event::Status { code, level, status })) => {
                     let description = status.get("description").and_then(|text| text.as_str());
-                    self.reader.machine.status(&level, &code, description.unwrap_or_default());
+                    let description = description.unwrap_or_default();
+                    match (code.as_str(), level.as_str()) {
+                        ("NetStream.Play.UnpublishNotify", _) => return Some(Ended::Over),
+                        (_, "error") => {
+                            return Some(Ended::Told { code, description: description.to_owned() });
+                        }
+                        _ => {}
+                    }
+                    self.reader.machine.status(&level, &code, description);
                     self.collect();
                 }
-                _ => {}
+                Ok(Some(_)) => {}
+                Ok(None) => return None,
+                Err(error) => return Some(Ended::Origin(error)),
             }
         }
-        Ok(())
     }
 
     fn pass(&mut self, message: Message) {
-        let timestamp = self.track.pass(message.kind.0, message.timestamp, &message.body);
+        if std::mem::take(&mut self.eof) {
+            // It was not the end after all.
+            self.reader.machine.stream_eof();
+            self.collect();
+        }
+        let Some(timestamp) = self.track.pass(message.kind.0, message.timestamp, &message.body) else {
+            return;
+        };
         let message = Message { timestamp, stream_id: 1, ..message };
         self.writer.write_parts(&message, &mut self.headers, &mut self.parts);
         for part in self.parts.drain(..) {
@@ -233,21 +333,22 @@ impl Downstream {
         }
     }
 
-    async fn finish(mut self) {
+    /// Tells the player how it ended, and closes.
+    async fn finish(mut self, ended: &Ended) {
+        match ended {
+            Ended::Over | Ended::Lost | Ended::Unserved(_) | Ended::Origin(_) | Ended::Silent => {
+                self.reader.machine.stream_eof();
+                let (code, text) = ("NetStream.Play.UnpublishNotify", "the stream has ended");
+                self.reader.machine.status("status", code, text);
+            }
+            Ended::Told { code, description } => self.reader.machine.status("error", code, description),
+            _ => {}
+        }
+        self.collect();
         let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
         let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
         self.reader.close(self.write).await;
     }
-}
-
-/// Whether another origin is now known to have the stream.
-fn elsewhere(relay: &Relay, key: &StreamKey, here: &NodeId, seen: &mut u64) -> bool {
-    let version = relay.balancer.version();
-    if std::mem::replace(seen, version) == version {
-        return false;
-    }
-    let pick = relay.balancer.pick_play(key, &[], relay.now());
-    pick.is_ok_and(|pick| pick.reason != Reason::Placed && pick.node.id != *here)
 }
 
 #[cfg(test)]

@@ -1,21 +1,23 @@
-//! A publisher's leg: from the client to the origin that owns the stream.
+//! A publisher's leg: from the client to the origin that owns the stream, and to another when that is lost. The publisher
+//! does not see it.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
+use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link, Reader};
 use srs_net::{Outbox, limits};
 use srs_rtmp::{Message, client, server};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
-use crate::Relay;
 use crate::forward::{Wish, shown};
-use crate::limits::{BACKLOG_BYTES, MUTE};
-use crate::origins::{Leg, Origin};
-use crate::track;
+use crate::limits::{BACKLOG_BYTES, FAILOVER, MUTE, RETRY, STAY};
+use crate::origins::{Asker, Claimed, Leg, Origin, Unserved};
+use crate::{Life, Relay, track};
 
 /// Why a publish ended, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,10 @@ enum Ended {
     Told { code: String, description: String },
     #[error("the origin fell silent")]
     Silent,
+    #[error("the origin drains")]
+    Drains,
+    #[error("the origin is lost, and there was no other in time: {0}")]
+    Unserved(Unserved),
 }
 
 impl Relay {
@@ -45,22 +51,23 @@ impl Relay {
         let Some(key) = wish.name(&self, &mut link, connect, stream, bad_name).await else { return };
         let role = client::Role::Publish { kind: request.kind.clone() };
         let config = self.same_words(connect, stream, role);
-        let dial = self.dial_publish(&key, &config);
+        let asker = wish.asker();
+        let dial = Box::pin(self.dial_publish(&key, &config, &asker, &[]));
         let Some((leg, claimed)) = wish.dial(&mut link, &key, "NetStream.Publish.Failed", dial).await else {
             return;
         };
-        drop((request, config));
+        drop(request);
         let cid = wish.cid;
         let node = Arc::clone(&leg.origin.node);
         tracing::info!(cid, peer = shown(peer), stream = %key, origin = %node.id, device = node.device_id, "rtmp publish");
         link.machine().accept_publish();
-        let ended = run(&mut link, leg).await;
-        drop(claimed);
-        tracing::info!(cid, stream = %key, reason = %ended, "rtmp publish ended");
+        let words = Words { relay: Arc::clone(&self), key, config, asker };
+        let ended = words.run(&mut link, leg, claimed).await;
+        tracing::info!(cid, stream = %words.key, reason = %ended, "rtmp publish ended");
         match &ended {
             Ended::Clean | Ended::Client(_) => {}
             Ended::Told { code, description } => link.machine().status("error", code, description),
-            Ended::Origin(_) | Ended::Silent => {
+            _ => {
                 link.machine().status(
                     "error",
                     "NetStream.Publish.Failed",
@@ -75,26 +82,105 @@ impl Relay {
     }
 }
 
-async fn run(link: &mut Link<server::Session>, leg: Leg<Link<client::Session>>) -> Ended {
-    let Leg { link: up, mut origin } = leg;
-    let (reader, write, outbox) = up.split();
-    let mut upstream = Upstream {
-        reader,
-        write,
-        outbox,
-        track: track::Publisher::default(),
-        headers: BytesMut::new(),
-        parts: Vec::new(),
-    };
-    let ended = pump(link, &mut upstream, &mut origin).await;
-    if matches!(ended, Ended::Clean) {
-        // Without this the origin would hold the stream for the publisher's return.
-        upstream.reader.machine.close();
-        upstream.collect();
-        let sent = poll_fn(|cx| upstream.outbox.poll_send(&upstream.write, cx));
-        let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
+/// What each origin of a publish is told.
+struct Words {
+    relay: Arc<Relay>,
+    key: StreamKey,
+    config: client::Config,
+    asker: Asker,
+}
+
+type Opened = (Leg<Link<client::Session>>, Claimed);
+
+impl Words {
+    /// Publishes at one origin after the other, as long as the publisher stays.
+    async fn run(
+        &self,
+        link: &mut Link<server::Session>,
+        leg: Leg<Link<client::Session>>,
+        mut claimed: Claimed,
+    ) -> Ended {
+        let (mut up, mut origin) = (Upstream::new(leg.link, track::Publisher::default()), leg.origin);
+        // Not again at once where there was no other origin to go to.
+        let mut patience = Duration::ZERO;
+        loop {
+            let turn = turn_to_leave(&self.relay, &mut origin, patience);
+            let (ended, turn) = pump(link, &mut up, turn).await;
+            match ended {
+                Ended::Clean => {
+                    up.say_goodbye().await;
+                    return ended;
+                }
+                Ended::Client(_) => {
+                    claimed.hold();
+                    return ended;
+                }
+                Ended::Origin(_) if self.relay.ended_on_purpose(&origin.node).await => return ended,
+                Ended::Origin(_) | Ended::Silent | Ended::Drains => {}
+                Ended::Told { .. } | Ended::Unserved(_) => return ended,
+            }
+            let from = Arc::clone(&origin.node);
+            tracing::warn!(cid = self.asker.session, stream = %self.key, origin = %from.id, reason = %ended, "rtmp publish needs another origin");
+            let leaves = matches!(ended, Ended::Drains);
+            let leg;
+            (leg, claimed) = match Box::pin(self.again(link, &mut up, leaves, from.id.clone())).await {
+                Ok(opened) => opened,
+                Err(Ended::Unserved(why)) if leaves => {
+                    tracing::warn!(cid = self.asker.session, stream = %self.key, origin = %from.id, error = %why, "rtmp publish stays at an origin that drains");
+                    patience = STAY;
+                    continue;
+                }
+                Err(ended) => return ended,
+            };
+            patience = Duration::ZERO;
+            drop(turn);
+            let track = std::mem::take(&mut up.track);
+            (up, origin) = (Upstream::new(leg.link, track), leg.origin);
+            up.replay();
+            tracing::info!(cid = self.asker.session, stream = %self.key, from = %from.id, origin = %origin.node.id, "rtmp publish goes on");
+        }
     }
-    ended
+
+    /// Another origin than `lost`, if there is one; meanwhile what the publisher sends is kept as far as a replay needs it.
+    async fn again(
+        &self,
+        link: &mut Link<server::Session>,
+        up: &mut Upstream,
+        leaves: bool,
+        lost: NodeId,
+    ) -> Result<Opened, Ended> {
+        let mut dial = std::pin::pin!(self.redial(lost, leaves));
+        loop {
+            tokio::select! {
+                biased;
+                opened = dial.as_mut() => return opened.map_err(Ended::Unserved),
+                event = link.next() => {
+                    // One that is about to be left may have to be stayed with.
+                    let pass = |message| if leaves { up.pass(&message) } else { up.track.pass(&message) };
+                    if let Some(ended) = take(&mut link.reader, event, pass) {
+                        return Err(ended);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn redial(&self, lost: NodeId, leaves: bool) -> Result<Opened, Unserved> {
+        let until = Instant::now() + FAILOVER;
+        let asker = Asker { resumes: true, ..self.asker.clone() };
+        let mut not = vec![lost];
+        loop {
+            match self.relay.dial_publish(&self.key, &self.config, &asker, &not).await {
+                Ok(opened) => return Ok(opened),
+                Err(why @ Unserved::Refused(_)) => return Err(why),
+                Err(why) if leaves => return Err(why),
+                Err(why) if Instant::now() >= until => return Err(why),
+                // The lost one may be the only one, and come back.
+                Err(_) => not.clear(),
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
 }
 
 struct Upstream {
@@ -107,6 +193,31 @@ struct Upstream {
 }
 
 impl Upstream {
+    fn new(link: Link<client::Session>, track: track::Publisher) -> Upstream {
+        let (reader, write, outbox) = link.split();
+        Upstream { reader, write, outbox, track, headers: BytesMut::new(), parts: Vec::new() }
+    }
+
+    /// Tells the origin what the one before it was told.
+    fn replay(&mut self) {
+        for message in self.track.replay() {
+            self.reader.machine.write_parts(message, &mut self.headers, &mut self.parts);
+        }
+        for part in self.parts.drain(..) {
+            self.outbox.push(part);
+        }
+    }
+
+    /// Without it the origin would hold the stream for the publisher's return. Closed with what the origin says meanwhile
+    /// unread, the connection would be reset, and the goodbye lost.
+    async fn say_goodbye(mut self) {
+        self.reader.machine.close();
+        self.collect();
+        let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
+        let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
+        self.reader.close(self.write).await;
+    }
+
     fn pass(&mut self, message: &Message) {
         self.track.pass(message);
         self.reader.machine.write_parts(message, &mut self.headers, &mut self.parts);
@@ -122,15 +233,48 @@ impl Upstream {
     }
 }
 
-async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut Origin) -> Ended {
+/// Ready when the publish is to leave its origin: at once when that is silent, one after the other when it drains.
+async fn turn_to_leave<'a>(
+    relay: &'a Relay,
+    origin: &mut Origin,
+    patience: Duration,
+) -> (Ended, Option<Turn<'a>>) {
+    if origin.leave().await == Life::Silent {
+        return (Ended::Silent, None);
+    }
+    let turn = async {
+        tokio::time::sleep(patience).await;
+        relay.leaving.acquire().await.ok()
+    };
+    tokio::select! {
+        turn = turn => (Ended::Drains, turn),
+        () = origin.silent() => (Ended::Silent, None),
+    }
+}
+
+type Turn<'a> = tokio::sync::SemaphorePermit<'a>;
+
+async fn pump<'a>(
+    link: &mut Link<server::Session>,
+    up: &mut Upstream,
+    leave: impl Future<Output = (Ended, Option<Turn<'a>>)>,
+) -> (Ended, Option<Turn<'a>>) {
+    let mut leave = std::pin::pin!(leave);
+    tokio::select! {
+        biased;
+        ended = flow(link, up) => (ended, None),
+        left = leave.as_mut() => left,
+    }
+}
+
+/// Passes on until one of the two ends it.
+async fn flow(link: &mut Link<server::Session>, up: &mut Upstream) -> Ended {
     let stall = tokio::time::sleep(limits::STALL);
     tokio::pin!(stall);
     let mut full: Option<usize> = None;
     let mute = tokio::time::sleep(MUTE);
     tokio::pin!(mute);
     let mut heard = link.reader.received();
-    let silent = origin.silent();
-    tokio::pin!(silent);
     loop {
         let room = up.outbox.len() < BACKLOG_BYTES;
         if room {
@@ -148,8 +292,14 @@ async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut 
                 }
             }
             event = link.next(), if room => {
-                if let Some(ended) = take(link, up, event) {
+                let blocked = !up.outbox.is_empty();
+                if let Some(ended) = take(&mut link.reader, event, |message| up.pass(&message)) {
                     return ended;
+                }
+                up.collect();
+                if blocked {
+                    // The origin reads slowly: what waits must not pin the shard's read blocks.
+                    up.outbox.detach();
                 }
             }
             answer = up.reader.step() => match answer {
@@ -180,18 +330,16 @@ async fn pump(link: &mut Link<server::Session>, up: &mut Upstream, origin: &mut 
                 }
                 mute.as_mut().reset(Instant::now() + MUTE);
             }
-            () = silent.as_mut() => return Ended::Silent,
         }
     }
 }
 
 /// Takes everything that one read brought.
 fn take(
-    link: &mut Link<server::Session>,
-    up: &mut Upstream,
+    reader: &mut Reader<server::Session>,
     first: Result<Option<server::Event>, Error>,
+    mut pass: impl FnMut(Message),
 ) -> Option<Ended> {
-    let blocked = !up.outbox.is_empty();
     let mut event = match first {
         Ok(Some(event)) => Some(event),
         Ok(None) => return Some(Ended::Client(Error::Closed)),
@@ -199,19 +347,14 @@ fn take(
     };
     while let Some(now) = event {
         match now {
-            server::Event::Message(message) => up.pass(&message),
+            server::Event::Message(message) => pass(message),
             server::Event::EndOfStream => return Some(Ended::Clean),
             _ => {}
         }
-        event = match link.reader.buffered() {
+        event = match reader.buffered() {
             Ok(event) => event,
             Err(error) => return Some(Ended::Client(error)),
         };
-    }
-    up.collect();
-    if blocked {
-        // The origin reads slowly: what waits must not pin the shard's read blocks.
-        up.outbox.detach();
     }
     None
 }

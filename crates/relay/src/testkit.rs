@@ -34,14 +34,23 @@ pub(crate) const SECRET: &[u8] = b"the secret of these tests";
 
 /// A relay that knows these origins.
 pub(crate) fn relay(origins: &[(&str, SocketAddr)]) -> Arc<Relay> {
-    let config =
+    let settings =
         Config { started_unix_ms: 1_795_000_000_000, me: id("proxy"), ttl: Duration::from_secs(300) };
-    let balancer = Balancer::new(config, Arc::new(Memory::new()));
+    let balancer = Balancer::new(settings, Arc::new(Memory::new("memory")));
     for (name, address) in origins {
         balancer.register(node(name, *address), Duration::ZERO).unwrap();
     }
-    let config = crate::Config { chunk_size: 60_000, secret: SECRET.to_vec(), static_files: None };
-    Relay::new(Arc::new(balancer), Instant::now(), config)
+    Relay::new(Arc::new(balancer), Instant::now(), config())
+}
+
+pub(crate) fn config() -> crate::Config {
+    crate::Config {
+        chunk_size: 60_000,
+        me: id("proxy"),
+        hold: Duration::from_secs(10),
+        secret: SECRET.to_vec(),
+        static_files: None,
+    }
 }
 
 pub(crate) async fn listener() -> (TcpListener, SocketAddr) {
@@ -58,6 +67,7 @@ pub(crate) async fn nobody() -> SocketAddr {
 /// A connection to a door of the relay, over HTTP.
 pub(crate) async fn http(relay: &Arc<Relay>) -> TcpStream {
     let (listener, address) = listener().await;
+    tokio::task::spawn_local(Arc::clone(relay).look());
     let relay = Arc::clone(relay);
     let (theirs, ours) = tokio::join!(TcpStream::connect(address), listener.accept());
     let (ours, peer) = ours.unwrap();
@@ -72,6 +82,7 @@ pub(crate) async fn rtmp(
     role: client::Role,
 ) -> Result<Link<client::Session>, Error> {
     let (listener, address) = listener().await;
+    tokio::task::spawn_local(Arc::clone(relay).look());
     let relay = Arc::clone(relay);
     tokio::task::spawn_local(async move {
         let (stream, peer) = listener.accept().await.unwrap();

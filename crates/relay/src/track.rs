@@ -1,5 +1,9 @@
 //! What a leg remembers so that it could go on with another origin. Pure: no socket, no clock.
 
+mod viewer;
+
+pub use viewer::Viewer;
+
 use bytes::Bytes;
 use srs_rtmp::peek::{Peek, peek};
 use srs_rtmp::{Message, MessageKind};
@@ -7,63 +11,6 @@ use srs_rtmp::{Message, MessageKind};
 use crate::limits::{
     MESSAGE_COST, REPLAY_BYTES, REPLAY_GOP_BYTES, REPLAY_GOP_MS, REPLAY_HEADER_BYTES, REPLAY_HEADERS,
 };
-
-/// A viewer's leg: what it was sent last, and how its time differs from the origin's.
-#[derive(Debug, Default)]
-pub struct Viewer {
-    offset: u32,
-    audio: Option<u32>,
-    video: Option<u32>,
-    keys: u64,
-    media: bool,
-}
-
-impl Viewer {
-    /// Takes note of a message or tag on its way to the viewer. The answer is the timestamp it is sent with, in ms
-    /// modulo 2^32.
-    pub fn pass(&mut self, kind: u8, timestamp: u32, body: &[u8]) -> u32 {
-        let out = timestamp.wrapping_add(self.offset);
-        match peek(kind, body) {
-            Peek::Audio => self.audio = Some(out),
-            Peek::VideoInter => self.video = Some(out),
-            Peek::VideoKey => {
-                self.video = Some(out);
-                self.keys = self.keys.wrapping_add(1);
-            }
-            _ => return out,
-        }
-        self.media = true;
-        out
-    }
-
-    /// Whether coded audio or video has been sent.
-    pub fn started(&self) -> bool {
-        self.media
-    }
-
-    /// Key frames sent.
-    pub fn keys(&self) -> u64 {
-        self.keys
-    }
-
-    /// The newest timestamp sent, in ms modulo 2^32, of whichever of audio and video is ahead.
-    pub fn last(&self) -> Option<u32> {
-        match (self.audio, self.video) {
-            (Some(audio), Some(video)) => {
-                // Ahead is the one less than half the circle away.
-                Some(if audio.wrapping_sub(video) < 1 << 31 { audio } else { video })
-            }
-            (one, other) => one.or(other),
-        }
-    }
-
-    /// Lets what comes next with `timestamp` go out `step` ms after the last that was sent.
-    pub fn continue_at(&mut self, timestamp: u32, step: u32) {
-        if let Some(last) = self.last() {
-            self.offset = last.wrapping_add(step).wrapping_sub(timestamp);
-        }
-    }
-}
 
 /// A publisher's leg: what another origin would have to be told.
 #[derive(Debug, Default)]
@@ -106,7 +53,10 @@ impl Publisher {
     }
 
     fn keep_header(&mut self, message: &Message) {
-        let is_former = |known: &Message| known.kind == message.kind && label(known) == label(message);
+        let is_former = |known: &Message| {
+            known.kind == message.kind
+                && label(known.kind.0, &known.body) == label(message.kind.0, &message.body)
+        };
         if !is_small(message) {
             return self.headers.retain(|known| !is_former(known));
         }
@@ -156,14 +106,14 @@ fn kept(message: &Message) -> Message {
 }
 
 /// What tells the codec headers of one kind apart: nothing in legacy headers, the codec and track in enhanced ones.
-fn label(message: &Message) -> &[u8] {
-    let enhanced = match (message.kind, message.body.first()) {
+fn label(kind: u8, body: &[u8]) -> &[u8] {
+    let enhanced = match (MessageKind(kind), body.first()) {
         (MessageKind::VIDEO, Some(first)) => first & 0x80 != 0,
         (MessageKind::AUDIO, Some(first)) => first >> 4 == 9,
         _ => false,
     };
     // Flags, multitrack type, FourCC, track id.
-    if enhanced { message.body.get(1..7).unwrap_or_default() } else { &[] }
+    if enhanced { body.get(1..7).unwrap_or_default() } else { &[] }
 }
 
 #[cfg(test)]

@@ -19,8 +19,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, timeout};
 
 use crate::Relay;
-use crate::limits::{ANSWER, IDLE, IDLE_CONNECTIONS, LOAD, LOOK};
-use crate::origins::{Leg, Origin, Unserved};
+use crate::heads::Said;
+use crate::limits::{ANSWER, IDLE, IDLE_CONNECTIONS, LOAD};
+use crate::origins::{Asker, Leg, Origin, Unserved};
 
 /// What an origin did wrong.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +88,7 @@ pub(crate) enum Whom {
 pub(crate) struct HttpLeg {
     pub(crate) read: OwnedReadHalf,
     /// Kept open: some servers take a half-closed request for a client that left.
-    write: OwnedWriteHalf,
+    pub(crate) write: OwnedWriteHalf,
     pub(crate) origin: Origin,
     address: SocketAddr,
     reused: bool,
@@ -212,11 +213,18 @@ fn lasts(version: Version, headers: &HeaderMap) -> bool {
 impl Relay {
     /// Asks origins until one answers; moves on when the stream turns out to live elsewhere. The request must be one that
     /// may be said twice.
-    pub(crate) async fn ask(&self, head: &[u8], whom: &Whom) -> Result<(HttpLeg, Response), Unanswered> {
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        said: &Said,
+        whom: &Whom,
+    ) -> Result<(HttpLeg, Response), Unanswered> {
         let mut fresh = false;
         loop {
             let mut leg = self.open_http(whom, fresh).await?;
-            let written = leg.write.write_all(head).await;
+            let asker = Asker { client: Some(said.client), session: String::new(), resumes: false };
+            let head = said.to_node(self.envelope(&leg.origin.node, None, &asker));
+            let written = leg.write.write_all(&head).await;
+            drop(head);
             let answer = match written {
                 Ok(()) => self.await_answer(&mut leg, whom).await?,
                 Err(error) => Some(Err(error.into())),
@@ -233,35 +241,34 @@ impl Relay {
 
     /// The head of the answer; none when the stream turned out to live elsewhere.
     async fn await_answer(
-        &self,
+        self: &Arc<Self>,
         leg: &mut HttpLeg,
         whom: &Whom,
     ) -> Result<Option<Result<Response, HeadError>>, Unanswered> {
-        let mut seen = self.balancer.version();
-        let mut look = tokio::time::interval(LOOK);
         let HttpLeg { read, origin, .. } = leg;
-        let placed = origin.reason == Reason::Placed;
-        let node = Arc::clone(&origin.node);
-        let mut response = std::pin::pin!(timeout(ANSWER, read_response(read)));
-        loop {
-            tokio::select! {
-                answer = response.as_mut() => return match answer {
-                    Ok(answer) => Ok(Some(answer)),
-                    Err(_) => Err(Broken::Slow.into()),
-                },
-                () = origin.silent() => return Err(Unanswered::Silent),
-                _ = look.tick(), if placed => {
-                    let version = self.balancer.version();
-                    if std::mem::replace(&mut seen, version) != version
-                        && let Whom::Stream(key) = whom
-                        && self.balancer.pick_play(key, &[], self.now()).is_ok_and(|pick| {
-                            pick.reason != Reason::Placed && pick.node.id != node.id
-                        })
-                    {
-                        return Ok(None);
-                    }
-                }
+        let here = origin.place.clone();
+        let waits = matches!(whom, Whom::Stream(_)) && origin.reason == Reason::Placed;
+        let mut follower = match whom {
+            Whom::Stream(key) if waits => Some(self.follow(key)),
+            _ => None,
+        };
+        if let Some(follower) = &mut follower {
+            follower.set_restless(true);
+        }
+        let moved = async {
+            match &mut follower {
+                Some(follower) => follower.moved(&here).await,
+                None => std::future::pending().await,
             }
+        };
+        tokio::select! {
+            biased;
+            answer = timeout(ANSWER, read_response(read)) => match answer {
+                Ok(answer) => Ok(Some(answer)),
+                Err(_) => Err(Broken::Slow.into()),
+            },
+            () = origin.silent() => Err(Unanswered::Silent),
+            () = moved => Ok(None),
         }
     }
 

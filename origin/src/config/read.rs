@@ -44,6 +44,8 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
         pid: top.text("pid").map_or(default.pid, Into::into),
         work_dir: top.text("work_dir").map_or(default.work_dir, Into::into),
         server_id: top.read("server_id", server_id)?,
+        cluster_secret: top.text("cluster_secret").map(Secret::new),
+        grace_final_wait: top.time("grace_final_wait", Unit::Millis)?.unwrap_or(default.grace_final_wait),
         shards: top.shards("shards")?.unwrap_or_default(),
         device_ip: None,
         log: log(top)?,
@@ -135,7 +137,7 @@ fn heartbeat(section: Section<'_>) -> Result<Heartbeat, Problem> {
     Ok(Heartbeat {
         enabled: section.switch("enabled")?.unwrap_or(default.enabled),
         interval: section.time("interval", Unit::Seconds)?.unwrap_or(default.interval),
-        url: section.read("url", http_url)?.unwrap_or(default.url),
+        urls: section.list("url", http_url)?.unwrap_or(default.urls),
         device_id: section.text("device_id").map_or(default.device_id, str::to_owned),
         ports: section.switch("ports")?.unwrap_or(default.ports),
         token: token.filter(|_| authenticates),

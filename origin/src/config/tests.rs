@@ -112,7 +112,7 @@ fn an_origin_for_the_proxy_has_its_ports_and_registers_every_second() {
         let heartbeat = Heartbeat {
             enabled: true,
             interval: Duration::from_secs(1),
-            url: "http://127.0.0.1:12025/api/v1/srs/register".to_owned(),
+            urls: vec!["http://127.0.0.1:12025/api/v1/srs/register".to_owned()],
             device_id: format!("origin{i}"),
             ports: true,
             ..Heartbeat::default()
@@ -150,11 +150,12 @@ fn file(text: &str) -> Template {
 fn every_value_of_a_file_arrives() {
     let config = read(
         "max_connections 7; pid a.pid; work_dir w; server_id me; shards 3;\n\
+         cluster_secret 0123456789abcdef; grace_final_wait 700;\n\
          srs_log_tank file; srs_log_file a.log; srs_log_level warn; listen 1 127.0.0.1:2; chunk_size 4096;\n\
          http_server { enabled on; listen 3; dir d; crossdomain off; }\n\
          http_api { enabled on; listen 4; crossdomain off; }\n\
          exporter { enabled on; listen 5; label l; tag t; }\n\
-         heartbeat { enabled on; interval 0.3; url http://a/b; device_id d; ports on;\n\
+         heartbeat { enabled on; interval 0.3; url http://a/b http://c/d; device_id d; ports on;\n\
            auth { enabled on; type bearer; token t; } }\n\
          vhost v { enabled off; chunk_size 128; min_latency on; tcp_nodelay on;\n\
            http_remux { enabled on; mount /[app]/[stream].ts; }\n\
@@ -220,6 +221,8 @@ fn every_value_of_a_file_arrives() {
         pid: "a.pid".into(),
         work_dir: "w".into(),
         server_id: Some("me".to_owned()),
+        cluster_secret: Some(Secret::new("0123456789abcdef")),
+        grace_final_wait: Duration::from_millis(700),
         shards: Shards::parse("3").unwrap(),
         device_ip: None,
         log: Log { tank: Tank::File("a.log".into()), level: Level::Warn },
@@ -240,7 +243,7 @@ fn every_value_of_a_file_arrives() {
         heartbeat: Heartbeat {
             enabled: true,
             interval: Duration::from_millis(300),
-            url: "http://a/b".to_owned(),
+            urls: vec!["http://a/b".to_owned(), "http://c/d".to_owned()],
             device_id: "d".to_owned(),
             ports: true,
             token: Some(Secret::new("t")),
@@ -278,6 +281,8 @@ fn values_that_only_the_origin_can_judge_are_refused_with_their_place() {
     for (text, expected) in [
         ("heartbeat { url https://a/; }", "expected a URL that begins with http:// and a host"),
         ("heartbeat { url http:///x; }", "expected a URL that begins with http:// and a host"),
+        ("heartbeat { url http://a/ https://b/; }", "`url https://b/` is not allowed: expected a URL that"),
+        ("heartbeat { url http://a/ device_id d; }", "expected ; after `url` before `device_id`"),
         ("heartbeat { auth { enabled on; } }", "heartbeat auth is on but has no `token`"),
         ("server_id 'a b';", "expected at most 64 letters, digits and - _ ."),
         ("vhost a { http_remux { mount /live.flv; } }", "expected [vhost]/[app]/[stream] with"),
@@ -301,6 +306,34 @@ fn variables_win_over_the_file() {
     assert_eq!(config.rtmp.listen, [Listen::port(19350), Listen::port(19351)]);
     assert_eq!(config.vhost("a").unwrap().play.mw_latency, Duration::from_millis(100));
     assert_eq!(config.device_ip.as_deref(), Some("10.0.0.1"));
+}
+
+#[test]
+fn a_secret_in_the_environment_wins_and_is_not_shown() {
+    let pairs = [("SRS_CLUSTER_SECRET", "of the environment"), ("SRS_HEARTBEAT_URL", "http://a/ http://b/")];
+    let mut config = of("cluster_secret of_the_file;", &pairs).unwrap().config;
+    assert_eq!(config.find_secret(&Vars::new()), None);
+    assert_eq!(config.cluster_secret.as_ref().unwrap().expose(), "of the environment");
+    assert!(!format!("{config:?}").contains("of the environment"));
+    assert_eq!(config.heartbeat.urls, ["http://a/", "http://b/"]);
+}
+
+#[test]
+fn without_a_secret_the_machines_own_is_taken_and_without_that_there_is_a_warning() {
+    let home = std::env::temp_dir().join(format!("srs-origin-{:016x}", rand::random::<u64>()));
+    let home = home.to_str().unwrap();
+    let taken = || {
+        let mut config = Config::default();
+        let warning = config.find_secret(&vars(&[("XDG_STATE_HOME", home)]));
+        (config.cluster_secret.unwrap(), warning)
+    };
+    let (first, second) = (taken(), taken());
+    std::fs::remove_dir_all(home).unwrap();
+    assert_eq!(first, second);
+    assert_eq!(first.1, None);
+    let mut config = Config::default();
+    assert!(config.find_secret(&Vars::new()).unwrap().contains("cluster_secret <16 letters or more>"));
+    assert_eq!(config.cluster_secret, None);
 }
 
 #[test]

@@ -1,6 +1,10 @@
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc;
+
+use srs_control::register::Message;
 
 use super::*;
 
@@ -54,43 +58,89 @@ fn every_level_of_the_api_is_answered_on_the_port_that_it_shares_with_media() {
     }
 }
 
-#[test]
-fn the_address_told_to_a_proxy_is_of_the_family_by_which_it_is_reached() {
-    for url in ["http://127.0.0.1:12025/api/v1/srs/register", "http://127.0.0.1", "http://localhost:12025/"] {
-        assert_eq!(reached_from(url), IpAddr::from(Ipv4Addr::LOCALHOST), "{url}");
-    }
-    // Another answer only where this machine has no IPv6 at all.
-    let has_v6 = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
-    let expected = if has_v6 { Ipv6Addr::LOCALHOST.into() } else { IpAddr::from(Ipv4Addr::LOCALHOST) };
-    for url in ["http://[::1]:12025/api/v1/srs/register", "http://[::1]/", "http://[::1]"] {
-        assert_eq!(reached_from(url), expected, "{url}");
+/// A proxy on a thread, which takes heartbeats and tells of them.
+fn proxy() -> (String, mpsc::Receiver<Message>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (telling, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let body = body(&mut stream);
+            let _gone_already =
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            if telling.send(Message::parse(&body).unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    (url, told)
+}
+
+fn body(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
+        if let Some(head) = head {
+            let text = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
+            let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+            if bytes.len() >= head + length.parse::<usize>().unwrap() {
+                return bytes.split_off(head);
+            }
+        }
+        let count = stream.read(&mut piece).unwrap();
+        assert!(count > 0, "the heartbeat broke off");
+        bytes.extend_from_slice(&piece[..count]);
     }
 }
 
-#[test]
-fn a_url_that_leads_nowhere_leaves_loopback() {
-    assert_eq!(reached_from("nonsense"), IpAddr::from(Ipv4Addr::LOCALHOST));
+/// An origin that tells these proxies of itself every half minute.
+fn origin(folder: &Folder, urls: Vec<String>) -> Origin {
+    let mut config = Config { pid: folder.0.join("origin.pid"), ..Config::default() };
+    config.rtmp.listen = vec![any_port()];
+    (config.heartbeat.enabled, config.heartbeat.interval) = (!urls.is_empty(), Duration::from_secs(30));
+    config.heartbeat.urls = urls;
+    config.grace_final_wait = Duration::from_secs(20);
+    config.cluster_secret = Some(srs_boot::Secret::new("a secret of the cluster"));
+    Origin::bind(config).unwrap()
 }
 
-#[test]
-fn a_heartbeat_over_ipv6_is_a_registration_that_a_proxy_takes() {
-    let listen = |ip: IpAddr| [SocketAddr::new(ip, 19351)];
-    let mut config = Config::default();
-    (config.heartbeat.ports, config.heartbeat.url) = (true, "http://[::1]:12025/".to_owned());
-    config.device_ip = Some("fd00::2".to_owned());
-    let (any, own) = (listen(Ipv6Addr::UNSPECIFIED.into()), listen("fd00::3".parse().unwrap()));
-    let identity = Identity {
-        signature: "SRS".to_owned(),
-        version: "1".to_owned(),
-        server: "vid-a".to_owned(),
-        service: "s".to_owned(),
-        pid: "1".to_owned(),
+/// Signals reach every listener of the process.
+static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+/// Serves until this process gets the signal, which comes as soon as the origin listens for it.
+fn end_by(origin: &Origin, signal: &str) {
+    let _turn = TURN.lock().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let kill = async {
+        let me = std::process::id().to_string();
+        assert!(Command::new("kill").args([signal, &me]).status().unwrap().success());
     };
-    let message = beat_message(&config, &identity, (&any, &own, &[]), std::time::Duration::from_secs(1));
-    let node = message.into_node(false).unwrap();
-    let dialled = |label| node.endpoint(label).unwrap().to_string();
-    assert_eq!(
-        (dialled("rtmp"), dialled("http")),
-        ("[fd00::2]:19351".to_owned(), "[fd00::3]:19351".to_owned())
-    );
+    runtime.block_on(async { tokio::join!(biased; origin.until_over(), kill).0 }).unwrap();
+}
+
+#[test]
+fn every_proxy_is_told_at_once_when_the_origin_is_to_be_left() {
+    let folder = Folder::new();
+    let ((first_url, first), (second_url, second)) = (proxy(), proxy());
+    // Nobody listens there any more.
+    let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let origin = origin(&folder, vec![format!("http://{gone}/"), first_url, second_url]);
+    for proxy in [&first, &second] {
+        let beat = proxy.recv().unwrap();
+        assert_eq!(beat.capabilities, Some(vec!["envelope".to_owned()]));
+        assert_eq!((beat.draining, beat.streams), (None, Some(Vec::new())));
+    }
+    end_by(&origin, "-TERM");
+    for proxy in [&first, &second] {
+        assert_eq!(proxy.recv().unwrap().draining, Some(true));
+    }
+}
+
+#[test]
+fn an_origin_that_no_proxy_knows_ends_at_the_first_signal() {
+    let folder = Folder::new();
+    let origin = origin(&folder, Vec::new());
+    assert!(origin.beats.is_none());
+    end_by(&origin, "-QUIT");
 }

@@ -4,8 +4,8 @@ const fn set(name: &'static str, default: &'static str, help: &'static str) -> S
     Setting::new(name, default, help)
 }
 
-/// Every variable, with SRS's names and defaults; `PROXY_SHARDS`, `PROXY_SYSTEM_API_ALLOW`, `PROXY_CLUSTER_SECRET`,
-/// `PROXY_PUBLISH_HOLD`, `PROXY_WEBRTC_CANDIDATE`, `PROXY_REDIS_URL` and `PROXY_MESH_*` are this project's own.
+/// Every variable, with SRS's names and defaults; `PROXY_SHARDS`, `PROXY_SYSTEM_API_ALLOW`, `PROXY_PROTOCOL_TRUST`,
+/// `PROXY_CLUSTER_SECRET`, `PROXY_PUBLISH_HOLD`, `PROXY_WEBRTC_CANDIDATE`, `PROXY_REDIS_URL` and `PROXY_MESH_*` are this project's own.
 pub static SETTINGS: &[Setting] = &[
     set("PROXY_RTMP_SERVER", "11935", "RTMP listener (TCP)"),
     set("PROXY_HTTP_SERVER", "18080", "HTTP streaming listener (TCP)"),
@@ -32,6 +32,13 @@ pub static SETTINGS: &[Setting] = &[
     set("PROXY_HTTP_API_AUTH_TYPE", "bearer", "kind of that authentication: bearer"),
     set("PROXY_HTTP_API_AUTH_TOKEN", "", "the bearer token").secret(),
     set("PROXY_SYSTEM_API_ALLOW", "loopback", "addresses and blocks (CIDR) that may call what controls"),
+    set(
+        "PROXY_PROTOCOL_TRUST",
+        "",
+        "balancers' addresses and blocks (CIDR), or loopback; empty: off. A connection from there must begin with a PROXY\n      \
+         protocol header, v1 or v2, and counts as that of the address in it. Where loopback is trusted, clients on this\n      \
+         machine that send no header are refused too, except at the system API, where its origins register",
+    ),
     set("PROXY_CLUSTER_SECRET", "", "signs what nodes tell each other; empty: made once on this machine")
         .secret(),
     set(

@@ -44,6 +44,7 @@ fn an_empty_environment_gives_the_defaults_of_srs() {
         origin_ttl: seconds(300),
         api_token: None,
         system_api_allow: Vec::new(),
+        protocol_trust: Vec::new(),
         cluster_secret: None,
         publish_hold: seconds(10),
         webrtc_candidate: None,
@@ -107,6 +108,11 @@ fn a_wrong_value_names_the_variable_the_value_and_what_is_allowed() {
             "10.0.0.0/33",
             "loopback, or addresses and blocks such as 10.0.0.0/8, parted by commas",
         ),
+        (
+            "PROXY_PROTOCOL_TRUST",
+            "on",
+            "loopback, or addresses and blocks such as 10.0.0.0/8, parted by commas",
+        ),
         ("PROXY_LOAD_BALANCER_TYPE", "redis", "memory: redis and mesh are not built yet"),
         ("PROXY_LOAD_BALANCER_TYPE", "mesh", "memory: redis and mesh are not built yet"),
         ("PROXY_LOAD_BALANCER_TYPE", "memroy", "memory (redis and mesh are not built yet)"),
@@ -164,6 +170,24 @@ fn the_allow_list_holds_addresses_and_blocks_beside_loopback() {
     assert_eq!(allow.len(), 3);
     assert!(allowed("10.1.2.3") && allowed("fd00::1") && allowed("192.0.2.7") && allowed("::ffff:10.1.2.3"));
     assert!(!allowed("11.0.0.1") && !allowed("192.0.2.8"));
+}
+
+#[test]
+fn balancers_are_addresses_and_blocks_and_loopback_only_where_it_is_named() {
+    let trusted = |list: &str, ip: &str| {
+        let trust = run(&[("PROXY_PROTOCOL_TRUST", list)]).0.protocol_trust;
+        trust.iter().any(|range| range.contains(ip.parse::<IpAddr>().unwrap()))
+    };
+    assert!(trusted("10.0.0.0/8, 192.0.2.7", "10.1.2.3") && trusted("10.0.0.0/8, 192.0.2.7", "192.0.2.7"));
+    assert!(!trusted("10.0.0.0/8", "127.0.0.1") && !trusted("10.0.0.0/8", "11.0.0.1"));
+    assert!(
+        trusted("loopback", "127.0.0.2") && trusted("loopback", "::1") && !trusted("loopback", "10.0.0.1")
+    );
+}
+
+#[test]
+fn a_directory_in_this_process_is_no_reason_to_share_ports() {
+    assert!(!Config::default().shares_ports());
 }
 
 #[test]

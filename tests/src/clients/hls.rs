@@ -17,6 +17,7 @@ pub struct HlsPlayer {
     address: SocketAddr,
     path: String,
     checker: Checker,
+    errors: u64,
     /// Number of the newest segment that was fetched.
     newest: Option<u64>,
     /// Number of the first segment in the newest list.
@@ -31,6 +32,10 @@ pub struct HlsPlayer {
     pub lists: u64,
     /// Discontinuities between segments that were fetched.
     pub breaks: u64,
+    /// When a segment came that does not follow the one before, each such time.
+    pub jumps: Vec<Instant>,
+    /// The discontinuity sequence of the newest list.
+    discontinuities: u64,
 }
 
 impl HlsPlayer {
@@ -40,6 +45,7 @@ impl HlsPlayer {
             address,
             path: path.to_owned(),
             checker: Checker::new(),
+            errors: 0,
             newest: None,
             first: 0,
             ready: Instant::now(),
@@ -47,6 +53,8 @@ impl HlsPlayer {
             segments: 0,
             lists: 0,
             breaks: 0,
+            jumps: Vec::new(),
+            discontinuities: 0,
         };
         let deadline = Instant::now() + 2 * PATIENCE;
         loop {
@@ -78,8 +86,16 @@ impl HlsPlayer {
             if self.newest.is_some_and(|newest| number <= newest) {
                 continue;
             }
-            if let Some(newest) = self.newest {
-                assert_eq!(number, newest + 1, "a segment was missed");
+            if self.newest.is_some_and(|newest| number != newest + 1) {
+                assert!(
+                    segment.discontinuity,
+                    "segment {number} does not follow {:?} and is not marked",
+                    self.newest
+                );
+                self.jumps.push(Instant::now());
+                // Another multiplexer counts its packets anew.
+                self.errors += self.checker.continuity_errors();
+                self.checker = Checker::new();
             }
             let got = http::get(self.address, &beside(&self.path, &segment.uri)).await;
             assert_eq!(got.head.status, 200, "{}", segment.uri);
@@ -97,7 +113,9 @@ impl HlsPlayer {
 
     fn check(&mut self, list: &MediaPlaylist) {
         assert!(list.media_sequence >= self.first, "the first number went back");
+        assert!(list.discontinuity_sequence >= self.discontinuities, "the discontinuity sequence went back");
         self.first = list.media_sequence;
+        self.discontinuities = list.discontinuity_sequence;
         self.lists += 1;
         for segment in &list.segments {
             let rounded = segment.duration.round();
@@ -120,7 +138,7 @@ impl HlsPlayer {
 
     /// Faults of continuity over all segments.
     pub fn continuity_errors(&self) -> u64 {
-        self.checker.continuity_errors()
+        self.errors + self.checker.continuity_errors()
     }
 }
 

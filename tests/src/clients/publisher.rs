@@ -71,6 +71,11 @@ impl Publisher {
         let _gone = self.write.lock().await.write_all(bytes).await;
     }
 
+    /// Whether the server has closed the connection.
+    pub fn was_cut(&self) -> bool {
+        self.reader.is_finished()
+    }
+
     /// What the server says next, the code of a status; none when it closed.
     pub async fn told(&mut self) -> Option<String> {
         within("a word from the server", self.told.recv()).await

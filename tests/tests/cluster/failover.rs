@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use srs_tests::cluster::register;
-use srs_tests::{Cluster, FlvPlayer, OriginProcess, Player, Publisher, Source, Target, fake, logs, until};
+use srs_tests::{
+    Cluster, FlvPlayer, OriginProcess, Plan, Player, Publisher, Report, Show, Source, Target, fake, logs,
+    until,
+};
 use tokio::time::Instant;
 
 /// Silence is known after 3 s, judged twice a second; the rest is this machine's own slowness.
@@ -27,19 +30,6 @@ async fn the_next_publish_avoids_an_origin_that_refuses_at_once() {
     player.reach(*second.sent.last().expect("frames")).await;
     let mut flv = FlvPlayer::connect(cluster.http(), &Target::flv("refuses")).await;
     flv.reach(*second.sent.last().expect("frames")).await;
-}
-
-#[tokio::test]
-async fn a_publisher_of_a_dead_origin_is_told_within_a_second() {
-    let mut cluster = Cluster::build().start().await;
-    let target = Target::live("dies");
-    let mut publisher = Publisher::connect(cluster.rtmp(), &target).await.expect("publishing begins");
-    publisher.send_all(&Source::new(72).clip(3)).await;
-    let holder = cluster.holder("dies").await;
-    let started = Instant::now();
-    cluster.stop_origin(holder);
-    publisher.closed().await;
-    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -83,49 +73,63 @@ async fn a_publish_that_meets_a_silent_origin_is_served_elsewhere() {
     assert_eq!(cluster.streams(0).await.len(), 12);
 }
 
-#[tokio::test]
-async fn a_stopped_origin_is_left_and_its_streams_go_elsewhere() {
-    let cluster = Cluster::build().origins(1).start().await;
-    let frozen = origin_alone("frozen", &cluster).await;
-    cluster.wait_for_origins(2).await;
-    // One of these is the other process's.
-    let (mut publisher, target) = at_the_process(&cluster, "stop").await;
-    let mut flv = FlvPlayer::connect(cluster.http(), &format!("/live/{}.flv", target.stream)).await;
-    flv.frames(3).await;
-    let stopped = Instant::now();
-    frozen.signal("STOP").await;
-    let told = publisher.closed().await;
-    assert!(stopped.elapsed() < SILENCE, "{:?}", stopped.elapsed());
-    assert_eq!(told, ["NetStream.Publish.Failed"]);
-    cluster.wait_for_origins(1).await;
-    let _second = Publisher::connect(cluster.rtmp(), &target).await.expect("another origin takes it");
-    assert!(stopped.elapsed() < SILENCE + Duration::from_secs(1), "{:?}", stopped.elapsed());
-    frozen.signal("CONT").await;
-    cluster.wait_for_origins(2).await;
-    let mut player = Player::connect(cluster.rtmp(), &target).await.expect("playing begins");
-    let mut second = _second;
-    second.send_all(&Source::new(74).clip(12)).await;
-    player.reach(*second.sent.last().expect("frames")).await;
-    let old: Vec<_> = publisher.sent.iter().map(|mark| mark.sha256).collect();
-    let stale =
-        srs_tests::media::coded(&player.got).into_iter().filter(|mark| old.contains(&mark.sha256)).count();
-    assert_eq!(stale, 0, "nothing of the stopped origin reaches a viewer of the new one");
+/// Half a second a GOP; ten streams with four viewers each.
+const PLAN: Plan = Plan { streams: 10, rtmp: 2, flv: 2, gop: 12, size: 4000 };
+
+async fn show(cluster: &Cluster, name: &str) -> Show {
+    Show::start(name, cluster.rtmp(), &[(cluster.rtmp(), cluster.http())], PLAN).await
+}
+
+/// Nobody was cut off, and everybody has seen it to the end, in order and of the right stream.
+fn assert_whole(report: &Report) {
+    println!("{report:?}");
+    let viewers = PLAN.streams * (PLAN.rtmp + PLAN.flv);
+    let is_whole = report.publishers_cut == 0
+        && report.viewers_cut == 0
+        && report.wrong == 0
+        && report.repeated == 0
+        && report.disorder == 0
+        && report.to_the_end == viewers;
+    assert!(is_whole, "{report:?}");
 }
 
 #[tokio::test]
-async fn a_killed_origin_is_left_at_once() {
-    let cluster = Cluster::build().origins(1).start().await;
+async fn a_killed_origin_costs_no_session_and_nobody_waits_long() {
+    let cluster = Cluster::build().origins(2).start().await;
     let process = origin_alone("killed", &cluster).await;
-    cluster.wait_for_origins(2).await;
-    let (mut publisher, target) = at_the_process(&cluster, "kill").await;
-    let killed = Instant::now();
+    cluster.wait_for_origins(3).await;
+    let show = show(&cluster, "kill").await;
     process.kill().await;
-    publisher.closed().await;
-    let mut second = Publisher::connect(cluster.rtmp(), &target).await.expect("another origin takes it");
-    assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
-    second.send_all(&Source::new(76).clip(12)).await;
-    let mut player = Player::connect(cluster.rtmp(), &target).await.expect("playing begins");
-    player.reach(*second.sent.last().expect("frames")).await;
+    show.run(Duration::from_secs(4)).await;
+    let report = show.stop().await;
+    assert_whole(&report);
+    assert!(report.longest_wait < Duration::from_secs(3), "{report:?}");
+    assert_eq!(report.lost, 0, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_stopped_origin_costs_no_session_and_is_known_within_six_seconds() {
+    let cluster = Cluster::build().origins(2).start().await;
+    let process = origin_alone("stopped", &cluster).await;
+    cluster.wait_for_origins(3).await;
+    let show = show(&cluster, "stop").await;
+    process.signal("STOP").await;
+    show.run(Duration::from_secs(7)).await;
+    process.signal("CONT").await;
+    show.run(Duration::from_secs(3)).await;
+    let report = show.stop().await;
+    assert_whole(&report);
+    assert!(report.longest_wait < Duration::from_secs(6), "{report:?}");
+}
+
+#[tokio::test]
+async fn the_only_origin_may_come_back() {
+    let mut cluster = Cluster::build().origins(1).start().await;
+    let show = show(&cluster, "back").await;
+    cluster.stop_origin(0);
+    cluster.add_origin("origin-1");
+    show.run(Duration::from_secs(4)).await;
+    assert_whole(&show.stop().await);
 }
 
 #[tokio::test]
@@ -185,18 +189,4 @@ async fn an_http_viewer_of_an_origin_that_hangs_up_is_told() {
 async fn origin_alone(name: &str, cluster: &Cluster) -> OriginProcess {
     let program = env!("CARGO_BIN_EXE_origin-alone");
     OriginProcess::start(program, name, Some(cluster.proxy().system_api())).await
-}
-
-/// Publishes until a stream lands at the origin that is not in this process.
-async fn at_the_process(cluster: &Cluster, name: &str) -> (Publisher, Target) {
-    for number in 0..64 {
-        let target = Target::live(&format!("{name}-{number}"));
-        let mut publisher = Publisher::connect(cluster.rtmp(), &target).await.expect("publishing begins");
-        publisher.send_all(&Source::new(75).clip(3)).await;
-        if !cluster.streams(0).await.iter().any(|listed| listed["name"] == target.stream.as_str()) {
-            return (publisher, target);
-        }
-        publisher.goodbye().await;
-    }
-    panic!("none of 64 streams went to the other origin");
 }

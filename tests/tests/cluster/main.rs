@@ -1,7 +1,10 @@
 //! Streams across a whole cluster: proxies and origins as they are, clients of the kit's own.
 
 mod api;
+mod balancers;
 mod failover;
+mod lists;
+mod mode;
 mod passing;
 mod play;
 mod quirks;

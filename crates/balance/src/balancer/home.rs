@@ -39,7 +39,7 @@ impl<'a> Names<'a> {
 
     /// The epoch with which this node lists the stream.
     pub(super) fn listed_by(&self, node: &Node) -> Option<Epoch> {
-        node.live.as_ref()?.get(self.at(node)).copied()
+        Some(node.live.as_ref()?.get(self.at(node))?.epoch)
     }
 }
 

@@ -1,7 +1,8 @@
 //! A seeded random life of a cluster, checked after each step against a model that knows the truth.
 
 use super::*;
-use crate::testkit::{balancer, id, key, ours, seconds};
+use crate::testkit::{AtOnce, balancer, id, key, ours, seconds};
+use std::collections::BTreeMap;
 
 /// xorshift64*, so that a failing seed can be run again anywhere.
 struct Dice(u64);
@@ -31,11 +32,11 @@ impl Truth {
 }
 
 struct World {
-    balancer: Balancer,
+    balancer: AtOnce,
     nodes: BTreeMap<String, Truth>,
     /// What runs: stream to claim and the time it began.
     publishes: BTreeMap<String, (Claim, f64)>,
-    highest: BTreeMap<String, crate::Epoch>,
+    highest: BTreeMap<String, Epoch>,
     now: f64,
 }
 

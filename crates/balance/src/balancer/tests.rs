@@ -1,6 +1,8 @@
 use super::*;
-use crate::testkit::{balancer, id, key, ours, plain, seconds};
-use crate::{Epoch, Memory, Role};
+use crate::directory::{Answer, Error};
+use crate::testkit::{AtOnce, balancer, id, key, ours, plain, seconds};
+use crate::{Listed, Memory, Role};
+use std::collections::HashMap;
 
 mod placement;
 
@@ -9,7 +11,7 @@ fn holder(pick: &Pick) -> &str {
 }
 
 /// Three nodes that list no streams, registered at zero.
-fn three() -> Balancer {
+fn three() -> AtOnce {
     let balancer = balancer();
     for name in ["a", "b", "c"] {
         balancer.register(plain(name, "1"), seconds(0.0)).unwrap();
@@ -17,11 +19,11 @@ fn three() -> Balancer {
     balancer
 }
 
-fn publish(balancer: &Balancer, name: &str, at: f64) -> Pick {
+fn publish(balancer: &AtOnce, name: &str, at: f64) -> Pick {
     balancer.pick_publish(&key(name), &[], seconds(at)).unwrap()
 }
 
-fn play(balancer: &Balancer, name: &str, at: f64) -> Pick {
+fn play(balancer: &AtOnce, name: &str, at: f64) -> Pick {
     balancer.pick_play(&key(name), &[], seconds(at)).unwrap()
 }
 
@@ -139,14 +141,98 @@ fn a_running_publish_keeps_its_claim_beyond_the_lease() {
 }
 
 #[test]
-fn without_ticks_a_claim_runs_out_with_its_lease() {
+fn a_publish_that_runs_here_is_found_here_though_its_lease_ran_out() {
     let balancer = three();
-    publish(&balancer, "s", 0.0);
+    let claim = publish(&balancer, "s", 0.0).claim;
     let late = LEASE.as_secs_f64();
     for name in ["a", "b", "c"] {
         balancer.register(plain(name, "1"), seconds(late)).unwrap();
     }
-    assert_eq!(play(&balancer, "s", late).reason, Reason::Placed);
+    assert_eq!(play(&balancer, "s", late).claim, claim);
+}
+
+#[test]
+fn a_claim_waits_for_a_publisher_whose_connection_broke() {
+    let balancer = three();
+    let claim = publish(&balancer, "s", 0.0).claim.unwrap();
+    Balancer::publish_ended(&balancer, &claim, Ending::Dropped(seconds(10.0)), seconds(1.0));
+    balancer.tick(seconds(10.9));
+    assert_eq!(publish(&balancer, "s", 10.9).claim, Some(claim.clone()), "it came back in time");
+    Balancer::publish_ended(&balancer, &claim, Ending::Dropped(seconds(10.0)), seconds(11.0));
+    balancer.tick(seconds(21.0));
+    assert_eq!(play(&balancer, "s", 21.0).reason, Reason::Placed);
+}
+
+#[test]
+fn a_claim_that_waits_ends_when_its_holder_waits_no_longer() {
+    let balancer = balancer();
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let claim = publish(&balancer, "s", 0.0).claim.unwrap();
+    balancer.register(ours("a", "1", &[("s", 0)]), seconds(1.0)).unwrap();
+    Balancer::publish_ended(&balancer, &claim, Ending::Dropped(seconds(10.0)), seconds(1.5));
+    balancer.tick(seconds(1.6));
+    assert_eq!(play(&balancer, "s", 1.6).reason, Reason::Claimed);
+    balancer.register(ours("a", "1", &[]), seconds(2.0)).unwrap();
+    balancer.tick(seconds(2.1));
+    assert_eq!(play(&balancer, "s", 2.1).reason, Reason::Placed);
+}
+
+#[test]
+fn a_node_that_drains_keeps_its_viewers_and_takes_no_publisher() {
+    let balancer = balancer();
+    let beat = |name: &str, draining: bool, now: f64| {
+        balancer.register(Node { draining, ..ours(name, "1", &[]) }, seconds(now)).unwrap();
+    };
+    beat("a", false, 0.0);
+    beat("b", false, 0.0);
+    let first = publish(&balancer, "s", 0.0).claim.unwrap();
+    beat(first.holder.as_str(), true, 0.5);
+    assert_eq!(play(&balancer, "s", 0.6).claim.as_ref(), Some(&first));
+    let second = publish(&balancer, "s", 0.7).claim.unwrap();
+    assert_ne!(second.holder, first.holder);
+    assert!(second.epoch > first.epoch);
+    assert_eq!(play(&balancer, "s", 0.8).claim, Some(second));
+}
+
+#[test]
+fn an_older_owner_that_still_lists_the_stream_is_told_to_end_it() {
+    let balancer = balancer();
+    balancer.register(ours("a", "1", &[("s", 5)]), seconds(0.0)).unwrap();
+    balancer.register(ours("b", "1", &[("s", 9)]), seconds(0.0)).unwrap();
+    let fence = Fence { key: key("s"), domain: "memory".to_owned(), epoch: crate::testkit::listed(9).epoch };
+    assert_eq!(balancer.fenced(&id("a")), [fence]);
+    assert_eq!(balancer.fenced(&id("b")), []);
+    balancer.register(ours("b", "1", &[]), seconds(1.0)).unwrap();
+    balancer.tick(seconds(1.0));
+    assert_eq!(balancer.fenced(&id("a")), [], "the newer owner has ended");
+}
+
+#[test]
+fn owners_of_other_claim_domains_are_let_be() {
+    let balancer = balancer();
+    let mut node = ours("a", "1", &[("s", 5)]);
+    for listed in node.live.iter_mut().flat_map(|live| live.values_mut()) {
+        listed.domain = None;
+    }
+    balancer.register(node, seconds(0.0)).unwrap();
+    balancer.register(ours("b", "1", &[("s", 9)]), seconds(0.0)).unwrap();
+    assert_eq!(balancer.fenced(&id("a")), []);
+}
+
+#[test]
+fn slow_nodes_are_passed_over_while_at_least_half_are_quick() {
+    let balancer = three();
+    let node = |at| holder(&publish(&balancer, "s", at)).to_owned();
+    let first = node(0.0);
+    balancer.dial_slow(&id(&first), seconds(0.1));
+    let elsewhere = |name: &str| {
+        (0..40).all(|number| holder(&publish(&balancer, &format!("{name}{number}"), 0.2)) != first)
+    };
+    assert!(elsewhere("one"));
+    for name in ["a", "b", "c"] {
+        balancer.dial_slow(&id(name), seconds(0.3));
+    }
+    assert!(!elsewhere("two"), "all are slow, so none is left out");
 }
 
 #[test]
@@ -243,7 +329,7 @@ fn a_publish_without_a_claim_goes_where_the_stream_is_live() {
 fn a_mad_epoch_in_a_heartbeat_does_not_use_up_the_numbers() {
     let balancer = balancer();
     let mut node = ours("a", "1", &[]);
-    node.live = Some(HashMap::from([(key("s"), Epoch(u64::MAX))]));
+    node.live = Some(HashMap::from([(key("s"), Listed { epoch: Epoch(u64::MAX), ..Listed::default() })]));
     balancer.register(node, seconds(0.0)).unwrap();
     assert!(publish(&balancer, "s", 0.0).claim.unwrap().epoch.unix_ms() <= crate::testkit::START_MS + 1);
 }
@@ -263,68 +349,68 @@ fn a_claim_ends_when_its_holder_does_not_list_the_stream() {
 }
 
 #[test]
-fn a_listed_claim_outlives_the_proxy_that_made_it() {
-    let directory = Arc::new(Memory::new());
+fn a_stream_stays_where_it_is_beyond_the_life_of_the_proxy_that_claimed_it() {
+    let directory = Arc::new(Memory::new("memory"));
     let make = || {
         let config = Config { started_unix_ms: 1_795_000_000_000, me: id("p"), ttl: seconds(300.0) };
-        Balancer::new(config, Arc::clone(&directory) as Arc<dyn Directory>)
+        AtOnce::over(config, Arc::clone(&directory) as Arc<dyn Directory>)
     };
     let first = make();
     first.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
-    let claim = publish(&first, "s", 0.0).claim;
+    first.register(ours("b", "1", &[]), seconds(0.0)).unwrap();
+    let claim = publish(&first, "s", 0.0).claim.unwrap();
     drop(first);
     let second = make();
     for second_now in 0..100 {
         let now = f64::from(second_now);
-        second.register(ours("a", "1", &[("s", 0)]), seconds(now)).unwrap();
+        for name in ["a", "b"] {
+            let live: &[(&str, u64)] = if id(name) == claim.holder { &[("s", 0)] } else { &[] };
+            second.register(ours(name, "1", live), seconds(now)).unwrap();
+        }
         second.tick(seconds(now));
-        assert_eq!(play(&second, "s", now).claim, claim);
+        let pick = play(&second, "s", now);
+        assert_eq!(pick.node.id, claim.holder);
+        assert_ne!(pick.reason, Reason::Placed);
     }
 }
 
 /// A directory that never answers.
 struct Gone;
 
+fn gone<'a, T: Send + 'a>() -> Answer<'a, T> {
+    Box::pin(std::future::ready(Err(Error::Unavailable("test".to_owned()))))
+}
+
 impl Directory for Gone {
-    fn claim(&self, _: &Claim, _: Option<Epoch>, _: Duration, _: Duration) -> Result<(), Error> {
-        Err(Error::Unavailable("test".to_owned()))
+    fn domain(&self) -> &str {
+        "gone"
     }
-    fn renew(&self, _: &StreamKey, _: Epoch, _: Duration, _: Duration) -> Result<(), Error> {
-        Err(Error::Unavailable("test".to_owned()))
+    fn claim<'a>(&'a self, _: &'a Claim, _: Option<Epoch>, _: Duration, _: Duration) -> Answer<'a, ()> {
+        gone()
     }
-    fn release(&self, _: &StreamKey, _: Epoch, _: Duration) -> Result<(), Error> {
-        Err(Error::Unavailable("test".to_owned()))
+    fn renew<'a>(&'a self, _: &'a Claim, _: Duration, _: Duration) -> Answer<'a, ()> {
+        gone()
     }
-    fn lookup(&self, _: &StreamKey, _: Duration) -> Result<Option<Claim>, Error> {
-        Err(Error::Unavailable("test".to_owned()))
+    fn release<'a>(&'a self, _: &'a Claim, _: Duration) -> Answer<'a, ()> {
+        gone()
     }
-    fn held_by(&self, _: &NodeId, _: Duration) -> Result<usize, Error> {
-        Err(Error::Unavailable("test".to_owned()))
+    fn lookup<'a>(&'a self, _: &'a StreamKey, _: Duration) -> Answer<'a, Option<Claim>> {
+        gone()
     }
 }
 
 #[test]
 fn without_the_directory_publishes_and_plays_meet_by_plain_order() {
     let config = Config { started_unix_ms: 0, me: id("p"), ttl: seconds(300.0) };
-    let balancer = Balancer::new(config, Arc::new(Gone));
+    let balancer = AtOnce::over(config, Arc::new(Gone));
     for name in ["a", "b", "c"] {
         balancer.register(plain(name, "1"), seconds(0.0)).unwrap();
     }
     for number in 0..50 {
         let name = format!("s{number}");
         let pick = publish(&balancer, &name, 1.0);
-        assert_eq!(pick.claim, None);
+        assert_ne!(pick.reason, Reason::Claimed, "nobody has agreed");
         assert_eq!(holder(&pick), holder(&play(&balancer, &name, 1.0)));
-    }
-}
-
-#[test]
-fn the_plan_is_what_the_pick_claims() {
-    let balancer = three();
-    for number in 0..30 {
-        let name = format!("s{number}");
-        let plan = balancer.plan_publish(&key(&name), &[], seconds(1.0)).unwrap();
-        assert_eq!(holder(&plan), holder(&publish(&balancer, &name, 1.0)));
     }
 }
 

@@ -1,8 +1,8 @@
 //! The directory of a proxy that stands alone: a table in memory, linearizable because a lock guards it.
 
-use super::{Claim, Directory, Error};
+use super::{Answer, Claim, Directory, Error};
 use crate::Epoch;
-use srs_names::{NodeId, StreamKey};
+use srs_names::StreamKey;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,9 +11,14 @@ use std::time::Duration;
 /// attacker end here.
 pub const MAX_CLAIMS: usize = 100_000;
 
+/// The last epoch of a key is remembered for so long after its claim ended. Later the floor of all keys stands for it, which
+/// is then that far behind every clock.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
 /// See the module's text.
 #[derive(Debug, Default)]
 pub struct Memory {
+    domain: String,
     table: Mutex<Table>,
 }
 
@@ -22,9 +27,8 @@ struct Table {
     claims: HashMap<StreamKey, Lease>,
     /// The same claims by their end, so that expiry costs what has expired.
     ends: BTreeSet<(Duration, StreamKey)>,
-    holders: HashMap<NodeId, usize>,
-    /// The highest epoch of all keys: keeps the promise of rising epochs without remembering every name for
-    /// ever.
+    /// The highest epoch of all keys that are forgotten: keeps the promise of rising epochs without remembering every name
+    /// for ever.
     floor: Epoch,
 }
 
@@ -32,13 +36,28 @@ struct Table {
 struct Lease {
     claim: Claim,
     end: Duration,
+    /// False for one that has ended, and is remembered until `end` for its epoch.
+    stands: bool,
 }
 
 impl Memory {
-    /// An empty directory.
+    /// An empty directory of this claim domain.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(domain: impl Into<String>) -> Self {
+        Self { domain: domain.into(), table: Mutex::default() }
+    }
+
+    /// Every standing claim, for a new home of its key.
+    #[must_use]
+    pub fn standing(&self, now: Duration) -> Vec<Claim> {
+        let table = self.table(now);
+        table.claims.values().filter(|lease| lease.stands).map(|lease| lease.claim.clone()).collect()
+    }
+
+    /// Keys that are remembered in any way.
+    #[cfg(test)]
+    pub(super) fn remembered(&self, now: Duration) -> usize {
+        self.table(now).claims.len()
     }
 
     fn table(&self, now: Duration) -> MutexGuard<'_, Table> {
@@ -55,87 +74,115 @@ impl Table {
             if end > now {
                 return;
             }
-            self.remove(&key);
+            self.end(&key, end);
         }
     }
 
-    fn remove(&mut self, key: &StreamKey) {
-        let Some(lease) = self.claims.remove(key) else { return };
+    /// A lease ends; what is only remembered is forgotten.
+    fn end(&mut self, key: &StreamKey, now: Duration) {
+        let Some(mut lease) = self.claims.remove(key) else { return };
         self.ends.remove(&(lease.end, key.clone()));
-        if let Some(count) = self.holders.get_mut(&lease.claim.holder) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.holders.remove(&lease.claim.holder);
-            }
+        if lease.stands {
+            lease.stands = false;
+            lease.end = now.saturating_add(REMEMBERED);
+            self.ends.insert((lease.end, key.clone()));
+            self.claims.insert(key.clone(), lease);
+        } else {
+            self.floor = self.floor.max(lease.claim.epoch);
         }
     }
 
-    fn insert(&mut self, claim: Claim, end: Duration) {
+    fn standing(&self, key: &StreamKey) -> Option<&Claim> {
+        self.claims.get(key).filter(|lease| lease.stands).map(|lease| &lease.claim)
+    }
+
+    /// No epoch of this key lies above this one.
+    fn last(&self, key: &StreamKey) -> Epoch {
+        self.claims.get(key).map_or(self.floor, |lease| lease.claim.epoch.max(self.floor))
+    }
+
+    fn put(&mut self, claim: &Claim, end: Duration) -> Result<(), Error> {
+        if let Some(known) = self.claims.get(&claim.key) {
+            self.ends.remove(&(known.end, claim.key.clone()));
+        } else if self.claims.len() >= MAX_CLAIMS && !self.make_room() {
+            return Err(Error::Full);
+        }
         self.ends.insert((end, claim.key.clone()));
-        *self.holders.entry(claim.holder.clone()).or_default() += 1;
-        self.claims.insert(claim.key.clone(), Lease { claim, end });
+        self.claims.insert(claim.key.clone(), Lease { claim: claim.clone(), end, stands: true });
+        Ok(())
     }
 
-    fn extend(&mut self, key: &StreamKey, end: Duration) {
-        let Some(lease) = self.claims.get_mut(key) else { return };
-        self.ends.remove(&(lease.end, key.clone()));
-        lease.end = end;
-        self.ends.insert((end, key.clone()));
+    /// Forgets the claim that ended first; false when all stand.
+    fn make_room(&mut self) -> bool {
+        let is_over = |key: &StreamKey| self.claims.get(key).is_some_and(|lease| !lease.stands);
+        let over = self.ends.iter().find(|(_, key)| is_over(key)).map(|(end, key)| (*end, key.clone()));
+        let Some((end, key)) = over else { return false };
+        self.end(&key, end);
+        true
     }
 
-    fn has(&self, key: &StreamKey, epoch: Epoch) -> bool {
-        self.claims.get(key).is_some_and(|lease| lease.claim.epoch == epoch)
-    }
-}
-
-impl Directory for Memory {
-    fn claim(&self, ask: &Claim, over: Option<Epoch>, lease: Duration, now: Duration) -> Result<(), Error> {
-        let mut table = self.table(now);
-        let end = now.saturating_add(lease);
-        if let Some(standing) = table.claims.get(&ask.key).map(|lease| &lease.claim) {
+    fn claim(&mut self, ask: &Claim, over: Option<Epoch>, end: Duration) -> Result<(), Error> {
+        if let Some(standing) = self.standing(&ask.key) {
             if standing == ask {
-                table.extend(&ask.key, end);
-                return Ok(());
+                return self.put(ask, end);
             }
             if over != Some(standing.epoch) {
                 return Err(Error::Held(standing.clone()));
             }
         }
-        if ask.epoch <= table.floor {
-            return Err(Error::Stale(table.floor));
+        let last = self.last(&ask.key);
+        if ask.epoch <= last {
+            return Err(Error::Stale(last));
         }
-        table.remove(&ask.key);
-        if table.claims.len() >= MAX_CLAIMS {
-            return Err(Error::Full);
-        }
-        table.floor = ask.epoch;
-        table.insert(ask.clone(), end);
-        Ok(())
+        self.put(ask, end)
     }
 
-    fn renew(&self, key: &StreamKey, epoch: Epoch, lease: Duration, now: Duration) -> Result<(), Error> {
-        let mut table = self.table(now);
-        if !table.has(key, epoch) {
+    fn renew(&mut self, claim: &Claim, end: Duration) -> Result<(), Error> {
+        match self.standing(&claim.key) {
+            Some(standing) if standing.epoch > claim.epoch => Err(Error::Held(standing.clone())),
+            None if self.last(&claim.key) > claim.epoch => Err(Error::Gone),
+            _ => self.put(claim, end),
+        }
+    }
+
+    fn release(&mut self, claim: &Claim, now: Duration) -> Result<(), Error> {
+        if self.standing(&claim.key).is_none_or(|standing| standing.epoch != claim.epoch) {
             return Err(Error::Gone);
         }
-        table.extend(key, now.saturating_add(lease));
+        self.end(&claim.key, now);
         Ok(())
     }
+}
 
-    fn release(&self, key: &StreamKey, epoch: Epoch, now: Duration) -> Result<(), Error> {
-        let mut table = self.table(now);
-        if !table.has(key, epoch) {
-            return Err(Error::Gone);
-        }
-        table.remove(key);
-        Ok(())
+/// Memory answers at once.
+fn ready<'a, T: Send + 'a>(outcome: Result<T, Error>) -> Answer<'a, T> {
+    Box::pin(std::future::ready(outcome))
+}
+
+impl Directory for Memory {
+    fn domain(&self) -> &str {
+        &self.domain
     }
 
-    fn lookup(&self, key: &StreamKey, now: Duration) -> Result<Option<Claim>, Error> {
-        Ok(self.table(now).claims.get(key).map(|lease| lease.claim.clone()))
+    fn claim<'a>(
+        &'a self,
+        ask: &'a Claim,
+        over: Option<Epoch>,
+        lease: Duration,
+        now: Duration,
+    ) -> Answer<'a, ()> {
+        ready(self.table(now).claim(ask, over, now.saturating_add(lease)))
     }
 
-    fn held_by(&self, holder: &NodeId, now: Duration) -> Result<usize, Error> {
-        Ok(self.table(now).holders.get(holder).copied().unwrap_or(0))
+    fn renew<'a>(&'a self, claim: &'a Claim, lease: Duration, now: Duration) -> Answer<'a, ()> {
+        ready(self.table(now).renew(claim, now.saturating_add(lease)))
+    }
+
+    fn release<'a>(&'a self, claim: &'a Claim, now: Duration) -> Answer<'a, ()> {
+        ready(self.table(now).release(claim, now))
+    }
+
+    fn lookup<'a>(&'a self, key: &'a StreamKey, now: Duration) -> Answer<'a, Option<Claim>> {
+        ready(Ok(self.table(now).standing(key).cloned()))
     }
 }

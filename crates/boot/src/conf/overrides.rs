@@ -83,7 +83,9 @@ fn set(directives: &mut Vec<Directive>, path: &[&'static Rule], value: &str, at:
     let Some((rule, rest)) = path.split_first() else { return };
     if rest.is_empty() {
         let args = match rule.shape {
-            Shape::Listens | Shape::Any => value.split_whitespace().map(str::to_owned).collect(),
+            Shape::Listens | Shape::Urls | Shape::Any => {
+                value.split_whitespace().map(str::to_owned).collect()
+            }
             _ => vec![value.to_owned()],
         };
         directives.retain(|known| known.name != rule.name);

@@ -48,6 +48,8 @@ pub enum Shape {
     Secret,
     /// One or more `port`, `ip:port`.
     Listens,
+    /// One or more addresses with a scheme.
+    Urls,
     /// `auto` or a number.
     Shards,
     /// Anything; the directive is not read.
@@ -187,7 +189,7 @@ fn values(directive: &Directive, shape: Shape) -> Result<(), String> {
     if directive.block.is_some() {
         return Err(format!("`{name}` takes a value, not a block"));
     }
-    let list = matches!(shape, Shape::Listens);
+    let list = matches!(shape, Shape::Listens | Shape::Urls);
     // A directive's name among the values is the next line, taken in by a forgotten semicolon.
     let value = |(place, arg): (usize, &str)| (place == 0 || list) && allowed(shape, arg).is_ok();
     let mut words = directive.args.iter().map(String::as_str).enumerate();
@@ -216,6 +218,7 @@ fn allowed(shape: Shape, arg: &str) -> Result<(), Expected> {
         Shape::OneOf(words) if words.contains(&arg) => Ok(()),
         Shape::OneOf(words) => Err(Expected(words.join(", ").into())),
         Shape::Listens => Listen::parse(arg).map(drop),
+        Shape::Urls if !arg.contains("://") => Err(Expected::fixed("a URL")),
         Shape::Shards => Shards::parse(arg).map(drop),
         Shape::Text | Shape::Secret if arg.is_empty() => Err(Expected::fixed("a text that is not empty")),
         _ => Ok(()),

@@ -62,9 +62,18 @@ impl<'a> Section<'a> {
 
     /// Ports and addresses to listen on.
     pub fn listens(&self, name: &str) -> Result<Option<Vec<Listen>>, Problem> {
+        self.list(name, Listen::parse)
+    }
+
+    /// One value or more, each with its own reader.
+    pub fn list<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&'a str) -> Result<T, Expected>,
+    ) -> Result<Option<Vec<T>>, Problem> {
         let Some(directive) = self.find(name) else { return Ok(None) };
-        let listens = directive.args.iter().map(|arg| at(directive, arg, Listen::parse));
-        listens.collect::<Result<Vec<_>, _>>().map(Some)
+        let values = directive.args.iter().map(|arg| at(directive, arg, &parse));
+        values.collect::<Result<Vec<_>, _>>().map(Some)
     }
 
     /// A value with its own reader, such as one word of a few.

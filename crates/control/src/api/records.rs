@@ -111,6 +111,8 @@ pub(super) fn stream(record: &StreamRecord) -> Value {
         "publish": {"active": record.publish.active, "cid": record.publish.cid},
         "video": video,
         "audio": audio,
+        "held": record.held,
+        "epoch": record.epoch,
     })
 }
 

@@ -77,13 +77,37 @@ async fn navigation_names_only_what_is_there() {
 }
 
 #[tokio::test]
-async fn a_stream_has_the_fields_of_srs() {
+async fn a_node_is_drained_by_post_and_no_more_by_delete() {
+    let (router, shelf) = router(true);
+    for (method, expected) in
+        [("GET", false), ("POST", true), ("POST", true), ("GET", true), ("DELETE", false)]
+    {
+        let request = Request::builder().method(method).uri("/api/v1/drain");
+        let (status, _, body) = ask(&router, "127.0.0.1", request, "").await;
+        assert_eq!((status, &body["draining"], &body["code"]), (StatusCode::OK, &json!(expected), &json!(0)));
+        assert_eq!(shelf.draining(), expected, "{method}");
+    }
+    let request = Request::post("/api/v1/drain");
+    assert_eq!(ask(&router, "192.0.2.1", request, "").await.0, StatusCode::FORBIDDEN);
+    assert!(!shelf.draining());
+}
+
+#[tokio::test]
+async fn a_proxy_is_not_drained_by_the_api_of_nodes() {
+    let router = Fleet::new().router();
+    let answer = ask(&router, "127.0.0.1", Request::post("/api/v1/drain"), "").await;
+    assert_eq!(answer.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_stream_has_the_fields_of_srs_and_behind_them_ours() {
     let expected = json!({"id": "vid-1", "name": "s1", "vhost": records::vhost_id("__defaultVhost__"), "app": "live",
         "tcUrl": "rtmp://127.0.0.1/live", "url": "/live/s1", "live_ms": 1_795_000_000_000_u64, "clients": 2, "frames": 30,
         "audio_frames": 10, "video_frames": 20, "send_bytes": 5, "recv_bytes": 6,
         "kbps": {"recv_30s": 7, "send_30s": 8}, "publish": {"active": true, "cid": "c1"},
         "video": {"codec": "H264", "profile": "High", "level": "3.1", "width": 1280, "height": 720},
-        "audio": {"codec": "AAC", "sample_rate": 44100, "channel": 2, "profile": "LC"}});
+        "audio": {"codec": "AAC", "sample_rate": 44100, "channel": 2, "profile": "LC"},
+        "held": false, "epoch": 7});
     assert_eq!(fetch("/api/v1/streams/vid-1").await["stream"], expected);
     assert_eq!(fetch("/api/v1/streams").await["streams"][1], expected);
     assert_eq!(fetch("/api/v1/streams/vid-3").await["stream"]["audio"], Value::Null);

@@ -115,8 +115,8 @@ fn a_hostile_name_stays_inside_its_label() {
     check(&own(Shelf { streams: vec![stream], ..Shelf::default() }));
 }
 
-#[test]
-fn a_proxy_tells_of_its_nodes_and_legs_without_asking() {
+#[tokio::test]
+async fn a_proxy_tells_of_its_nodes_and_legs_without_asking() {
     let mut fleet = Fleet::new();
     fleet.register("silent", None);
     fleet.started -= Duration::from_secs(60);
@@ -124,7 +124,7 @@ fn a_proxy_tells_of_its_nodes_and_legs_without_asking() {
     fleet.register("refusing", None);
     fleet.balancer.dial_failed(&NodeId::new("refusing").unwrap(), fleet.started.elapsed());
     let key = "v/live/x".parse().unwrap();
-    fleet.balancer.pick_publish(&key, &[], fleet.started.elapsed()).unwrap();
+    fleet.balancer.pick_publish(&key, &[], fleet.started.elapsed()).await.unwrap();
     let page = written(&api(fleet.shows()));
     check(&page);
     for (series, expected) in [

@@ -74,7 +74,7 @@ fn our_own_fields_are_understood() {
     assert_eq!(node.interval, Some(Duration::from_secs(1)));
     assert!(node.can("envelope"));
     let live = node.live.unwrap();
-    assert_eq!(live[&"__defaultVhost__/live/a".parse().unwrap()], Epoch(7));
+    assert_eq!(live[&"__defaultVhost__/live/a".parse().unwrap()].epoch, Epoch(7));
     assert_eq!(live.len(), 2);
 }
 
@@ -93,7 +93,7 @@ fn a_stream_with_a_bad_name_does_not_cost_the_registration() {
 fn a_stream_listed_twice_has_its_higher_epoch() {
     let streams = json!([{"key": "v.example/live/a", "epoch": 9}, {"key": "v.example/live/a", "epoch": 2}]);
     let live = node(&with("streams", streams)).unwrap().live.unwrap();
-    assert_eq!(live.values().collect::<Vec<_>>(), [&Epoch(9)]);
+    assert_eq!(live.values().map(|listed| listed.epoch).collect::<Vec<_>>(), [Epoch(9)]);
 }
 
 #[test]
@@ -167,7 +167,12 @@ fn what_is_sent_is_what_is_read() {
     let sent = serde_json::to_string(&message).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&sent).unwrap(), sample(), "no field of ours unless it is set");
     let with_streams = Message {
-        streams: Some(vec![Stream { key: "v.example/live/a".to_owned(), epoch: u64::MAX }]),
+        streams: Some(vec![Stream {
+            key: "v.example/live/a".to_owned(),
+            epoch: u64::MAX,
+            domain: Some("d".to_owned()),
+            held: Some(true),
+        }]),
         load: Some(0.25),
         interval_ms: Some(1_000),
         ..message

@@ -11,7 +11,7 @@ fn system(access: Access) -> (Router, Arc<Balancer>) {
         me: NodeId::new("proxy").unwrap(),
         ttl: Duration::from_secs(300),
     };
-    let balancer = Arc::new(Balancer::new(config, Arc::new(Memory::new())));
+    let balancer = Arc::new(Balancer::new(config, Arc::new(Memory::new("memory"))));
     let state =
         System { identity: identity(), balancer: Arc::clone(&balancer), started: Instant::now(), access };
     (system_api(Arc::new(state)), balancer)

@@ -28,7 +28,7 @@ impl Fleet {
             ttl: Duration::from_secs(300),
         };
         Self {
-            balancer: Arc::new(Balancer::new(config, Arc::new(Memory::new()))),
+            balancer: Arc::new(Balancer::new(config, Arc::new(Memory::new("memory")))),
             started: Instant::now(),
             served: Vec::new(),
             listeners: Vec::new(),

@@ -6,6 +6,7 @@ use srs_names::{
     VideoRecord,
 };
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Streams and clients of one node; kicks are written down.
 #[derive(Default)]
@@ -13,6 +14,7 @@ pub struct Shelf {
     pub streams: Vec<StreamRecord>,
     pub clients: Vec<ClientRecord>,
     pub kicked: Mutex<Vec<String>>,
+    pub draining: AtomicBool,
 }
 
 impl Shelf {
@@ -22,6 +24,7 @@ impl Shelf {
             streams: (first..first + streams).map(stream_record).collect(),
             clients: (first..first + clients).map(client_record).collect(),
             kicked: Mutex::default(),
+            draining: AtomicBool::default(),
         }
     }
 }
@@ -46,6 +49,12 @@ impl Inventory for Shelf {
     }
     fn totals(&self) -> Totals {
         Totals { clients: 70, errors: 7, send_bytes: 5_000, recv_bytes: 6_000 }
+    }
+    fn drain(&self, on: bool) {
+        self.draining.store(on, Ordering::SeqCst);
+    }
+    fn draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
     }
 }
 
@@ -76,6 +85,8 @@ pub fn stream_record(number: u64) -> StreamRecord {
         recv_bytes: 6,
         kbps: Kbps { recv_30s: 7, send_30s: 8 },
         publish: PublishRecord { active: true, cid: "c1".to_owned() },
+        held: false,
+        epoch: 7,
         video: Some(VideoRecord {
             codec: "H264".to_owned(),
             profile: "High".to_owned(),

@@ -45,6 +45,11 @@ impl Seat {
         self.fan.borrow_mut().tell(self.number, bytes);
     }
 
+    /// Sends this viewer away with a word, `goodbye` or the one for the end of the stream; then [`Ending::Over`] follows.
+    pub(crate) fn dismiss(&self, goodbye: Option<Bytes>) {
+        self.fan.borrow_mut().dismiss(self.number, goodbye);
+    }
+
     /// Leaves, and gives the writing half back.
     pub(crate) fn leave(self) -> Option<OwnedWriteHalf> {
         self.fan.borrow_mut().leave(self.number)

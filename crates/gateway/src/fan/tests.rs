@@ -6,6 +6,7 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use super::*;
+use crate::Vhost;
 use crate::rendition;
 use crate::testkit::{Player, begin, gateway, get, key, publisher};
 

@@ -11,7 +11,7 @@ use srs_net::{limits, tcp};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
-use super::Pace;
+use super::{News, Pace};
 use crate::clients::Client;
 
 /// Slices per vectored write. A merged write has one; a join burst is written in a few calls.
@@ -37,6 +37,7 @@ pub(super) struct Viewer {
     pub(super) passed: bool,
     pub(super) leaving: bool,
     pub(super) goodbye: Bytes,
+    pub(super) news: News,
     /// Bytes for this viewer alone since it began to block.
     pub(super) told: usize,
     pub(super) progress: Instant,
@@ -114,9 +115,22 @@ impl Viewer {
         0
     }
 
+    /// Tells this viewer whether there is a publisher; the answer is how many bytes the socket took.
+    pub(super) fn hear(&mut self, live: bool, window: &Window) -> u64 {
+        let news = if live { self.news.live.clone() } else { self.news.held.clone() };
+        if news.is_empty() || self.leaving { 0 } else { self.tell(news, window) }
+    }
+
     /// Lets this viewer go once it has everything up to the end of the window, and its goodbye.
     pub(super) fn dismiss(&mut self, window: &Window) {
-        self.cursor.close(std::mem::take(&mut self.goodbye), window);
+        if !self.leaving {
+            self.cursor.close(std::mem::take(&mut self.goodbye), window);
+            self.leave();
+        }
+    }
+
+    /// No more is to be queued: what is queued is sent, and that is all.
+    pub(super) fn leave(&mut self) {
         self.leaving = true;
         self.waker.wake_by_ref();
     }

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use srs_hls::{Segmenter, Unit, first_sequence};
 use srs_hub::{Headers, Opener, Rendition};
 use srs_media::{Frame, Kind};
+use srs_names::Term;
 use srs_ts::Muxer;
 use tokio::time::Instant;
 
@@ -25,8 +26,13 @@ pub(super) struct Maker {
     tables: bool,
     /// The stream is over, or never was: who publishes next continues nothing.
     over: bool,
+    /// The claim by which the present publisher sends.
+    term: Option<Term>,
     began: Instant,
 }
+
+/// Below these bits an epoch is milliseconds since 1970.
+const EPOCH_TAG_BITS: u32 = 16;
 
 /// Milliseconds since 1970.
 fn unix_ms() -> u64 {
@@ -45,6 +51,7 @@ impl Maker {
             segmenter,
             tables: true,
             over: true,
+            term: None,
             began: Instant::now(),
         }
     }
@@ -61,11 +68,25 @@ impl Rendition for Maker {
     }
 
     fn begin(&mut self, headers: &Headers) {
-        // Until an owner of the stream is told its epoch, the epoch is when it was published here.
-        let breaks = std::mem::take(&mut self.over);
-        self.segmenter.begin(first_sequence(unix_ms()), breaks);
-        if breaks {
+        // A publisher that brings no claim is an epoch of its own, from when it came.
+        let epoch = headers.term.as_ref().map_or_else(unix_ms, |term| term.epoch >> EPOCH_TAG_BITS);
+        let moved = self.term != headers.term;
+        self.term.clone_from(&headers.term);
+        if std::mem::take(&mut self.over) {
+            self.segmenter.begin(first_sequence(epoch), true);
             self.stream.begin();
+            if headers.term.as_ref().is_some_and(|term| term.resumed) {
+                // Players have segments of the origin before.
+                self.segmenter.discontinuity();
+            }
+        } else {
+            if moved {
+                // Its media is not to stand under a number of the new epoch.
+                let last = self.segmenter.end();
+                self.store(last);
+                self.stream.next_epoch();
+            }
+            self.segmenter.begin(first_sequence(epoch), moved);
         }
         self.units = Units::of(headers);
         self.tables = true;

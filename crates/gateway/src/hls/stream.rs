@@ -70,7 +70,7 @@ fn facts(key: &StreamKey, sequence: u64, duration_ms: u64, unix_ms: i64) -> Fact
 impl Stream {
     pub(super) fn new(key: StreamKey, settings: Arc<Settings>, list_path: String) -> Stream {
         let inner = Inner {
-            list: List::new(&settings.cut, 0),
+            list: List::new(&settings.cut),
             files: HashMap::new(),
             keys: HashSet::new(),
             written: HashSet::new(),
@@ -128,6 +128,11 @@ impl Stream {
         let mut inner = self.lock();
         inner.list.begin(now);
         inner.text = None;
+    }
+
+    /// A new epoch in the middle of the stream: the list starts over with its first segment.
+    pub(super) fn next_epoch(&self) {
+        self.lock().list.next_epoch();
     }
 
     /// The file of that path.
@@ -272,7 +277,7 @@ impl Stream {
     pub(super) fn clear(&self) -> Vec<String> {
         self.feed.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut inner = self.lock();
-        inner.list = List::new(&self.settings.cut, 0);
+        inner.list = List::new(&self.settings.cut);
         inner.text = None;
         inner.keys.clear();
         inner.written.clear();

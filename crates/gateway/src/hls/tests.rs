@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use srs_hub::{Finish, Publisher};
-use srs_names::Inventory as _;
+use srs_names::{Inventory as _, Term};
 use srs_ts::check::Checker;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -40,7 +40,13 @@ struct Stream {
 
 impl Stream {
     fn publish(gateway: &Arc<Gateway>, name: &str) -> Stream {
-        let settings = srs_hub::Settings { hold: true, ..srs_hub::Settings::default() };
+        Stream::publish_by(gateway, name, None)
+    }
+
+    /// By a claim of that epoch.
+    fn publish_by(gateway: &Arc<Gateway>, name: &str, epoch: Option<u64>) -> Stream {
+        let term = epoch.map(|epoch| Term { domain: "d".to_owned(), epoch, resumed: false });
+        let settings = srs_hub::Settings { hold: true, term, ..srs_hub::Settings::default() };
         let publisher = gateway.hub.publish(&key(name), settings).unwrap();
         let hls = gateway.vhosts[0].hls.clone().unwrap();
         gateway.hls.begin(&gateway.hub, &key(name), &hls);
@@ -337,6 +343,102 @@ async fn a_return_within_the_hold_goes_on_in_the_same_list() {
     .await;
 }
 
+/// An epoch of that many milliseconds after one in 2026.
+fn epoch(ms: u64) -> u64 {
+    (1_795_000_000_000 + ms) << 16 | 3
+}
+
+/// The numbers of a list, and the discontinuity sequence of each.
+fn numbers(list: &Got) -> Vec<(u64, u64)> {
+    let mut number = list.number_of("#EXT-X-MEDIA-SEQUENCE:");
+    let mut breaks = list.number_of("#EXT-X-DISCONTINUITY-SEQUENCE:");
+    let mut found = Vec::new();
+    for line in list.text().lines() {
+        if line == "#EXT-X-DISCONTINUITY" {
+            breaks += 1;
+        } else if !line.starts_with('#') {
+            found.push((number, breaks));
+            number += 1;
+        }
+    }
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_are_those_of_the_claim_by_which_the_stream_came() {
+    local(async {
+        let gateway = serving(settings());
+        let mut stream = Stream::publish_by(&gateway, "s", Some(epoch(0)));
+        stream.run(5).await;
+        let list = Client::of(&gateway).await.get("/live/s.m3u8").await;
+        let first = srs_hls::first_sequence(1_795_000_000_000);
+        assert_eq!(numbers(&list), [(first, first), (first + 1, first)]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_move_to_another_origin_numbers_and_discontinuities_are_above_those_before() {
+    local(async {
+        let (one, other) = (serving(settings()), serving(settings()));
+        let mut stream = Stream::publish_by(&one, "s", Some(epoch(0)));
+        stream.run(5).await;
+        // A take-over by the same claim, and one by none, break too.
+        stream = Stream::publish_by(&one, "s", Some(epoch(0)));
+        stream.run(5).await;
+        let before = numbers(&Client::of(&one).await.get("/live/s.m3u8").await);
+        let mut stream = Stream::publish_by(&other, "s", Some(epoch(10_000)));
+        stream.run(5).await;
+        let after = numbers(&Client::of(&other).await.get("/live/s.m3u8").await);
+        let most = |told: &[(u64, u64)]| (told.last().unwrap().0, told.last().unwrap().1);
+        let (number, breaks) = most(&before);
+        assert!(after.iter().all(|told| told.0 > number && told.1 > breaks), "{before:?} {after:?}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_return_by_another_claim_is_a_break_even_within_the_hold() {
+    local(async {
+        let gateway = serving(settings());
+        let mut stream = Stream::publish_by(&gateway, "s", Some(epoch(0)));
+        stream.run(5).await;
+        let mut client = Client::of(&gateway).await;
+        stream.publisher.finish(Finish::Dropped);
+        let mut stream = Stream::publish_by(&gateway, "s", Some(epoch(60_000)));
+        stream.run(1).await;
+        let held = client.get("/live/s.m3u8").await;
+        let first = srs_hls::first_sequence(1_795_000_000_000);
+        // What was open is closed under a number of its own epoch, and players keep their list until there is another.
+        assert_eq!(
+            numbers(&held).iter().map(|told| told.0).collect::<Vec<_>>(),
+            [first, first + 1, first + 2]
+        );
+        stream.run(4).await;
+        let after = client.get("/live/s.m3u8").await;
+        assert!(after.text().contains("#EXT-X-DISCONTINUITY\n"), "{}", after.text());
+        let next = srs_hls::first_sequence(1_795_000_060_000);
+        assert_eq!(numbers(&after)[0], (next, next));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_return_by_the_same_claim_goes_on_by_one() {
+    local(async {
+        let gateway = serving(settings());
+        let mut stream = Stream::publish_by(&gateway, "s", Some(epoch(0)));
+        stream.run(5).await;
+        stream.publisher.finish(Finish::Dropped);
+        let mut stream = Stream::publish_by(&gateway, "s", Some(epoch(0)));
+        stream.run(5).await;
+        let list = numbers(&Client::of(&gateway).await.get("/live/s.m3u8").await);
+        assert!(list.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1), "{list:?}");
+        assert!(list.last().unwrap().0 < srs_hls::first_sequence(1_795_000_000_000) + 10, "{list:?}");
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_publish_after_the_end_begins_another_list_with_higher_numbers() {
     local(async {
@@ -537,6 +639,7 @@ async fn a_list_that_lies_in_the_folder_is_served_at_once() {
                 crossdomain: true,
                 admit: Arc::new(srs_names::AdmitAll),
                 files: Some(srs_net::http::Folder::new(folder.0.clone())),
+                envelopes: None,
             },
         );
         let mut client = Client::of(&gateway).await;

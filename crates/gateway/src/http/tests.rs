@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use srs_hub::Finish;
 use srs_names::Inventory as _;
+use srs_names::envelope::{Purpose, Seal};
 use tokio::io::AsyncReadExt as _;
 use tokio::task::LocalSet;
 
 use super::*;
 use crate::config::Play;
 use crate::rendition;
-use crate::testkit::{Player, begin, gateway, get, inter, key, pair, publisher, video};
+use crate::testkit::{
+    Player, begin, envelope, gateway, get, get_with, inter, key, pair, publisher, sealed, video,
+};
 
 async fn text(mut stream: TcpStream) -> String {
     let mut text = String::new();
@@ -116,7 +119,7 @@ async fn a_player_without_a_picture_is_let_go_when_the_stream_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kicked_player_is_closed() {
+async fn a_kicked_players_body_ends_and_does_not_break_off() {
     LocalSet::new()
         .run_until(async {
             let gateway = gateway(Vhost::default());
@@ -129,8 +132,50 @@ async fn a_kicked_player_is_closed() {
             let mut stream = player.stream;
             let mut rest = Vec::new();
             stream.read_to_end(&mut rest).await.unwrap();
-            assert!(!rest.ends_with(LAST_CHUNK));
+            assert!(rest.ends_with(LAST_CHUNK));
             assert!(gateway.clients().is_empty());
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_player_that_is_kicked_before_its_stream_is_live_is_answered() {
+    LocalSet::new()
+        .run_until(async {
+            let gateway = gateway(Vhost::default());
+            let player = get(&gateway, "/live/a.flv", "1.1").await;
+            while gateway.clients().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            assert!(gateway.kick(&gateway.clients()[0].id));
+            let answer = text(player).await;
+            assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("by an operator"), "{answer}");
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_a_node_asks_for_is_listed_by_its_own_address() {
+    LocalSet::new()
+        .run_until(async {
+            let gateway = gateway(Vhost::default());
+            let publisher = publisher(&gateway, "a");
+            begin(&publisher);
+            let foreign = Seal::new(b"another secret").sign(&envelope(Purpose::Relay), 0, 1);
+            for (line, ip) in [
+                (sealed(&envelope(Purpose::Relay)), "203.0.113.7"),
+                (sealed(&envelope(Purpose::Push)), "127.0.0.1"),
+                (foreign, "127.0.0.1"),
+            ] {
+                let more = format!("X-Srs-Node: {line}\r\n");
+                let player = Player::of(get_with(&gateway, "/live/a.flv", "1.1", &more).await).await;
+                assert_eq!(player.response.status, 200);
+                assert_eq!(gateway.clients()[0].ip, ip, "{line}");
+                drop(player);
+                while !gateway.clients().is_empty() {
+                    tokio::task::yield_now().await;
+                }
+            }
         })
         .await;
 }
@@ -273,6 +318,7 @@ async fn bytes_for_a_player_that_reads_nothing_are_bounded() {
                 opening: Bytes::new(),
                 gated: false,
                 goodbye: Bytes::new(),
+                news: News::default(),
                 client: Arc::clone(&listed.client),
             };
             let mut seat = Seat::take(&fan, joining).await;

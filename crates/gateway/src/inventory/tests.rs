@@ -75,6 +75,7 @@ fn vhosts_are_listed_by_name_and_switched_off_ones_too() {
         crossdomain: true,
         admit: std::sync::Arc::new(srs_names::AdmitAll),
         files: None,
+        envelopes: None,
     };
     let gateway = Gateway::new(srs_hub::Hub::new(), config);
     let listed: Vec<_> = gateway.vhosts().into_iter().map(|vhost| (vhost.name, vhost.enabled)).collect();

@@ -16,6 +16,7 @@ fn headers() -> Headers {
         configs: vec![frame(Kind::Video, 0, b"avcc"), frame(Kind::Audio, 0, b"asc")],
         audio: true,
         video: true,
+        term: None,
     }
 }
 

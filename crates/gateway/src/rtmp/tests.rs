@@ -273,3 +273,37 @@ async fn a_kicked_publisher_ends_its_stream_without_a_hold() {
         })
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_kicked_player_is_told_before_its_connection_ends() {
+    LocalSet::new()
+        .run_until(async {
+            let gateway = gateway(Vhost { chunk_size: 128, ..Vhost::default() });
+            let publisher = publisher(&gateway, "a");
+            begin(&publisher);
+            let mut down = rtmp(&gateway, "a", client::Role::Play).await.unwrap();
+            next_video(&mut down).await;
+            assert!(gateway.kick(&gateway.clients()[0].id));
+            assert_eq!(codes(&all(&mut down).await), ["NetStream.Play.Failed"]);
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kicked_player_that_reads_nothing_is_closed_after_a_second() {
+    LocalSet::new()
+        .run_until(async {
+            let gateway = gateway(Vhost { min_latency: true, ..Vhost::default() });
+            let publisher = publisher(&gateway, "a");
+            begin(&publisher);
+            let (down, served) = rtmp_served(&gateway, "a", client::Role::Play).await;
+            inter(&publisher, 40, 8 << 20);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let began = Instant::now();
+            assert!(gateway.kick(&gateway.clients()[0].id));
+            served.await.unwrap();
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+            drop(down);
+        })
+        .await;
+}

@@ -17,7 +17,7 @@ fn list(fragment_s: u64, window_s: u64) -> List {
         window: Duration::from_secs(window_s),
         ..Settings::default()
     };
-    List::new(&settings, 0)
+    List::new(&settings)
 }
 
 fn listed(list: &List) -> Vec<u64> {
@@ -35,6 +35,7 @@ fn one_segment_makes_it_ready() {
     list.add(entry(7, 9_960), 0);
     assert!(list.ready());
     let wanted = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-TARGETDURATION:10\n\
+        #EXT-X-DISCONTINUITY-SEQUENCE:7\n\
         #EXTINF:9.960,\na-7.ts\n";
     assert_eq!(text(&list), wanted);
 }
@@ -68,15 +69,36 @@ fn discontinuities_are_counted_when_they_leave() {
     assert_eq!((listed(&list), list.discontinuity_sequence()), (vec![1, 2, 3], 0));
     assert!(text(&list).contains("TARGETDURATION:10\n#EXT-X-DISCONTINUITY\n#EXTINF"));
     list.add(broken(4, 10_000), 0);
-    assert_eq!((listed(&list), list.discontinuity_sequence(), list.discontinuities()), (vec![2, 3, 4], 1, 2));
+    assert_eq!((listed(&list), list.discontinuity_sequence()), (vec![2, 3, 4], 1));
     assert!(text(&list).contains("#EXT-X-DISCONTINUITY-SEQUENCE:1\n"));
 }
 
 #[test]
-fn the_count_of_other_origins_is_continued() {
-    let mut list = List::new(&Settings::default(), 5);
-    list.add(broken(0, 10_000), 0);
-    assert_eq!((list.discontinuity_sequence(), list.discontinuities()), (5, 6));
+fn an_epoch_counts_discontinuities_from_its_first_number() {
+    let mut list = list(10, 60);
+    list.add(entry(100, 10_000), 0);
+    list.add(broken(101, 10_000), 0);
+    assert_eq!(list.discontinuity_sequence(), 100);
+    list.begin(0);
+    list.add(broken(400, 10_000), 0);
+    // Its own is listed: with it there are 400.
+    assert_eq!(list.discontinuity_sequence(), 399);
+    list.add(broken(401, 10_000), 0);
+    list.next_epoch();
+    assert_eq!(listed(&list), [400, 401], "until the first segment of the new epoch is there");
+    list.add(broken(900, 10_000), 0);
+    assert_eq!((listed(&list), list.discontinuity_sequence()), (vec![900], 899));
+}
+
+#[test]
+fn an_epoch_that_goes_on_by_one_changes_no_count() {
+    let mut list = list(10, 60);
+    list.add(entry(100, 10_000), 0);
+    list.next_epoch();
+    list.add(broken(101, 10_000), 0);
+    assert_eq!((listed(&list), list.discontinuity_sequence()), (vec![100, 101], 100));
+    list.add(entry(103, 10_000), 0);
+    assert_eq!((listed(&list), list.discontinuity_sequence()), (vec![103], 101), "a gap is no epoch");
 }
 
 #[test]
@@ -124,7 +146,7 @@ fn a_segment_that_could_not_be_stored_starts_the_list_over() {
     list.add(broken(5, 12_000), 0);
     list.add(entry(6, 10_000), 0);
     list.add(entry(8, 10_000), 0);
-    assert_eq!((listed(&list), list.discontinuity_sequence()), (vec![8], 1));
+    assert_eq!((listed(&list), list.discontinuity_sequence()), (vec![8], 5));
     assert_eq!(list.retired().count(), 2);
     assert_eq!(list.target_duration_s(), 12);
 }

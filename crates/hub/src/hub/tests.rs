@@ -88,7 +88,7 @@ fn second_publisher_is_refused_where_the_settings_say_so() {
     let hub = Hub::new();
     let refuse = Settings { takeover: Takeover::Refuse, ..settings() };
     let first = hub.publish(&name("s"), refuse.clone()).unwrap();
-    assert_eq!(hub.publish(&name("s"), refuse.clone()).unwrap_err(), Busy);
+    assert_eq!(hub.publish(&name("s"), refuse.clone()).unwrap_err(), Refused::Busy);
     first.push(key(0, b"a")).unwrap();
     first.finish(Finish::Dropped).unwrap();
     hub.publish(&name("s"), refuse).unwrap();
@@ -378,6 +378,7 @@ fn the_counters_are_those_of_the_present_publisher() {
 }
 
 mod demand;
+mod fencing;
 mod memory;
 mod random;
 mod told;

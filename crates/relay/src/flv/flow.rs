@@ -1,13 +1,17 @@
 //! FLV on its way: out of the origin's framing tag by tag, and into ours.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use srs_balance::Reason;
 use srs_net::http::{Body, chunk_header};
 use srs_net::{Outbox, buffer};
 use srs_rtmp::chunk::Bodies;
 use srs_rtmp::tag;
+use tokio::time::Instant;
 
 use super::client::Client;
 use super::{Ended, LAST_CHUNK};
+use crate::follow::Follower;
+use crate::limits::FAILOVER;
 use crate::track;
 use crate::upstream::{Broken, HttpLeg};
 
@@ -16,6 +20,10 @@ pub(super) struct Flow {
     body: Body,
     tags: tag::Reader,
     track: track::Viewer,
+    /// The viewer has lost an origin, and was sent nothing since.
+    lost: Option<Instant>,
+    /// What opens a file was sent.
+    opened: bool,
     headers: BytesMut,
 }
 
@@ -26,20 +34,50 @@ impl Flow {
             body,
             tags: tag::Reader::new(Bodies::Shared),
             track: track::Viewer::default(),
+            lost: None,
+            opened: false,
             headers: BytesMut::new(),
         }
     }
 
-    /// Passes tags on until one of the three parties ends it.
-    pub(super) async fn run(&mut self, client: &mut Client, leg: &mut HttpLeg, mut input: Bytes) -> Ended {
-        let HttpLeg { read, origin, .. } = leg;
+    /// What comes next is of another origin. Tells since when the viewer has none.
+    pub(super) fn leave_origin(&mut self) -> Instant {
+        self.track.resume();
+        *self.lost.get_or_insert_with(Instant::now)
+    }
+
+    /// Another origin's body begins.
+    pub(super) fn go_on(&mut self, body: Body) {
+        self.body = body;
+        self.tags = tag::Reader::new(Bodies::Shared);
+    }
+
+    /// Passes tags on until one of the three parties ends it, or the stream is elsewhere.
+    pub(super) async fn run(
+        &mut self,
+        client: &mut Client,
+        leg: HttpLeg,
+        mut input: Bytes,
+        follower: &mut Follower,
+    ) -> Ended {
+        // The other half is kept: some servers take a half-closed request for a client that left.
+        let HttpLeg { mut read, write: _write, mut origin, .. } = leg;
+        let here = origin.place.clone();
+        follower.set_restless(origin.reason == Reason::Placed || self.lost.is_some());
         let silent = origin.silent();
         tokio::pin!(silent);
+        let too_long = self.lost.map_or(FAILOVER, |lost| FAILOVER.saturating_sub(lost.elapsed()));
+        let too_long = tokio::time::sleep(too_long);
+        tokio::pin!(too_long);
         loop {
             if let Err(broken) = self.take(&mut client.outbox, client.chunked, input) {
                 // What was whole before it is the viewer's.
                 let _gone_too = client.offer().await;
                 return broken.into();
+            }
+            if self.track.goes_on() && follower.is_restless() {
+                self.lost = None;
+                follower.set_restless(false);
             }
             match client.offer().await {
                 Ok(true) => {}
@@ -52,24 +90,27 @@ impl Flow {
                 Err(ended) => return ended,
             }
             if self.body.is_over() {
-                return self.end(client);
+                return Ended::Over;
             }
             input = tokio::select! {
                 biased;
-                came = buffer::read(read) => match came {
-                    Ok(bytes) if bytes.is_empty() => return self.end(client),
+                came = buffer::read(&mut read) => match came {
+                    Ok(bytes) if bytes.is_empty() && self.body == Body::UntilClose => return Ended::Over,
+                    Ok(bytes) if bytes.is_empty() => return Broken::Short.into(),
                     Ok(bytes) => bytes,
                     Err(error) => return Broken::from(error).into(),
                 },
                 gone = client.gone() => return gone,
                 () = silent.as_mut() => return Ended::Silent,
+                () = follower.moved(&here) => return Ended::Elsewhere,
+                () = too_long.as_mut(), if self.lost.is_some() => return Ended::Lost,
             };
         }
     }
 
-    fn end(&self, client: &mut Client) -> Ended {
-        let whole = self.body.is_over() || self.body == Body::UntilClose;
-        if whole && client.chunked {
+    /// Ends the body: the stream is over.
+    pub(super) fn end(client: &mut Client) -> Ended {
+        if client.chunked {
             client.outbox.push(LAST_CHUNK);
         }
         Ended::Over
@@ -79,7 +120,9 @@ impl Flow {
     fn take(&mut self, out: &mut Outbox, chunked: bool, input: Bytes) -> Result<(), Broken> {
         let mut parts = Vec::new();
         let outcome = self.read(input, &mut parts);
-        if let Some(opening) = self.tags.take_file_header() {
+        if let Some(opening) = self.tags.take_file_header()
+            && !std::mem::replace(&mut self.opened, true)
+        {
             parts.insert(0, Bytes::copy_from_slice(&opening));
         }
         if parts.is_empty() {
@@ -108,7 +151,7 @@ impl Flow {
     }
 
     fn pass(&mut self, tag: &tag::Tag, parts: &mut Vec<Bytes>) {
-        let timestamp = self.track.pass(tag.kind, tag.timestamp, &tag.body);
+        let Some(timestamp) = self.track.pass(tag.kind, tag.timestamp, &tag.body) else { return };
         self.headers.put_slice(&tag::header(tag.kind, timestamp, tag.body.len()));
         parts.push(self.headers.split().freeze());
         parts.push(tag.body.clone());

@@ -161,6 +161,7 @@ async fn the_next_origin_is_asked_when_one_does_not_listen() {
                 relay
                     .balancer
                     .pick_play(&key("a"), &[], relay.now())
+                    .await
                     .is_ok_and(|pick| pick.node.id == id("here"))
             );
         })
@@ -174,10 +175,10 @@ async fn a_waiting_request_follows_the_stream_to_another_origin() {
             let ((one, first), (two, second)) = (listener().await, listener().await);
             let relay = relay(&[("one", first), ("two", second)]);
             let mut player = ask(&relay).await;
-            let placed = relay.balancer.pick_play(&key("a"), &[], relay.now()).unwrap().node.id.clone();
+            let placed = relay.balancer.pick_play(&key("a"), &[], relay.now()).await.unwrap().node.id.clone();
             let (here, there) = if placed == id("one") { (one, two) } else { (two, one) };
             let waiting = asked(&here).await;
-            let claim = relay.balancer.pick_publish(&key("a"), &[placed], relay.now()).unwrap();
+            let claim = relay.balancer.pick_publish(&key("a"), &[placed], relay.now()).await.unwrap();
             assert!(claim.claim.is_some());
             let (mut origin, _) = timeout(Duration::from_secs(1), asked(&there)).await.unwrap();
             drop(waiting);

@@ -10,7 +10,7 @@ fn request(fields: &[(&'static str, &'static str)]) -> Request<()> {
 
 fn head(fields: &[(&'static str, &'static str)]) -> String {
     let bytes = request_head(&request(fields), "[::ffff:10.0.0.1]:5".parse().unwrap());
-    String::from_utf8(bytes.to_vec()).unwrap()
+    String::from_utf8(bytes.head.to_vec()).unwrap()
 }
 
 #[test]

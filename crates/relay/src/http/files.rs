@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{Ask, MARK, Reply, Token, pass_on};
 use crate::Relay;
 use crate::cache::{Got, Kept, Loaded, Room, Rules};
-use crate::heads::{CONDITIONS, Words, end_to_end, head_of};
+use crate::heads::{CONDITIONS, Said, Words, end_to_end, head_of};
 use crate::limits::{FILE_BYTES, FILE_TTL, FILE_TTL_UNSAID, REFUSAL_BYTES};
 use crate::upstream::{Broken, HttpLeg, Unanswered, Whom, framing, read_whole};
 
@@ -29,10 +29,12 @@ impl Relay {
                     Err((status, words)) => return Reply::refusal(status, words),
                 }
             }
-            _ => match ask.key().map(|key| self.locate(key)) {
-                // A list is waited for, as a stream is.
-                Ok((key, live)) if live || ask.extension == "mpd" => Whom::Stream(key),
-                Ok(_) => return Reply::refusal(StatusCode::NOT_FOUND, "not found"),
+            _ => match ask.key() {
+                Ok(key) => match self.locate(key).await {
+                    // A list is waited for, as a stream is.
+                    (key, live) if live || ask.extension == "mpd" => Whom::Stream(key),
+                    _ => return Reply::refusal(StatusCode::NOT_FOUND, "not found"),
+                },
                 Err(error) => {
                     return Reply::refusal(StatusCode::BAD_REQUEST, &format!("bad stream name: {error}"));
                 }
@@ -71,7 +73,7 @@ impl Relay {
         }
     }
 
-    async fn load_file(self: Arc<Self>, head: Bytes, id: NodeId, mut room: Room) -> Loaded {
+    async fn load_file(self: Arc<Self>, head: Said, id: NodeId, mut room: Room) -> Loaded {
         let whom = match self.server(&id).await {
             Ok(whom) => whom,
             Err((status, words)) => return Loaded::Keep(Kept::told(status, words), Duration::ZERO),

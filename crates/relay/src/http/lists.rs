@@ -6,16 +6,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use srs_balance::{Node, Reason};
-use srs_m3u8::{MOST_BYTES, is_relative, rewrite, with_query};
+use srs_m3u8::{MOST_BYTES, is_relative, rewrite, with_query, without_query};
 use srs_names::{NodeId, StreamKey};
 use srs_net::http::{Content, Response, gzip, with_range};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::{Ask, Reply, Token, files, pass_on};
+use super::last::Name;
+use super::{Ask, MARK, Reply, Token, files, pass_on};
 use crate::Relay;
 use crate::cache::{Got, Kept, Loaded, Room, Rules};
-use crate::heads::{CONDITIONS, PARTS, end_to_end};
-use crate::limits::LIST_TTL;
+use crate::heads::{CONDITIONS, PARTS, Said, end_to_end};
+use crate::limits::{LIST_TTL, LIST_WAIT};
 use crate::token;
 use crate::upstream::{Broken, HttpLeg, Unanswered, Whom, read_whole};
 
@@ -29,31 +30,56 @@ struct Source {
     /// The token's server.
     node: Option<Arc<Node>>,
     key: StreamKey,
+    name: Name,
+    mark: Option<String>,
 }
 
 impl Relay {
     /// Answers a request for a list.
     pub(super) async fn list(self: &Arc<Self>, ask: &Ask<'_>) -> Reply {
         let key = match ask.key() {
-            Ok(key) => self.locate(key).0,
+            Ok(key) => self.locate(key).await.0,
             Err(error) => {
                 return Reply::refusal(StatusCode::BAD_REQUEST, &format!("bad stream name: {error}"));
             }
         };
-        let source = Source { node: self.of_token(ask, &key).await, key };
+        let (path, mark) = without_query(&ask.target, MARK);
+        let path = path.split('?').next().unwrap_or_default().to_owned();
+        let node = self.of_token(ask, &key).await;
+        let host = ask.host().unwrap_or_default().to_ascii_lowercase();
+        let name = Name { host, path, marked: mark.is_some() };
+        let source = Source { node, key, name, mark };
+        if !self.lasts.has(&source.name) {
+            return self.fresh_list(ask, &source).await;
+        }
+        let fresh = timeout(LIST_WAIT, self.fresh_list(ask, &source)).await.ok();
+        let status = fresh.as_ref().map_or(StatusCode::GATEWAY_TIMEOUT, Reply::status);
+        if status == StatusCode::NOT_FOUND || status.is_server_error() {
+            let last = self.lasts.answer(&source.name, source.mark.as_deref());
+            if let Some(last) = last {
+                return Reply::Answer(with_range(ask.request, last));
+            }
+        }
+        match fresh {
+            Some(reply) => reply,
+            None => Reply::refusal(StatusCode::GATEWAY_TIMEOUT, "the origin did not answer in time"),
+        }
+    }
+
+    async fn fresh_list(self: &Arc<Self>, ask: &Ask<'_>, source: &Source) -> Reply {
         // A list with a player's mark is that player's.
         if ask.may_share() && !ask.has_mark() {
-            match self.shared_list(ask, &source).await {
+            match self.shared_list(ask, source).await {
                 Ok(Got::Kept(kept)) => {
                     return Reply::Answer(with_range(ask.request, kept.answer(ask.request)));
                 }
-                Ok(Got::Mine(answer)) => return self.own_list(ask, answer.0, answer.1).await,
+                Ok(Got::Mine(answer)) => return self.own_list(ask, source, answer.0, answer.1).await,
                 Ok(Got::Alone) => {}
                 Err(why) => return Reply::failed(self, &why),
             }
         }
-        match self.ask_for_list(&ask.whole(&ask.target, PARTS), &source).await {
-            Ok((leg, response)) => self.own_list(ask, leg, response).await,
+        match self.ask_for_list(&ask.whole(&ask.target, PARTS), source).await {
+            Ok((leg, response)) => self.own_list(ask, source, leg, response).await,
             Err(why) => Reply::failed(self, &why),
         }
     }
@@ -63,8 +89,8 @@ impl Relay {
         let Token::Of(id) = &ask.token else { return None };
         self.known(id).await?;
         let node = self.balancer.living(id, self.now())?;
-        let pick = self.balancer.pick_play(key, &[], self.now());
-        let elsewhere = pick.is_ok_and(|pick| pick.reason == Reason::Claimed && pick.node.id != *id);
+        let found = self.balancer.find(key, self.now()).await;
+        let elsewhere = found.is_some_and(|pick| pick.reason == Reason::Claimed && pick.node.id != *id);
         (!elsewhere).then_some(node)
     }
 
@@ -72,7 +98,7 @@ impl Relay {
         let id = match &source.node {
             Some(node) => node.id.clone(),
             None => {
-                let picked = self.balancer.pick_play(&source.key, &[], self.now());
+                let picked = self.balancer.pick_play(&source.key, &[], self.now()).await;
                 picked.map_err(|none| Unanswered::Unserved(none.into()))?.node.id.clone()
             }
         };
@@ -85,7 +111,11 @@ impl Relay {
     }
 
     /// Asks the token's server, and where that turns out to be gone whoever has the stream.
-    async fn ask_for_list(&self, head: &[u8], source: &Source) -> Result<(HttpLeg, Response), Unanswered> {
+    async fn ask_for_list(
+        self: &Arc<Self>,
+        head: &Said,
+        source: &Source,
+    ) -> Result<(HttpLeg, Response), Unanswered> {
         if let Some(node) = &source.node {
             match self.ask(head, &Whom::Node(Arc::clone(node))).await {
                 Err(Unanswered::Unserved(_) | Unanswered::Silent) => {}
@@ -95,7 +125,7 @@ impl Relay {
         self.ask(head, &Whom::Stream(source.key.clone())).await
     }
 
-    async fn load_list(self: Arc<Self>, head: Bytes, source: Source, mut room: Room) -> Loaded {
+    async fn load_list(self: Arc<Self>, head: Said, source: Source, mut room: Room) -> Loaded {
         let (leg, response) = match self.ask_for_list(&head, &source).await {
             Ok(answered) => answered,
             Err(why) => return self.load_failed(&why),
@@ -108,14 +138,14 @@ impl Relay {
         if rules.private || !rules.public {
             return Loaded::Alone(Some((leg, response)), true);
         }
-        match self.read_list(leg, response, |more| room.take(more)).await {
+        match self.read_list(&source, leg, response, |more| room.take(more)).await {
             Ok(kept) => Loaded::Keep(kept, ttl),
             Err(why) => self.load_failed(&why),
         }
     }
 
     /// A list for one client.
-    async fn own_list(&self, ask: &Ask<'_>, leg: HttpLeg, response: Response) -> Reply {
+    async fn own_list(&self, ask: &Ask<'_>, source: &Source, leg: HttpLeg, response: Response) -> Reply {
         if response.status != StatusCode::OK {
             return match *ask.request.method() {
                 // It was asked for with `GET`, and its body is nobody's.
@@ -123,7 +153,7 @@ impl Relay {
                 _ => pass_on(self, ask, leg, response).await,
             };
         }
-        match self.read_list(leg, response, |_| true).await {
+        match self.read_list(source, leg, response, |_| true).await {
             Ok(kept) => Reply::Answer(with_range(ask.request, kept.answer(ask.request))),
             Err(why) => Reply::failed(self, &why),
         }
@@ -131,6 +161,7 @@ impl Relay {
 
     async fn read_list(
         &self,
+        source: &Source,
         leg: HttpLeg,
         response: Response,
         room: impl FnMut(usize) -> bool,
@@ -142,9 +173,11 @@ impl Relay {
         }
         let body = read_whole(leg, response, MOST_BYTES, room).await?;
         let body = self.with_token(&body, &id)?;
+        let headers = fields_of(&fields);
+        self.lasts.note(&source.name, source.mark.as_deref(), &body, &headers);
         let packed = gzip(&body);
         let body = Content::Bytes(body);
-        Ok(Kept { status: StatusCode::OK, headers: fields_of(&fields), body, packed, at: Instant::now() })
+        Ok(Kept { status: StatusCode::OK, headers, body, packed, at: Instant::now() })
     }
 
     /// The list with a token at every address that stays on the server it came from.

@@ -158,8 +158,8 @@ fn empty(secret: &[u8]) -> Arc<Relay> {
         me: id("proxy"),
         ttl: Duration::from_secs(300),
     };
-    let balancer = Balancer::new(settings, Arc::new(Memory::new()));
-    let config = crate::Config { chunk_size: 60_000, secret: secret.to_vec(), static_files: None };
+    let balancer = Balancer::new(settings, Arc::new(Memory::new("memory")));
+    let config = crate::Config { secret: secret.to_vec(), ..crate::testkit::config() };
     Relay::new(Arc::new(balancer), std::time::Instant::now(), config)
 }
 
@@ -312,7 +312,8 @@ async fn a_list_of_a_folder_is_found_at_the_streams_origin() {
         let (one, two) = (Origin::start(|_| private(LIST)).await, Origin::start(|_| private(LIST)).await);
         for stream in ["a", "b", "c", "d"] {
             let relay = relay(&[("one", one.address), ("two", two.address)]);
-            let owner = relay.balancer.pick_publish(&key(stream), &[], relay.now()).unwrap().node.id.clone();
+            let owner =
+                relay.balancer.pick_publish(&key(stream), &[], relay.now()).await.unwrap().node.id.clone();
             let got = get(&relay, &format!("/live/{stream}/live.m3u8")).await;
             assert!(got.text().contains(&sealed(owner.as_str())), "{stream}: {}", got.text());
         }
@@ -326,8 +327,8 @@ async fn a_stream_named_as_the_list_goes_before_the_folder() {
         let (one, two) = (Origin::start(|_| private(LIST)).await, Origin::start(|_| private(LIST)).await);
         let relay = relay(&[("one", one.address), ("two", two.address)]);
         let deep = StreamKey::new("__defaultVhost__", "live/s", "live").unwrap();
-        let owner = relay.balancer.pick_publish(&deep, &[], relay.now()).unwrap().node.id.clone();
-        relay.balancer.pick_publish(&key("s"), std::slice::from_ref(&owner), relay.now()).unwrap();
+        let owner = relay.balancer.pick_publish(&deep, &[], relay.now()).await.unwrap().node.id.clone();
+        relay.balancer.pick_publish(&key("s"), std::slice::from_ref(&owner), relay.now()).await.unwrap();
         assert!(get(&relay, "/live/s/live.m3u8").await.text().contains(&sealed(owner.as_str())));
     })
     .await;
@@ -353,7 +354,7 @@ async fn a_list_follows_the_streams_claim_away_from_its_token() {
     local(async {
         let (one, two) = (Origin::start(|_| private(LIST)).await, Origin::start(|_| private(LIST)).await);
         let relay = relay(&[("one", one.address), ("two", two.address)]);
-        relay.balancer.pick_publish(&key("s"), &[id("one")], relay.now()).unwrap();
+        relay.balancer.pick_publish(&key("s"), &[id("one")], relay.now()).await.unwrap();
         let got = get(&relay, &format!("/live/s.m3u8?hls_ctx=x&srs_at={}", sealed("one"))).await;
         assert!(got.text().contains(&sealed("two")));
     })
@@ -788,7 +789,7 @@ async fn files_without_a_token_come_from_where_their_stream_is_live() {
         let relay = relay(&[("o", origin.address)]);
         let mut player = Player::new(&relay).await;
         assert_eq!(player.get("/live/s.mp4").await.status, 404);
-        relay.balancer.pick_publish(&key("s"), &[], relay.now()).unwrap();
+        relay.balancer.pick_publish(&key("s"), &[], relay.now()).await.unwrap();
         for target in ["/live/s.mp4", "/live/s/video-1.m4s?x=1", "/live/s.mpd", "/live/s.jpg"] {
             assert_eq!(player.get(target).await.text(), target);
         }

@@ -38,9 +38,9 @@ async fn an_origin_that_came_back_is_alive_for_new_legs_at_once() {
     relay.balancer.register(origin.clone(), now).unwrap();
     let old = relay.life_of(&origin.id);
     relay.judge(now + Duration::from_secs(10));
-    assert!(!*old.borrow());
+    assert_eq!(*old.borrow(), Life::Silent);
     relay.balancer.register(origin.clone(), relay.now()).unwrap();
-    assert!(*relay.life_of(&origin.id).borrow());
+    assert_eq!(*relay.life_of(&origin.id).borrow(), Life::Alive);
 }
 
 #[tokio::test]
@@ -49,5 +49,5 @@ async fn an_origin_that_is_still_silent_stays_so_for_new_legs() {
     let origin = node("a", nobody().await);
     let _old = relay.life_of(&origin.id);
     relay.judge(relay.now());
-    assert!(!*relay.life_of(&origin.id).borrow());
+    assert_eq!(*relay.life_of(&origin.id).borrow(), Life::Silent);
 }

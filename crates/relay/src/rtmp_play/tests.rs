@@ -82,12 +82,12 @@ async fn a_waiting_player_follows_the_stream_to_another_origin() {
         .run_until(async {
             let ((one, first), (two, second)) = (listener().await, listener().await);
             let relay = relay(&[("one", first), ("two", second)]);
-            let placed = relay.balancer.pick_play(&key("a"), &[], relay.now()).unwrap().node.id.clone();
+            let placed = relay.balancer.pick_play(&key("a"), &[], relay.now()).await.unwrap().node.id.clone();
             let (here, there) = if placed == id("one") { (one, two) } else { (two, one) };
             let (player, (_waiting, _)) =
                 tokio::join!(rtmp(&relay, "a", client::Role::Play), Origin::play(&here));
             let mut player = player.unwrap();
-            relay.balancer.pick_publish(&key("a"), &[placed], relay.now()).unwrap();
+            relay.balancer.pick_publish(&key("a"), &[placed], relay.now()).await.unwrap();
             let moved = async {
                 let (origin, _) =
                     tokio::time::timeout(Duration::from_secs(1), Origin::play(&there)).await.unwrap();
@@ -112,30 +112,6 @@ async fn without_an_origin_the_player_is_told() {
             }
         })
         .await;
-}
-
-#[tokio::test]
-async fn a_leg_is_elsewhere_only_when_another_origin_is_known_to_have_the_stream() {
-    let relay = relay(&[("one", nobody().await), ("two", nobody().await)]);
-    let pick = relay.balancer.pick_play(&key("a"), &[], relay.now()).unwrap();
-    let origin = relay.origin(&pick);
-    let mut seen = relay.balancer.version();
-    assert!(!elsewhere(&relay, &key("a"), &origin.node.id, &mut seen), "nothing has changed");
-    relay.balancer.pick_publish(&key("other"), &[], relay.now()).unwrap();
-    assert!(!elsewhere(&relay, &key("a"), &origin.node.id, &mut seen), "another stream went live");
-    relay.balancer.pick_publish(&key("a"), std::slice::from_ref(&pick.node.id), relay.now()).unwrap();
-    assert!(elsewhere(&relay, &key("a"), &origin.node.id, &mut seen));
-    assert!(!elsewhere(&relay, &key("a"), &origin.node.id, &mut seen), "it was said once");
-}
-
-#[tokio::test]
-async fn a_leg_stays_when_the_stream_goes_live_where_it_waits() {
-    let relay = relay(&[("one", nobody().await), ("two", nobody().await)]);
-    let pick = relay.balancer.pick_play(&key("a"), &[], relay.now()).unwrap();
-    let origin = relay.origin(&pick);
-    let mut seen = relay.balancer.version();
-    relay.balancer.pick_publish(&key("a"), &[], relay.now()).unwrap();
-    assert!(!elsewhere(&relay, &key("a"), &origin.node.id, &mut seen));
 }
 
 #[tokio::test]
@@ -193,11 +169,11 @@ async fn a_player_that_leaves_while_another_origin_is_dialled_ends_the_dialling(
         .run_until(async {
             let ((one, first), (two, second)) = (listener().await, listener().await);
             let relay = relay(&[("one", first), ("two", second)]);
-            let placed = relay.balancer.pick_play(&key("a"), &[], relay.now()).unwrap().node.id.clone();
+            let placed = relay.balancer.pick_play(&key("a"), &[], relay.now()).await.unwrap().node.id.clone();
             let (here, there) = if placed == id("one") { (one, two) } else { (two, one) };
             let (player, (_waiting, _)) =
                 tokio::join!(rtmp(&relay, "a", client::Role::Play), Origin::play(&here));
-            relay.balancer.pick_publish(&key("a"), &[placed], relay.now()).unwrap();
+            relay.balancer.pick_publish(&key("a"), &[placed], relay.now()).await.unwrap();
             let (mut origin, _) = there.accept().await.unwrap();
             drop(player);
             let mut dialled = Vec::new();

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::testkit::{key, listener, nobody, relay, rtmp};
+use crate::testkit::{id, key, listener, nobody, relay, rtmp};
 
 fn publishing() -> client::Role {
     client::Role::Publish { kind: "live".to_owned() }
@@ -44,8 +44,9 @@ async fn through(
     (client.unwrap(), origin)
 }
 
-fn is_claimed(relay: &Relay) -> bool {
-    relay.balancer.pick_play(&key("a"), &[], relay.now()).is_ok_and(|pick| pick.claim.is_some())
+async fn is_claimed(relay: &Relay) -> bool {
+    relay.balancer.tick(relay.now()).await;
+    relay.balancer.locate(&key("a"), relay.now()).is_some()
 }
 
 #[tokio::test]
@@ -55,7 +56,7 @@ async fn all_that_is_published_reaches_the_origin_in_order_and_the_end_is_told()
             let (listener, address) = listener().await;
             let relay = relay(&[("o", address)]);
             let (mut client, mut origin) = through(&relay, &listener).await;
-            assert!(is_claimed(&relay));
+            assert!(is_claimed(&relay).await);
             let send = async {
                 for time in 0..100 {
                     client.machine().write(&video(time, 50_000));
@@ -76,7 +77,7 @@ async fn all_that_is_published_reaches_the_origin_in_order_and_the_end_is_told()
             };
             let ((), times) = tokio::join!(send, receive);
             assert_eq!(times, (0..100).collect::<Vec<_>>());
-            while is_claimed(&relay) {
+            while is_claimed(&relay).await {
                 tokio::task::yield_now().await;
             }
         })
@@ -116,7 +117,7 @@ async fn the_origins_refusal_reaches_the_publisher_in_its_words_and_frees_the_cl
                 (code.as_str(), description.as_str()),
                 ("NetStream.Publish.BadName", "busy, they say")
             );
-            assert!(!is_claimed(&relay));
+            assert!(!is_claimed(&relay).await);
         })
         .await;
 }
@@ -153,7 +154,7 @@ async fn an_origin_that_takes_nothing_for_ten_seconds_is_given_up() {
                 let _relay_gave_up = tokio::io::AsyncWriteExt::write_all(&mut write, &flood).await;
             });
             let freed = async {
-                while is_claimed(&relay) {
+                while is_claimed(&relay).await {
                     tokio::time::sleep(limits::STALL).await;
                 }
             };
@@ -190,12 +191,12 @@ async fn a_publisher_that_leaves_while_its_origin_is_dialled_ends_the_dialling_a
                 })
             };
             let (mut origin, _) = listener.accept().await.unwrap();
-            assert!(is_claimed(&relay));
+            assert!(is_claimed(&relay).await);
             publisher.abort();
             let mut dialled = Vec::new();
             let ended = tokio::io::AsyncReadExt::read_to_end(&mut origin, &mut dialled);
             let _closed = tokio::time::timeout(limits::DIAL_ANSWER / 2, ended).await.expect("still dialled");
-            assert!(!is_claimed(&relay));
+            assert!(!is_claimed(&relay).await);
         })
         .await;
 }
@@ -239,12 +240,8 @@ async fn a_publisher_that_says_nothing_at_all_does_not_stay_for_ever() {
         .run_until(async {
             let (listener, address) = listener().await;
             let relay = relay(&[("o", address)]);
-            let (_mute, _origin) = through(&relay, &listener).await;
-            let freed = async {
-                while is_claimed(&relay) {
-                    tokio::time::sleep(limits::STALL).await;
-                }
-            };
+            let (_mute, mut origin) = through(&relay, &listener).await;
+            let freed = async { while matches!(origin.next().await, Ok(Some(_))) {} };
             tokio::time::timeout(Duration::from_secs(600), freed).await.expect("it stays");
         })
         .await;
@@ -261,8 +258,63 @@ async fn a_publisher_that_only_pings_stays() {
                 client.machine().write(&user_control::message(user_control::UserControl::Ping(time)));
                 client.drain().await.unwrap();
                 tokio::time::sleep(Duration::from_secs(100)).await;
-                assert!(is_claimed(&relay));
+                assert!(is_claimed(&relay).await);
             }
+        })
+        .await;
+}
+
+/// Lets a publish begin at the origin behind `listener`.
+async fn grant(listener: &TcpListener) -> Link<server::Session> {
+    let (mut link, _) = origin(listener).await;
+    link.machine().accept_publish();
+    link.drain().await.unwrap();
+    link
+}
+
+/// The next message that an origin is sent.
+async fn heard(origin: &mut Link<server::Session>) -> Message {
+    loop {
+        match origin.next().await.unwrap() {
+            Some(server::Event::Message(message)) => return message,
+            Some(_) => {}
+            None => panic!("the leg ended"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_publisher_whose_origin_dies_goes_on_with_another_from_the_open_gop() {
+    LocalSet::new()
+        .run_until(async {
+            let ((one, first), (two, second)) = (listener().await, listener().await);
+            let relay = relay(&[("one", first), ("two", second)]);
+            let ours = relay.balancer.pick_play(&key("a"), &[], relay.now()).await.unwrap();
+            let (dies, lives) = if ours.node.id == id("one") { (one, two) } else { (two, one) };
+            let (mut client, mut origin) = through(&relay, &dies).await;
+            let body = |first: &'static [u8]| Bytes::from_static(first);
+            let sent = [(0, body(&[0x17, 0, 0])), (0, body(&[0x17, 1, 1])), (40, body(&[0x27, 1, 2]))];
+            for (time, body) in sent.clone() {
+                let message = Message { kind: MessageKind::VIDEO, timestamp: time, stream_id: 1, body };
+                client.machine().write(&message);
+            }
+            client.flush().await.unwrap();
+            for (time, body) in sent.clone() {
+                let got = heard(&mut origin).await;
+                assert_eq!((got.timestamp, got.body), (time, body));
+            }
+            let before = relay.balancer.locate(&key("a"), relay.now()).unwrap().claim.unwrap();
+            drop((dies, origin));
+            let mut origin = grant(&lives).await;
+            for (time, body) in sent {
+                let got = heard(&mut origin).await;
+                assert_eq!((got.timestamp, got.body), (time, body));
+            }
+            client.machine().write(&video(80, 10));
+            client.flush().await.unwrap();
+            assert_eq!(heard(&mut origin).await.timestamp, 80);
+            let after = relay.balancer.locate(&key("a"), relay.now()).unwrap().claim.unwrap();
+            assert!(after.epoch > before.epoch && after.holder != before.holder);
         })
         .await;
 }

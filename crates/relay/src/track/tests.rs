@@ -66,33 +66,6 @@ fn time_that_goes_back_or_wraps_does_not_end_a_gop() {
 }
 
 #[test]
-fn a_viewer_goes_on_after_the_last_timestamp_it_was_sent() {
-    let mut leg = Viewer::default();
-    assert_eq!(leg.pass(9, 1000, KEY), 1000);
-    assert_eq!(leg.pass(8, 1020, AAC), 1020);
-    assert!(leg.started());
-    leg.continue_at(50, 40);
-    assert_eq!(leg.pass(9, 50, KEY), 1060);
-    assert_eq!(leg.keys(), 2);
-}
-
-#[test]
-fn the_last_timestamp_is_found_across_the_wrap() {
-    let mut leg = Viewer::default();
-    leg.pass(8, u32::MAX - 5, AAC);
-    leg.pass(9, 10, INTER);
-    assert_eq!(leg.last(), Some(10));
-}
-
-#[test]
-fn headers_are_no_media() {
-    let mut leg = Viewer::default();
-    leg.pass(9, 7, &[0x17, 0, 0, 0, 0, 1]);
-    assert!(!leg.started());
-    assert_eq!(leg.last(), None);
-}
-
-#[test]
 fn a_flood_of_tiny_messages_is_bounded() {
     let mut leg = Publisher::default();
     leg.pass(&video(0, KEY));

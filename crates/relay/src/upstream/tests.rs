@@ -7,12 +7,15 @@ use tokio::task::LocalSet;
 use super::*;
 use crate::testkit::{key, listener, relay};
 
-const ASK: &[u8] = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n";
+fn ask() -> Said {
+    let head = Bytes::from_static(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n");
+    Said { head, client: "127.0.0.1:9".parse().unwrap() }
+}
 
 /// Asks once more; the answer is these bytes. Gives the body.
-async fn exchange(relay: &Relay, origin: &mut TcpStream, answer: &[u8]) -> Result<Bytes, Unanswered> {
-    let whom = Whom::Stream(key("s"));
-    let asked = relay.ask(ASK, &whom);
+async fn exchange(relay: &Arc<Relay>, origin: &mut TcpStream, answer: &[u8]) -> Result<Bytes, Unanswered> {
+    let (whom, said) = (Whom::Stream(key("s")), ask());
+    let asked = relay.ask(&said, &whom);
     let answered = async {
         read_request(origin).await.unwrap();
         origin.write_all(answer).await.unwrap();
@@ -22,18 +25,18 @@ async fn exchange(relay: &Relay, origin: &mut TcpStream, answer: &[u8]) -> Resul
 }
 
 async fn first(
-    relay: &Relay,
+    relay: &Arc<Relay>,
     listener: &TcpListener,
     answer: &[u8],
 ) -> (TcpStream, Result<Bytes, Unanswered>) {
-    let whom = Whom::Stream(key("s"));
+    let (whom, said) = (Whom::Stream(key("s")), ask());
     let answered = async {
         let (mut origin, _) = listener.accept().await.unwrap();
         read_request(&mut origin).await.unwrap();
         origin.write_all(answer).await.unwrap();
         origin
     };
-    let (asked, origin) = tokio::join!(relay.ask(ASK, &whom), answered);
+    let (asked, origin) = tokio::join!(relay.ask(&said, &whom), answered);
     let (leg, response) = asked.unwrap();
     (origin, read_whole(leg, response, 1000, |_| true).await)
 }

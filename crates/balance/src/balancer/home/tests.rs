@@ -1,9 +1,9 @@
-use crate::testkit::{balancer, id, ours, plain, seconds};
-use crate::{Balancer, Node, Pick, Reason, UNLISTED};
+use crate::testkit::{AtOnce, balancer, id, ours, plain, seconds};
+use crate::{Node, Pick, Reason, UNLISTED};
 use srs_names::{DEFAULT_VHOST, StreamKey};
 use std::collections::BTreeSet;
 
-fn with(nodes: &[(&str, Option<&[&str]>)]) -> Balancer {
+fn with(nodes: &[(&str, Option<&[&str]>)]) -> AtOnce {
     let balancer = balancer();
     for (name, vhosts) in nodes {
         let vhosts = vhosts.map(|list| list.iter().map(|vhost| (*vhost).to_owned()).collect());
@@ -17,7 +17,7 @@ fn asked() -> StreamKey {
     StreamKey::new("a.example", "live", "s").unwrap()
 }
 
-fn home(balancer: &Balancer) -> String {
+fn home(balancer: &AtOnce) -> String {
     balancer.home(asked()).vhost().to_owned()
 }
 
@@ -28,19 +28,19 @@ fn with_vhosts(vhosts: &[&str], live: &[(&str, u64)]) -> Node {
 }
 
 /// One of ours beats, beside a backend that never says what it has.
-fn beat(balancer: &Balancer, node: Node, at: f64) {
+fn beat(balancer: &AtOnce, node: Node, at: f64) {
     balancer.register(Node { permanent: true, ..plain("backend", "1") }, seconds(at)).unwrap();
     balancer.register(node, seconds(at)).unwrap();
     balancer.tick(seconds(at));
 }
 
-fn publish_at_ours(balancer: &Balancer) -> Pick {
+fn publish_at_ours(balancer: &AtOnce) -> Pick {
     let key = balancer.home(asked());
     assert_eq!(key, asked(), "the backend may have the host");
     balancer.pick_publish(&key, &[id("backend")], seconds(0.0)).unwrap()
 }
 
-fn play(balancer: &Balancer, at: f64) -> Pick {
+fn play(balancer: &AtOnce, at: f64) -> Pick {
     balancer.pick_play(&balancer.home(asked()), &[], seconds(at)).unwrap()
 }
 

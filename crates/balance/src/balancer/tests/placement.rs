@@ -28,7 +28,7 @@ fn the_fair_share_follows_the_capacity() {
 #[test]
 fn losing_one_origin_moves_only_its_streams() {
     let balancer = three();
-    let place = |balancer: &Balancer| -> Vec<NodeId> {
+    let place = |balancer: &AtOnce| -> Vec<NodeId> {
         (0..60).map(|number| publish(balancer, &format!("s{number}"), 1.0).node.id.clone()).collect()
     };
     let before = place(&balancer);

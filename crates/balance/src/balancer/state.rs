@@ -1,0 +1,192 @@
+//! What a balancer remembers.
+
+use super::{Fence, LEASE};
+use crate::directory::{Claim, MAX_CLAIMS};
+use crate::health::Entry;
+use crate::{Clock, Epoch, Node};
+use srs_names::{NodeId, StreamKey};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the directory told about a stream is remembered for so long after somebody asked, for when it is gone.
+const KNOWN_FOR: Duration = Duration::from_secs(600);
+
+pub(super) struct State {
+    pub(super) nodes: BTreeMap<NodeId, Entry>,
+    pub(super) clock: Clock,
+    /// Publishes that run through this proxy, or did and are waited for.
+    pub(super) mine: HashMap<StreamKey, Mine>,
+    /// Claims as the directory told them last.
+    known: HashMap<StreamKey, Known>,
+    /// The newest owner of each stream, as nodes list them.
+    newest: HashMap<StreamKey, Newest>,
+    /// Which nodes were alive at the last tick, as the combination of their hashes.
+    pub(super) alive: u64,
+    /// What the directory said of itself at the last tick.
+    pub(super) generation: u64,
+}
+
+pub(super) struct Mine {
+    pub(super) claim: Claim,
+    pub(super) publishes: usize,
+    pub(super) renewed: Duration,
+    /// The directory has it, as far as we know.
+    pub(super) asserted: bool,
+    /// Without a publish the claim is kept until then, for the publisher's return.
+    pub(super) until: Duration,
+}
+
+/// A claim, and what its holder says of it.
+struct Known {
+    claim: Claim,
+    /// When the holder last listed the stream; the first look counts as a listing.
+    listed: Duration,
+    /// The holder has listed it under this claim.
+    ever: bool,
+    touched: Duration,
+}
+
+struct Newest {
+    node: NodeId,
+    domain: Arc<str>,
+    epoch: Epoch,
+}
+
+/// How many claims a node holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) all: usize,
+    /// Those that its list does not have yet.
+    pub(super) unlisted: usize,
+}
+
+impl State {
+    pub(super) fn new(clock: Clock) -> State {
+        State {
+            nodes: BTreeMap::new(),
+            clock,
+            mine: HashMap::new(),
+            known: HashMap::new(),
+            newest: HashMap::new(),
+            alive: 0,
+            generation: 0,
+        }
+    }
+
+    /// Notes the epochs that a heartbeat lists, and blanks those of a clock that is mad.
+    pub(super) fn believe_epochs(&mut self, node: &mut Node, now: Duration) {
+        for listed in node.live.iter_mut().flat_map(|live| live.values_mut()) {
+            if !self.clock.see(listed.epoch, now) {
+                listed.epoch = Epoch::default();
+            }
+        }
+    }
+
+    /// Takes note of a claim that stands, or of ours. One older than what is known is none.
+    pub(super) fn learn(&mut self, claim: &Claim, now: Duration) {
+        let room = self.known.len() < MAX_CLAIMS;
+        match self.known.get_mut(&claim.key) {
+            Some(known) if known.claim.epoch == claim.epoch => known.touched = now,
+            Some(known) if known.claim.epoch > claim.epoch => {}
+            None if !room => {}
+            _ => {
+                let fresh = Known { claim: claim.clone(), listed: now, ever: false, touched: now };
+                self.known.insert(claim.key.clone(), fresh);
+            }
+        }
+    }
+
+    /// The directory has no claim of this stream.
+    pub(super) fn unlearn(&mut self, key: &StreamKey) {
+        self.known.remove(key);
+    }
+
+    /// The claim that was told last.
+    pub(super) fn known(&self, key: &StreamKey) -> Option<&Claim> {
+        self.known.get(key).map(|known| &known.claim)
+    }
+
+    /// For how long the holder has not listed the stream of this claim, by its own last heartbeat.
+    pub(super) fn unlisted_for(&self, claim: &Claim, entry: &Entry) -> Duration {
+        let known = self.known.get(&claim.key).filter(|known| known.claim.epoch == claim.epoch);
+        known.map_or(Duration::ZERO, |known| entry.last_beat().saturating_sub(known.listed))
+    }
+
+    /// Whether the holder has listed the stream under this claim.
+    pub(super) fn was_listed(&self, claim: &Claim) -> bool {
+        self.known.get(&claim.key).is_some_and(|known| known.claim.epoch == claim.epoch && known.ever)
+    }
+
+    /// The holder of this claim lists its stream now, under whatever name.
+    pub(super) fn saw_listed(&mut self, claim: &Claim, at: Duration) {
+        if let Some(known) = self.known.get_mut(&claim.key).filter(|known| known.claim.epoch == claim.epoch) {
+            known.listed = known.listed.max(at);
+            known.ever = true;
+        }
+    }
+
+    /// What a heartbeat lists.
+    pub(super) fn note_listed(&mut self, node: &Node, now: Duration) {
+        for (key, listed) in node.live.iter().flatten() {
+            if let Some(known) = self.known.get_mut(key)
+                && known.claim.holder == node.id
+                && known.claim.instance == node.instance
+            {
+                known.listed = now;
+                known.ever = true;
+            }
+            let Some(domain) = &listed.domain else { continue };
+            let newer = |newest: &Newest| newest.domain != *domain || newest.epoch <= listed.epoch;
+            if self.newest.get(key).is_none_or(|newest| newest.node == node.id || newer(newest))
+                && (self.newest.len() < MAX_CLAIMS || self.newest.contains_key(key))
+            {
+                let newest =
+                    Newest { node: node.id.clone(), domain: Arc::clone(domain), epoch: listed.epoch };
+                self.newest.insert(key.clone(), newest);
+            }
+        }
+    }
+
+    pub(super) fn fenced(&self, id: &NodeId) -> Vec<Fence> {
+        let Some(entry) = self.nodes.get(id) else { return Vec::new() };
+        let live = entry.node.live.iter().flatten();
+        let older = live.filter_map(|(key, listed)| {
+            let newest = self.newest.get(key)?;
+            let fenced = newest.node != *id
+                && Some(&newest.domain) == listed.domain.as_ref()
+                && newest.epoch > listed.epoch;
+            fenced.then(|| Fence { key: key.clone(), domain: newest.domain.to_string(), epoch: newest.epoch })
+        });
+        older.collect()
+    }
+
+    /// Forgets what nobody asked for, and owners that list their streams no more.
+    pub(super) fn forget(&mut self, now: Duration) {
+        self.known.retain(|_, known| now.saturating_sub(known.touched) <= KNOWN_FOR);
+        let nodes = &self.nodes;
+        self.newest.retain(|key, newest| {
+            let live = nodes.get(&newest.node).and_then(|entry| entry.node.live.as_ref());
+            live.is_some_and(|live| live.contains_key(key))
+        });
+    }
+
+    /// The claims of each node, as far as we know them.
+    pub(super) fn claims(&self, now: Duration) -> HashMap<NodeId, Held> {
+        let mut claims: HashMap<NodeId, Held> = HashMap::new();
+        for (key, known) in &self.known {
+            let stands = self.mine.contains_key(key) || now.saturating_sub(known.touched) <= LEASE;
+            if stands {
+                let held = claims.entry(known.claim.holder.clone()).or_default();
+                held.all = held.all.saturating_add(1);
+                held.unlisted = held.unlisted.saturating_add(usize::from(!known.ever));
+            }
+        }
+        claims
+    }
+
+    /// How much a node carries: what it lists and what it is about to list, or where it lists nothing what it was given.
+    pub(super) fn carried(node: &Node, held: Held) -> usize {
+        node.live.as_ref().map_or(held.all, |live| live.len().saturating_add(held.unlisted))
+    }
+}
