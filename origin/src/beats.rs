@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use srs_control::heartbeat::{Answer, Heartbeat};
-use srs_control::register::{Message, Stream};
-use srs_control::{ClientError, Identity};
+use srs_control::register::{Message, Stream, Usage};
+use srs_control::{ClientError, Identity, Machine, Signer};
 use srs_gateway::{Gateway, LiveStream};
-use srs_names::Inventory as _;
 use srs_names::envelope::CAPABILITY;
+use srs_names::{Inventory as _, NodeId};
 use srs_net::shards::Handle;
 use srs_net::tcp::Slots;
 use tokio::sync::watch;
@@ -38,11 +38,13 @@ impl Beats {
         identity: &Identity,
         listeners: (&[SocketAddr], &[SocketAddr], &[SocketAddr]),
         slots: &Slots,
+        machine: &Arc<Machine>,
     ) -> Result<Beats, ClientError> {
         let heartbeat = &config.heartbeat;
         let token = heartbeat.token.as_ref().map(|token| token.expose().to_owned());
+        let signer = signer(config, identity);
         let beat = |url: &String| {
-            let beat = Heartbeat::new(url, heartbeat.interval, token.as_deref())?;
+            let beat = Heartbeat::new(url, heartbeat.interval, token.as_deref())?.signed(signer.clone());
             let message = beat_message(config, identity, listeners, url, beat.interval());
             Ok((beat, message))
         };
@@ -53,8 +55,9 @@ impl Beats {
         for (beat, message) in beats {
             let mut hearing = Hearing { gateway: Arc::clone(gateway), telling: telling.clone(), told: false };
             let (doors, used, most) = (Arc::clone(gateway), slots.clone(), config.max_connections);
+            let machine = Arc::clone(machine);
             handle.first(move || {
-                let fresh = move || fresh(&message, &doors, used.used(), most);
+                let fresh = move || fresh(&message, &doors, (used.used(), most), machine.busy());
                 let drains = hearing.gateway.drains();
                 beat.run(drains, fresh, move |message, answer| hearing.hear(message, answer))
             });
@@ -93,6 +96,12 @@ impl Hearing {
             _ => {}
         }
     }
+}
+
+/// Signs with the cluster's secret, where there is one.
+fn signer(config: &Config, identity: &Identity) -> Option<Signer> {
+    let me = NodeId::new(&identity.server).ok()?;
+    config.cluster_secret.as_ref().map(|secret| Signer::new(secret.expose().as_bytes(), me, "origin"))
 }
 
 /// The unchanging part of the heartbeat.
@@ -154,13 +163,22 @@ fn reached_from(url: &str) -> IpAddr {
     found.unwrap_or(Ipv4Addr::LOCALHOST.into())
 }
 
-/// One heartbeat: the unchanging part, and how things stand now.
-fn fresh(message: &Message, gateway: &Gateway, used: usize, most: usize) -> Message {
+/// One heartbeat: the unchanging part, and how things stand now: connections that are used of as many as may be, and
+/// processors by their share.
+fn fresh(message: &Message, gateway: &Gateway, (used, most): (usize, usize), cpu: f32) -> Message {
     // A share needs no exactness.
     #[expect(clippy::cast_precision_loss, reason = "connection counts are far below 2^24")]
-    let load = used as f32 / most.max(1) as f32;
+    let connections = used as f32 / most.max(1) as f32;
+    let carried = gateway.carried();
     Message {
-        load: Some(load),
+        load: Some(cpu.max(connections).min(1.0)),
+        usage: Some(Usage {
+            cpu,
+            streams: carried.streams as u64,
+            viewers: carried.viewers,
+            recv_kbps: carried.kbps.recv_30s,
+            send_kbps: carried.kbps.send_30s,
+        }),
         streams: Some(gateway.live().into_iter().map(told).collect()),
         draining: gateway.draining().then_some(true),
         ..message.clone()

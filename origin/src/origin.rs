@@ -12,7 +12,7 @@ use srs_boot::pid::{self, PidFile};
 use srs_boot::signals::{self, Drained, Shutdown, Signal};
 use srs_boot::{Listen, ids};
 use srs_control::{
-    Access, Api, Identity, Limits, Machine, Peer, Shows, http_api, http_api_beside, metrics_api,
+    Access, Api, Identity, Limits, Machine, Peer, Shows, Signatures, http_api, http_api_beside, metrics_api,
 };
 use srs_gateway::{Envelopes, Gateway};
 use srs_hub::Hub;
@@ -94,12 +94,15 @@ impl Origin {
             },
         );
         let slots = Slots::new(config.max_connections);
+        let machine = Arc::new(Machine::new());
         let beats = if config.heartbeat.enabled {
-            Some(Beats::start(&config, &handle, &gateway, &identity, (&rtmp, &http, &api), &slots)?)
+            let listening = (rtmp.as_slice(), http.as_slice(), api.as_slice());
+            Some(Beats::start(&config, &handle, &gateway, &identity, listening, &slots, &machine)?)
         } else {
             None
         };
-        serve(&config, &handle, listeners, &gateway, identity, &slots);
+        let access = Access::of_origin().opening(signatures(&config, &identity, &[&http, &api, &exporter]));
+        serve(&config, &handle, listeners, &gateway, identity, &slots, (access, machine));
         say((&rtmp, &http, &api, &exporter), shards.handle().count());
         let grace = config.grace_final_wait;
         Ok(Origin { rtmp, http, api, exporter, beats, grace, _pid: pid, _shards: shards })
@@ -208,6 +211,13 @@ fn envelopes(config: &Config, identity: &Identity, listeners: &[&[SocketAddr]]) 
     Some(Arc::new(Envelopes::new(Seal::new(secret.expose().as_bytes()), &identity.server, ports)))
 }
 
+/// The same for what they ask the API.
+fn signatures(config: &Config, identity: &Identity, listeners: &[&[SocketAddr]]) -> Option<Arc<Signatures>> {
+    let secret = config.cluster_secret.as_ref()?;
+    let ports = listeners.iter().copied().flatten().map(SocketAddr::port).collect();
+    Some(Arc::new(Signatures::new(secret.expose().as_bytes(), &identity.server, ports)))
+}
+
 fn serve(
     config: &Config,
     handle: &Handle,
@@ -215,13 +225,14 @@ fn serve(
     gateway: &Arc<Gateway>,
     identity: Identity,
     slots: &Slots,
+    (access, machine): (Access, Arc<Machine>),
 ) {
     let api = Arc::new(Api {
         identity,
         shows: Shows::Own(Arc::clone(gateway) as _),
-        access: Access::of_origin(),
+        access: access.clone(),
         crossdomain: config.http_api.crossdomain,
-        machine: Machine::new(),
+        machine,
         counts: Arc::new(slots.clone()),
         label: config.exporter.label.clone(),
         tag: config.exporter.tag.clone(),
@@ -230,7 +241,7 @@ fn serve(
     let rest =
         Arc::new(if shared { http_api_beside(Arc::clone(&api), Router::new()) } else { Router::new() });
     for listener in listeners.exporter {
-        serve_api(handle, listener, metrics_api(Arc::clone(&api)));
+        serve_api(handle, listener, metrics_api(Arc::clone(&api)), access.clone());
     }
     let api = http_api(api);
     for listener in listeners.rtmp {
@@ -248,17 +259,17 @@ fn serve(
         });
     }
     for listener in listeners.api {
-        serve_api(handle, listener, api.clone());
+        serve_api(handle, listener, api.clone(), access.clone());
     }
     let sampled = Arc::clone(gateway);
     handle.first(move || sampled.sample());
 }
 
-fn serve_api(handle: &Handle, listener: TcpListener, router: Router) {
+fn serve_api(handle: &Handle, listener: TcpListener, router: Router, access: Access) {
     handle.first(move || async move {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
-                let is_known = |ip| Access::of_origin().knows(ip);
+                let is_known = move |ip| access.knows(ip);
                 srs_control::serve(listener, router, Limits::default(), is_known, std::future::pending())
                     .await;
             }
@@ -283,7 +294,8 @@ fn say(
         api = list(api),
         exporter = list(exporter),
         shards,
-        "srs-origin {} serves; media is open to all, lists, kick and metrics to loopback only",
+        "srs-origin {} serves; media is open to all, lists, kick and metrics to loopback and to proxies of \
+         this cluster",
         env!("CARGO_PKG_VERSION")
     );
 }

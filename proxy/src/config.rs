@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use srs_boot::env::{self, DotEnv, Settings, Vars, Wrong};
 use srs_boot::secret;
-use srs_boot::value::{go_duration, number};
+use srs_boot::value::go_duration;
 use srs_boot::{Expected, Listen, Secret, Shards};
 use srs_control::access::Cidr;
+use srs_directory::redis;
 
 mod table;
 
@@ -61,10 +62,12 @@ pub struct Config {
 }
 
 /// Where the state that proxies share lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Directory {
     /// In this process: one proxy.
     Memory,
+    /// In Redis.
+    Redis(redis::Target),
 }
 
 /// The origin that is used without registration. Each endpoint's port is on `ip` unless it names its own address.
@@ -167,7 +170,7 @@ impl Config {
             srt: listen("PROXY_SRT_SERVER")?,
             system_api: listen("PROXY_SYSTEM_API")?,
             static_files: settings.some("PROXY_STATIC_FILES").map(PathBuf::from),
-            directory: settings.read("PROXY_LOAD_BALANCER_TYPE", directory)?,
+            directory: directory(settings)?,
             origin_ttl: period("PROXY_ORIGIN_SERVER_TTL")?,
             api_token: api_token(settings)?,
             system_api_allow: settings.read("PROXY_SYSTEM_API_ALLOW", allow_list)?,
@@ -180,8 +183,6 @@ impl Config {
             force_quit: period("PROXY_FORCE_QUIT_TIMEOUT")?,
             shards: settings.read("PROXY_SHARDS", Shards::parse)?,
         };
-        settings.read("PROXY_REDIS_PORT", |text| number(text, 1, u64::from(u16::MAX)))?;
-        settings.read("PROXY_REDIS_DB", |text| number(text, 0, MAX_REDIS_DB))?;
         Ok(config)
     }
 }
@@ -192,6 +193,7 @@ impl Config {
     pub fn shares_ports(&self) -> bool {
         match self.directory {
             Directory::Memory => false,
+            Directory::Redis(_) => true,
         }
     }
 
@@ -214,9 +216,6 @@ impl Config {
     }
 }
 
-/// Redis numbers its databases from 0; a server with more than this is set up by nobody.
-const MAX_REDIS_DB: u64 = 65_535;
-
 impl Default for Config {
     /// What an empty environment gives.
     #[expect(clippy::expect_used, reason = "the table's own defaults; a test reads them all")]
@@ -233,12 +232,27 @@ fn above_zero(text: &str) -> Result<Duration, Expected> {
     }
 }
 
-fn directory(word: &str) -> Result<Directory, Expected> {
-    match word {
+fn directory(settings: &Settings) -> Result<Directory, Wrong> {
+    // Wrong is wrong, whether it is used or not.
+    let redis = redis(settings)?;
+    settings.read("PROXY_LOAD_BALANCER_TYPE", |word| match word {
         "memory" => Ok(Directory::Memory),
-        "redis" | "mesh" => Err(Expected("memory: redis and mesh are not built yet".into())),
-        _ => Err(Expected("memory (redis and mesh are not built yet)".into())),
-    }
+        "redis" => Ok(Directory::Redis(redis)),
+        _ => Err(Expected("memory or redis (mesh is not built yet)".into())),
+    })
+}
+
+fn redis(settings: &Settings) -> Result<redis::Target, Wrong> {
+    let text = |name| settings.get(name).to_owned();
+    let told = redis::Settings {
+        url: settings.some("PROXY_REDIS_URL").map(str::to_owned),
+        host: text("PROXY_REDIS_HOST"),
+        port: text("PROXY_REDIS_PORT"),
+        password: text("PROXY_REDIS_PASSWORD"),
+        db: text("PROXY_REDIS_DB"),
+        key_prefix: text("PROXY_REDIS_KEY_PREFIX"),
+    };
+    told.parse().map_err(|wrong| settings.wrong(wrong.variable, Expected(wrong.flaw.into())))
 }
 
 /// A list longer than this is not an allow-list; each call is compared with every entry.

@@ -1,6 +1,8 @@
 //! The proxy: terminates clients' connections and routes each stream to its origin. Wiring and configuration only.
 
 pub mod config;
+mod directory;
+mod end;
 mod proxy;
 
 pub use proxy::{Error, Proxy};

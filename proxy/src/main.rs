@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use srs_boot::log::{self, Level, Tank};
-use srs_boot::{env, files, signals};
+use srs_boot::{env, files};
 use srs_proxy::Proxy;
 use srs_proxy::config::{Start, start};
 
@@ -38,9 +38,5 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     for line in proxy.banner() {
         tracing::info!("{line}");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let signal = runtime.block_on(signals::shutdown())?;
-    tracing::info!(%signal, "ending");
-    drop(proxy);
-    Ok(())
+    Ok(proxy.run_until_signal()?)
 }

@@ -4,24 +4,27 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use srs_balance::{Balancer, Endpoint, Memory, Node};
+use srs_balance::{Balancer, Directory, Endpoint, Node};
 use srs_boot::{Listen, ids};
 use srs_control::access::Cidr;
 use srs_control::probe::probe;
 use srs_control::{
-    Access, Api, Cluster, Counts, Identity, Limits, Machine, Peer, Shows, System, http_api, metrics_api,
-    system_api, versions_api,
+    Access, Api, Cluster, Counts, Identity, Limits, Machine, Peer, Shows, Signatures, Signer, System,
+    cluster_api, http_api, metrics_api, ready_api, system_api, versions_api,
 };
 use srs_names::NodeId;
 use srs_net::haproxy::{Listener, Trust};
-use srs_net::shards::{self, Handle, Shards};
+use srs_net::shards::{self, Aside, Handle, Shards};
 use srs_net::tcp::{self, Slots};
 use srs_relay::Relay;
 
 use crate::config::{Config, DefaultBackend};
+use crate::directory;
+use crate::end::Patience;
 
 /// RTMP chunks that we announce and write, in bytes: SRS's own default.
 const CHUNK_SIZE: u32 = 60_000;
@@ -63,7 +66,13 @@ pub struct Proxy {
     http_api: SocketAddr,
     system_api: SocketAddr,
     guard: String,
+    pub(crate) slots: Slots,
+    pub(crate) patience: Patience,
+    /// Whether balancers may send newcomers.
+    pub(crate) ready: Arc<AtomicBool>,
     shards: Shards,
+    /// Goes after the shards, which ask it.
+    _aside: Option<Aside>,
 }
 
 impl Proxy {
@@ -79,45 +88,61 @@ impl Proxy {
         let handle = shards.handle();
         let started = Instant::now();
         let identity = identity();
-        let balancer = Arc::new(balancer(&config, &identity)?);
+        let opened = directory::open(&config.directory, &NodeId::new(&identity.server)?)?;
+        let balancer = Arc::new(balancer(&config, &identity, opened.directory)?);
         if let Some(backend) = &config.default_backend {
             balancer.register(default_node(backend)?, Duration::ZERO)?;
         }
         let relay = Relay::new(Arc::clone(&balancer), started, told(&config, &identity)?);
         let token = config.api_token.as_ref().map(|token| token.expose().to_owned());
-        let guard = open_to(token.is_some(), config.system_api_allow.len());
-        let access = Access::of_proxy(token, config.system_api_allow.clone());
+        let guard = open_to(token.is_some(), config.system_api_allow.len(), config.cluster_secret.is_some());
+        let (signatures, signer) = signing(&config, &identity, [&operators, &system])?;
+        let access = Access::of_proxy(token, config.system_api_allow.clone()).opening(signatures);
         keep_watch(&handle, &relay, &balancer, started);
+        if let Some(board) = opened.board.clone() {
+            let balancer = Arc::clone(&balancer);
+            handle.first(move || async move {
+                let hear = || directory::hear(&*board, &balancer, started);
+                while shards::guarded("board", hear()).await.is_none() {}
+            });
+        }
+        let slots = Slots::new(CONNECTIONS);
         let proxy = Proxy {
             rtmp: rtmp.local_addr()?,
             http: http.local_addr()?,
             http_api: operators.local_addr()?,
             system_api: system.local_addr()?,
             guard,
+            slots: slots.clone(),
+            ready: Arc::new(AtomicBool::new(true)),
+            patience: Patience { grace: config.grace_quit, force: config.force_quit },
             shards,
+            _aside: opened.aside,
         };
-        let slots = Slots::new(CONNECTIONS);
         let balancers = trust(&config.protocol_trust, true);
+        let ready = || ready_api(&identity, Arc::clone(&proxy.ready));
         serve_media(
             &handle,
             ((rtmp, balancers.clone()), (http, balancers.clone())),
             &relay,
-            &identity,
+            versions_api(&identity).merge(ready()),
             &slots,
         );
         let api = Arc::new(Api {
             identity: identity.clone(),
-            shows: Shows::Cluster(Cluster::new(Arc::clone(&balancer), started)),
+            shows: Shows::Cluster(Cluster::new(Arc::clone(&balancer), started).signing(signer)),
             access: access.clone(),
             crossdomain: false,
-            machine: Machine::new(),
+            machine: Arc::new(Machine::new()),
             counts: Arc::new(Counted { relay, slots }),
             label: String::new(),
             tag: String::new(),
         });
-        let state = System { identity, balancer, started, access: access.clone() };
+        let told = opened.board.as_ref().map(directory::told);
+        let state = System { identity: identity.clone(), balancer, started, access: access.clone(), told };
         let system_routes = system_api(Arc::new(state)).merge(metrics_api(Arc::clone(&api)));
-        serve_api(&handle, (operators, balancers), http_api(api), access.clone());
+        let system_routes = system_routes.merge(cluster_api(Arc::clone(&api))).merge(ready());
+        serve_api(&handle, (operators, balancers), http_api(api).merge(ready()), access.clone());
         // An origin on a balancer's own machine registers from loopback, and without a header.
         serve_api(&handle, (system, trust(&config.protocol_trust, false)), system_routes, access);
         Ok(proxy)
@@ -179,14 +204,15 @@ impl Counts for Counted {
     }
 }
 
-fn open_to(token: bool, networks: usize) -> String {
+fn open_to(token: bool, networks: usize, cluster: bool) -> String {
+    let nodes = if cluster { ", nodes that share the cluster secret" } else { "" };
     let token = if token { ", callers with the token" } else { "" };
     match networks {
         0 if token.is_empty() => {
-            "loopback only; PROXY_SYSTEM_API_ALLOW=<address or network> opens it to other machines".to_owned()
+            format!("loopback{nodes}; PROXY_SYSTEM_API_ALLOW=<address or network> opens it to other machines")
         }
-        0 => format!("loopback{token}"),
-        many => format!("loopback, {many} allowed networks{token}"),
+        0 => format!("loopback{nodes}{token}"),
+        many => format!("loopback{nodes}, {many} allowed networks{token}"),
     }
 }
 
@@ -215,16 +241,14 @@ fn identity() -> Identity {
     }
 }
 
-fn balancer(config: &Config, identity: &Identity) -> Result<Balancer, Error> {
+fn balancer(config: &Config, identity: &Identity, directory: Arc<dyn Directory>) -> Result<Balancer, Error> {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let settings = srs_balance::Config {
         started_unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
         me: NodeId::new(&identity.server)?,
         ttl: config.origin_ttl,
     };
-    // Nobody else sees this directory: its claims are this run's own.
-    let directory = Memory::new(format!("memory:{}", identity.server));
-    Ok(Balancer::new(settings, Arc::new(directory)))
+    Ok(Balancer::new(settings, directory))
 }
 
 fn default_node(backend: &DefaultBackend) -> Result<Node, Error> {
@@ -253,6 +277,20 @@ fn told(config: &Config, identity: &Identity) -> Result<srs_relay::Config, Error
     })
 }
 
+/// What opens the signatures of our nodes, who dial these listeners, and what signs what we ask them.
+fn signing(
+    config: &Config,
+    identity: &Identity,
+    dialled: [&TcpListener; 2],
+) -> Result<(Option<Arc<Signatures>>, Option<Signer>), Error> {
+    let Some(secret) = &config.cluster_secret else { return Ok((None, None)) };
+    let secret = secret.expose().as_bytes();
+    let ports = dialled.iter().filter_map(|listener| listener.local_addr().ok());
+    let signatures = Signatures::new(secret, &identity.server, ports.map(|address| address.port()).collect());
+    let signer = Signer::new(secret, NodeId::new(&identity.server)?, "proxy");
+    Ok((Some(Arc::new(signatures)), Some(signer)))
+}
+
 /// A socket, and the balancers before it.
 type Listening = (TcpListener, Trust);
 
@@ -260,14 +298,13 @@ fn serve_media(
     handle: &Handle,
     (rtmp, http): (Listening, Listening),
     relay: &Arc<Relay>,
-    identity: &Identity,
+    rest: Router,
     slots: &Slots,
 ) {
     let doors = Arc::clone(relay);
     tcp::serve_behind(handle, rtmp, "rtmp", slots.clone(), move |stream, peer| {
         Arc::clone(&doors).serve_rtmp(stream, peer)
     });
-    let rest = versions_api(identity);
     let (doors, rest) = (Arc::clone(relay), Arc::new(rest));
     tcp::serve_behind(handle, http, "http", slots.clone(), move |stream, peer| {
         let rest = Arc::clone(&rest);

@@ -14,19 +14,21 @@ pub struct OriginProcess {
     pub rtmp: SocketAddr,
     /// Where HTTP media is served.
     pub http: SocketAddr,
+    /// Where its HTTP API is served.
+    pub api: SocketAddr,
 }
 
 impl OriginProcess {
     /// Starts `program` (the binary `origin-alone` of this package) under this server id. `beat` is a proxy's system API.
     pub async fn start(program: &str, name: &str, beat: Option<SocketAddr>) -> OriginProcess {
-        OriginProcess::with(program, name, beat, "").await
+        OriginProcess::with(program, name, beat.as_slice(), "").await
     }
 
-    /// The same, with more directives in its vhost.
-    pub async fn with(program: &str, name: &str, beat: Option<SocketAddr>, vhost: &str) -> OriginProcess {
+    /// The same with several proxies to tell, and more directives in its vhost.
+    pub async fn with(program: &str, name: &str, beats: &[SocketAddr], vhost: &str) -> OriginProcess {
         let folder = Folder::new();
         let file = folder.path("origin.conf");
-        std::fs::write(&file, conf(name, beat, &folder.path("origin.pid"), vhost))
+        std::fs::write(&file, conf(name, beats, &folder.path("origin.pid"), vhost))
             .expect("a configuration file");
         let arguments = ["-c".as_ref(), file.as_os_str()];
         let program = Program::start(Path::new(program), arguments);
@@ -35,16 +37,13 @@ impl OriginProcess {
             text.trim().parse::<SocketAddr>().unwrap_or_else(|error| panic!("{kind} {text:?}: {error}"))
         };
         let (rtmp, http) = (address("rtmp ").await, address("http ").await);
-        OriginProcess { program, _folder: folder, rtmp, http }
+        let api = address("api ").await;
+        OriginProcess { program, _folder: folder, rtmp, http, api }
     }
 
     /// Resident memory, in bytes.
     pub fn memory(&self) -> u64 {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.program.pid())).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
-        kib * 1024
+        self.program.memory()
     }
 
     /// Processor time used, in clock ticks of a hundredth second.
@@ -70,14 +69,93 @@ impl OriginProcess {
     pub async fn kill(self) {
         self.program.kill().await;
     }
+
+    /// Waits for its end; the answer is how it ended and what it printed.
+    pub async fn finish(self) -> (std::process::ExitStatus, String) {
+        self.program.finish().await
+    }
 }
 
-fn conf(name: &str, beat: Option<SocketAddr>, pid: &Path, vhost: &str) -> String {
-    let heartbeat = beat.map_or_else(String::new, |system| {
-        format!(
-            "heartbeat {{ enabled on; interval 0.2; url http://{system}/api/v1/srs/register; device_id {name}; ports on; }}\n"
-        )
-    });
+/// A proxy in a process of its own.
+pub struct ProxyProcess {
+    program: Program,
+    /// Where RTMP is served.
+    pub rtmp: SocketAddr,
+    /// Where HTTP media is served.
+    pub http: SocketAddr,
+    /// Where the HTTP API is served.
+    pub api: SocketAddr,
+    /// Where origins register.
+    pub system: SocketAddr,
+}
+
+impl ProxyProcess {
+    /// Starts `program` (the binary `proxy-alone` of this package) with these variables beside those of a test: ports that
+    /// the system chooses, and the tests' secret.
+    pub async fn start(program: &str, variables: &[(&str, String)]) -> ProxyProcess {
+        let own = ["PROXY_RTMP_SERVER", "PROXY_HTTP_SERVER", "PROXY_HTTP_API", "PROXY_SYSTEM_API"]
+            .map(|name| (name, "127.0.0.1:0".to_owned()));
+        let secret = ("PROXY_CLUSTER_SECRET", SECRET.to_owned());
+        let all = own.into_iter().chain([secret]).chain(variables.iter().cloned());
+        let words: Vec<String> =
+            all.map(|(name, value)| format!("{name}={value}")).chain([program.to_owned()]).collect();
+        let env = crate::tools::find("env").expect("env is everywhere");
+        let program = Program::start(&env, words);
+        let address = async |kind: &str| {
+            let text = program.line(kind).await;
+            text.trim().parse::<SocketAddr>().unwrap_or_else(|error| panic!("{kind} {text:?}: {error}"))
+        };
+        let (rtmp, http) = (address("rtmp ").await, address("http ").await);
+        let (api, system) = (address("api ").await, address("system ").await);
+        ProxyProcess { program, rtmp, http, api, system }
+    }
+
+    /// Resident memory, in bytes.
+    pub fn memory(&self) -> u64 {
+        self.program.memory()
+    }
+
+    /// What it logged and printed.
+    pub fn output(&self) -> String {
+        self.program.output()
+    }
+
+    /// Sends it a signal by name.
+    pub async fn signal(&self, name: &str) {
+        crate::tools::signal(self.program.pid(), name).await;
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub async fn kill(self) {
+        self.program.kill().await;
+    }
+
+    /// Waits for its end; the answer is how it ended and what it printed.
+    pub async fn finish(self) -> (std::process::ExitStatus, String) {
+        self.program.finish().await
+    }
+
+    /// Waits until it thinks that so many origins live.
+    pub async fn wait_for_origins(&self, count: usize) {
+        crate::until(&format!("{count} living origins"), async || {
+            let reply = crate::http::get(self.system, "/api/v1/origins").await;
+            let list = reply.json()["origins"].as_array().cloned().unwrap_or_default();
+            (list.iter().filter(|origin| origin["alive"] == true).count() == count).then_some(())
+        })
+        .await;
+    }
+}
+
+fn conf(name: &str, beats: &[SocketAddr], pid: &Path, vhost: &str) -> String {
+    let urls: Vec<String> =
+        beats.iter().map(|system| format!("http://{system}/api/v1/srs/register")).collect();
+    let heartbeat = match urls.as_slice() {
+        [] => String::new(),
+        urls => format!(
+            "heartbeat {{ enabled on; interval 0.2; url {}; device_id {name}; ports on; }}\n",
+            urls.join(" ")
+        ),
+    };
     format!(
         "listen 127.0.0.1:0;\nmax_connections 4000;\ndaemon off;\npid {};\nserver_id {name};\ncluster_secret '{SECRET}';\nsrs_log_tank console;\n\
          http_server {{ enabled on; listen 127.0.0.1:0; }}\nhttp_api {{ enabled on; listen 127.0.0.2:0; }}\n{heartbeat}\

@@ -57,6 +57,14 @@ impl Program {
         self.child.id().unwrap_or_else(|| panic!("{} has ended: {}", self.name, self.output()))
     }
 
+    /// Resident memory, in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
+        kib * 1024
+    }
+
     /// Both kinds of output so far.
     pub fn output(&self) -> String {
         self.output.lock().expect("no panic inside").clone()

@@ -1,7 +1,9 @@
 //! The balancer: takes what nodes say and what dials showed, and answers which node serves a stream.
 
+mod drain;
 mod home;
 mod keep;
+mod mine;
 mod pick;
 mod select;
 mod state;
@@ -150,6 +152,7 @@ impl Balancer {
     pub fn register(&self, mut node: Node, now: Duration) -> Result<Registered, Full> {
         let mut state = self.state();
         state.believe_epochs(&mut node, now);
+        state.carry_over(&mut node, now);
         let node = Arc::new(node);
         let ttl = self.config.ttl;
         let outcome = match state.nodes.get_mut(&node.id) {
@@ -262,6 +265,13 @@ impl Balancer {
         let state = self.state();
         let entry = state.nodes.get(id).filter(|entry| entry.is_alive(self.config.ttl, now));
         entry.map(|entry| Arc::clone(&entry.node))
+    }
+
+    /// How many nodes, claims of publishes here, known claims, newest owners and floors of epochs are
+    /// remembered.
+    #[cfg(test)]
+    pub(crate) fn counts(&self) -> [usize; 5] {
+        self.state().counts()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

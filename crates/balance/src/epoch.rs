@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 /// How far ahead of our wall clock an epoch from elsewhere may lie and still be believed. Clocks of one
-/// cluster differ by seconds; an hour forgives a wrong time zone on a leap, while a hostile `u64::MAX` must
-/// not use up the number space.
-const MAX_AHEAD_MS: u64 = 3_600_000;
+/// cluster differ by seconds; a day forgives two that were set to the wrong time zone, while a hostile
+/// `u64::MAX` must not use up the number space.
+const MAX_AHEAD_MS: u64 = 86_400_000;
 /// Low bits that tell apart proxies that claim in the same millisecond.
 const NODE_BITS: u32 = 16;
 
@@ -62,12 +62,20 @@ impl Clock {
     /// An epoch above all that were given or seen.
     pub fn next(&mut self, now: Duration) -> Epoch {
         let wall = Epoch((self.unix_ms(now) << NODE_BITS) | u64::from(self.tag));
-        // A step of a whole millisecond keeps our tag, so that two proxies stepping over the same epoch do
-        // not collide.
-        let above = Epoch::from_unix_ms(self.last.unix_ms().saturating_add(1)).0 | u64::from(self.tag);
-        self.last =
-            if wall > self.last { wall } else { Epoch(above).max(Epoch(self.last.0.saturating_add(1))) };
+        self.last = if wall > self.last { wall } else { self.step_over(self.last) };
         self.last
+    }
+
+    /// The same, and above this one, however far ahead that lies: those that follow do not go so far.
+    pub fn next_above(&mut self, floor: Epoch, now: Duration) -> Epoch {
+        let next = self.next(now);
+        if next > floor { next } else { self.step_over(floor) }
+    }
+
+    /// A step of a whole millisecond keeps our tag, so that two proxies stepping over the same epoch do not collide.
+    fn step_over(&self, last: Epoch) -> Epoch {
+        let above = Epoch::from_unix_ms(last.unix_ms().saturating_add(1)).0 | u64::from(self.tag);
+        Epoch(above).max(Epoch(last.0.saturating_add(1)))
     }
 
     /// Takes note of an epoch from elsewhere. False when it lies so far ahead that it is not believed.

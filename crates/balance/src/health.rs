@@ -51,6 +51,8 @@ pub(crate) struct Entry {
     /// `rank::hash` of the id.
     pub hash: u64,
     beat: Duration,
+    /// Since then no beat was missed.
+    steady: Duration,
     probe: Option<Duration>,
     unanswered: Option<Duration>,
     interval: Option<Duration>,
@@ -67,6 +69,7 @@ impl Entry {
             node,
             hash,
             beat: now,
+            steady: now,
             probe: None,
             unanswered: None,
             interval,
@@ -78,6 +81,9 @@ impl Entry {
 
     /// The same run of the node spoke again.
     pub fn beat(&mut self, node: Arc<Node>, now: Duration) {
+        if now.saturating_sub(self.beat) > self.patience() {
+            self.steady = now;
+        }
         let gap = now.saturating_sub(self.beat).min(MAX_SILENT / MISSED);
         self.interval = node.interval.or_else(|| {
             // Grows at once and shrinks slowly: one quick heartbeat must not make the next usual one late.
@@ -154,6 +160,11 @@ impl Entry {
         self.beat
     }
 
+    /// For how long its beats have told something else than at this moment. Silence tells nothing.
+    pub fn told_since(&self, moment: Duration) -> Duration {
+        self.beat.saturating_sub(moment.max(self.steady))
+    }
+
     pub fn health(&self, ttl: Duration, now: Duration) -> Health {
         if let Some(failure) = self.failure.filter(|failure| !self.is_over(*failure, now)) {
             return Health::Refusing { retry_in: failure.until.saturating_sub(now) };
@@ -172,8 +183,12 @@ impl Entry {
         if self.unanswered.is_some_and(|since| now.saturating_sub(since) > SILENT) {
             return true;
         }
-        let limit = (self.interval.unwrap_or(ASSUMED_INTERVAL) * MISSED).clamp(SILENT, MAX_SILENT).min(ttl);
-        now.saturating_sub(self.heard()) > limit
+        now.saturating_sub(self.heard()) > self.patience().min(ttl)
+    }
+
+    /// The silence that takes a node out.
+    fn patience(&self) -> Duration {
+        self.interval.unwrap_or(ASSUMED_INTERVAL).saturating_mul(MISSED).clamp(SILENT, MAX_SILENT)
     }
 
     /// True when nothing was heard for the registration's whole time to live.

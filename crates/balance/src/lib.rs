@@ -11,6 +11,8 @@ mod health;
 mod node;
 pub mod rank;
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod testkit;
 
 pub use balancer::{
@@ -20,4 +22,4 @@ pub use balancer::{
 pub use directory::{Claim, Directory, Memory};
 pub use epoch::{Clock, Epoch};
 pub use health::{Health, MAX_BACK_OFF, MAX_SILENT, MIN_BACK_OFF, SILENT};
-pub use node::{Endpoint, Listed, Node, Role};
+pub use node::{Endpoint, Listed, Node, Role, Usage};

@@ -78,6 +78,21 @@ pub struct Listed {
     pub held: bool,
 }
 
+/// What a node has to do, in numbers that only show: selection goes by [`Node::load`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// How much of all its processors' time is used, from 0 to 1.
+    pub cpu: f32,
+    /// Streams that it has.
+    pub streams: u64,
+    /// Viewers of these, waiting ones included.
+    pub viewers: u64,
+    /// Media that publishers send it, in kbit/s.
+    pub recv_kbps: u64,
+    /// Media that it sends to viewers, in kbit/s.
+    pub send_kbps: u64,
+}
+
 /// One node as its latest heartbeat described it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -96,6 +111,8 @@ pub struct Node {
     /// How busy the node feels, 1.0 is full. Shown only: proxies that are cut off from each other would judge
     /// it differently.
     pub load: Option<f32>,
+    /// What it has to do; `None` when the node does not say (plain SRS).
+    pub usage: Option<Usage>,
     /// Size relative to the others, see [`crate::rank::DEFAULT_WEIGHT`]; the weight in the hash and in the
     /// fair share.
     pub capacity: Option<u32>,
@@ -110,6 +127,11 @@ pub struct Node {
     pub interval: Option<Duration>,
     /// It wants to leave: no new publish goes there, and those that run are moved.
     pub draining: bool,
+    /// An operator wants it left, whatever it says itself: see [`Balancer::drain`](crate::Balancer::drain). Set by the
+    /// balancer, and good for one run of the node.
+    pub left: bool,
+    /// When this run of the node registered first, by the balancer's clock. Set by the balancer.
+    pub since: Duration,
     /// A configured backend that sends no heartbeats: silence is no sign of death.
     pub permanent: bool,
 }
@@ -126,12 +148,15 @@ impl Node {
             role: Role::Origin,
             endpoints: BTreeMap::new(),
             load: None,
+            usage: None,
             capacity: None,
             live: None,
             vhosts: None,
             capabilities: Vec::new(),
             interval: None,
             draining: false,
+            left: false,
+            since: Duration::ZERO,
             permanent: false,
         }
     }

@@ -8,21 +8,33 @@
 //! | token | whoever brings it, from anywhere |
 //! | both | loopback and the listed addresses, and they must bring it |
 //!
+//! Beside these: a node of the same cluster that signs what it asks ([`signed`](crate::signed)), from anywhere; and who
+//! registers over loopback needs no token. Who brings wrong tokens is soon not listened to (`guesses`).
+//!
 //! "Loopback" means a program of this machine: a request that a reverse proxy forwards, or that a web page of
 //! another site makes in a local browser, is not trusted for its address.
 
+mod cidr;
+mod guesses;
+
 use crate::endpoint::is_local_name;
 use crate::reply;
+use crate::signed::{Asked, Signatures, Unsigned};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+pub use cidr::{BadCidr, Cidr};
+use guesses::Guesses;
+use http::header::{AUTHORIZATION, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use srs_balance::Node;
+use srs_names::Envelope;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Most addresses that are remembered for the token they brought: one for each node that may register.
 const MAX_PROVEN: usize = srs_balance::MAX_NODES;
@@ -31,58 +43,6 @@ const MAX_PROVEN: usize = srs_balance::MAX_NODES;
 /// extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
-
-/// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
-    base: IpAddr,
-    prefix: u8,
-}
-
-/// Not a range of addresses.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an address range: want 10.0.0.0/8, fd00::/8 or one address")]
-pub struct BadCidr(String);
-
-impl Cidr {
-    /// True when the address lies in the range. IPv4 in IPv6 form counts as IPv4.
-    #[must_use]
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        match (self.base, ip.to_canonical()) {
-            (IpAddr::V4(base), IpAddr::V4(ip)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                base.to_bits() & mask == ip.to_bits() & mask
-            }
-            (IpAddr::V6(base), IpAddr::V6(ip)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                base.to_bits() & mask == ip.to_bits() & mask
-            }
-            _ => false,
-        }
-    }
-}
-
-impl FromStr for Cidr {
-    type Err = BadCidr;
-
-    fn from_str(text: &str) -> Result<Self, BadCidr> {
-        let bad = || BadCidr(text.chars().take(64).collect());
-        let (base, prefix) = match text.trim().split_once('/') {
-            Some((base, prefix)) => (base, Some(prefix)),
-            None => (text.trim(), None),
-        };
-        let base: IpAddr = base.parse().map_err(|_| bad())?;
-        let longest = if base.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().ok().filter(|prefix| *prefix <= longest).ok_or_else(bad)?
-            }
-            Some(_) => return Err(bad()),
-            None => longest,
-        };
-        Ok(Self { base, prefix })
-    }
-}
 
 /// The rule for one listener's control paths. Clones share what they learn.
 #[derive(Clone)]
@@ -93,8 +53,11 @@ pub struct Access {
     pub allow: Vec<Cidr>,
     /// The line an operator must set to give callers the token, for refusals; never the token itself.
     pub token_line: String,
-    /// The line that would allow one address; `{address}` stands for it.
+    /// The line that would allow some addresses; `{address}` stands for them.
     pub allow_line: String,
+    /// Opens what nodes of this cluster sign.
+    signatures: Option<Arc<Signatures>>,
+    guesses: Arc<Mutex<Guesses>>,
     /// Addresses that brought the token, the newest last: what a token opens from anywhere cannot be listed.
     proven: Arc<Mutex<VecDeque<IpAddr>>>,
 }
@@ -115,7 +78,29 @@ pub enum Refusal {
     /// The token is missing or wrong; the text says what to send.
     #[error("{0}")]
     Token(String),
+    /// Too many wrong tokens came from this address; the time is what is left until the next one is looked at.
+    #[error("{1}")]
+    Guesses(Duration, String),
 }
+
+/// What a caller wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// To register.
+    Register,
+    /// Anything else that steers or shows.
+    Control,
+}
+
+/// Stands in the extensions of a request that was let in: what it was signed with, if it was.
+#[derive(Clone)]
+pub(crate) struct Entered(pub Option<Envelope>);
+
+/// What nodes must have in common for one to believe the other's signature.
+const SECRET_LINE: &str =
+    "the same PROXY_CLUSTER_SECRET=<secret> at proxies and cluster_secret <secret>; at origins";
+/// How an origin brings the token.
+const BEAT_LINE: &str = "heartbeat { auth { enabled on; type bearer; token <secret>; } }";
 
 impl Access {
     /// The proxy's rule: `PROXY_HTTP_API_AUTH_*` and `PROXY_SYSTEM_API_ALLOW`.
@@ -127,17 +112,97 @@ impl Access {
             allow,
             token_line: token_line.to_owned(),
             allow_line: "PROXY_SYSTEM_API_ALLOW={address}".to_owned(),
+            signatures: None,
+            guesses: Arc::default(),
             proven: Arc::default(),
         }
     }
 
-    /// The rule of an origin or edge: loopback alone, as its file has no word for more yet.
+    /// The rule of an origin or edge: loopback and the nodes of its cluster, as its file has no word for more yet.
     #[must_use]
     pub fn of_origin() -> Self {
-        let none =
-            "a caller on this machine: the origin's own lists have no token or allow-list yet".to_owned();
-        let (allow, proven) = (Vec::new(), Arc::default());
-        Self { token: None, allow, token_line: none.clone(), allow_line: none, proven }
+        let line = format!("a caller on this machine, or a proxy that shares the secret ({SECRET_LINE})");
+        Self { token_line: line.clone(), allow_line: line, ..Self::of_proxy(None, Vec::new()) }
+    }
+
+    /// The same, and whoever brings what these open.
+    #[must_use]
+    pub fn opening(self, signatures: Option<Arc<Signatures>>) -> Self {
+        Self { signatures, ..self }
+    }
+
+    /// May this caller come in? The answer is what the request was signed with, if it was.
+    fn admit(&self, door: Door, peer: IpAddr, request: &Request) -> Result<Option<Envelope>, Refusal> {
+        let headers = request.headers();
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let asked = match door {
+            Door::Register => Asked::Beat,
+            Door::Control => Asked::Control(request.method(), path),
+        };
+        let opened = self.signatures.as_ref().and_then(|signatures| signatures.open(headers, asked));
+        let foreign = match opened {
+            None => None,
+            Some(Ok(envelope)) => {
+                self.note_proven(peer.to_canonical());
+                return Ok(Some(envelope));
+            }
+            // Nobody who may would send it twice.
+            Some(Err(again @ Unsigned::Again)) => return Err(Refusal::Token(again.to_string())),
+            Some(Err(foreign)) => Some(foreign),
+        };
+        let refusal = match self.judge(door, peer, headers) {
+            Ok(()) => return Ok(None),
+            Err(refusal) => refusal,
+        };
+        Err(match (refusal, foreign) {
+            (Refusal::Address(text), Some(why)) => Refusal::Address(format!("{text}; {why}")),
+            (Refusal::Token(text), Some(why)) => Refusal::Token(format!("{text}; {why}")),
+            (refusal, _) => refusal,
+        })
+    }
+
+    /// The rule without signatures.
+    fn judge(&self, door: Door, peer: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
+        let of_register = |refusal| match (door, refusal) {
+            (Door::Register, Refusal::Token(text)) => {
+                Refusal::Token(format!("{text}, as an origin does by {BEAT_LINE}"))
+            }
+            (Door::Register, Refusal::Address(text)) => {
+                Refusal::Address(format!("{text}, or let nodes sign their heartbeats: {SECRET_LINE}"))
+            }
+            (_, refusal) => refusal,
+        };
+        let is_here = peer.to_canonical().is_loopback() && !is_forwarded(headers);
+        // A token that is brought is to be the right one, or nobody would notice that it is not.
+        if door == Door::Register && is_here && !headers.contains_key(AUTHORIZATION) {
+            return self.check_browser(headers);
+        }
+        self.check(peer, headers).map_err(of_register)
+    }
+
+    /// Whether a node that registered from `peer` lies where nodes may lie: beyond this machine in the allow-list, when
+    /// there is one.
+    ///
+    /// # Errors
+    /// What is wrong, and the line that would allow it.
+    pub(crate) fn check_places(&self, peer: IpAddr, node: &Node) -> Result<(), String> {
+        if self.allow.is_empty() || peer.to_canonical().is_loopback() {
+            return Ok(());
+        }
+        let endpoints = node.endpoints.values().flatten().map(|endpoint| endpoint.host.as_str());
+        // What a name means is known when it is dialled.
+        let mut places =
+            std::iter::once(node.host.as_str()).chain(endpoints).filter_map(|host| host.parse().ok());
+        match places.find(|ip| !self.lists(*ip)) {
+            Some(ip) => {
+                Err(format!("{ip} is not among the allowed addresses: to allow it set {}", self.line_for(ip)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn lists(&self, ip: IpAddr) -> bool {
+        self.allow.iter().any(|range| range.contains(ip))
     }
 
     /// May this caller steer? The comparison of tokens takes the same time wherever they differ.
@@ -146,14 +211,12 @@ impl Access {
     /// [`Refusal`].
     pub fn check(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
         let peer = peer.to_canonical();
-        let is_listed = self.allow.iter().any(|range| range.contains(peer));
+        let is_listed = self.lists(peer);
         if let Some(token) = &self.token {
             if !self.allow.is_empty() && !is_listed && !peer.is_loopback() {
                 return Err(self.refuse_address(peer));
             }
-            if !brings(headers, token) {
-                return Err(self.refuse_token());
-            }
+            self.check_token(peer, headers, token)?;
             self.note_proven(peer);
             return Ok(());
         }
@@ -169,9 +232,29 @@ impl Access {
     #[must_use]
     pub fn knows(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
-        ip.is_loopback()
-            || self.allow.iter().any(|range| range.contains(ip))
-            || self.proven().iter().any(|proven| *proven == ip)
+        ip.is_loopback() || self.lists(ip) || self.proven().iter().any(|proven| *proven == ip)
+    }
+
+    /// Only who brings a token guesses; who brings none is told what to bring.
+    fn check_token(&self, peer: IpAddr, headers: &HeaderMap, token: &str) -> Result<(), Refusal> {
+        if !headers.contains_key(AUTHORIZATION) {
+            return Err(self.refuse_token());
+        }
+        let now = Instant::now();
+        let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = guesses.locked(peer, now) {
+            let seconds = left.as_secs().saturating_add(1);
+            let text = format!(
+                "too many wrong tokens from this address: the next is looked at in {seconds} s; it is to be the secret of {}",
+                self.token_line
+            );
+            return Err(Refusal::Guesses(left, text));
+        }
+        if !brings(headers, token) {
+            guesses.wrong(peer, now);
+            return Err(self.refuse_token());
+        }
+        Ok(())
     }
 
     fn note_proven(&self, ip: IpAddr) {
@@ -210,10 +293,16 @@ impl Access {
     }
 
     fn refuse_address(&self, peer: IpAddr) -> Refusal {
-        let range = format!("{peer}/{}", if peer.is_ipv4() { 32 } else { 128 });
-        let line = self.allow_line.replace("{address}", &range);
+        let line = self.line_for(peer);
         let other = if self.token.is_none() { format!(" or {}", self.token_line) } else { String::new() };
         Refusal::Address(format!("{peer} may not do this: to allow it set {line}{other}"))
+    }
+
+    /// The whole line that allows this address beside those that are allowed already.
+    fn line_for(&self, ip: IpAddr) -> String {
+        let own = Cidr { base: ip, prefix: if ip.is_ipv4() { 32 } else { 128 } };
+        let all: Vec<String> = self.allow.iter().chain([&own]).map(Cidr::to_string).collect();
+        self.allow_line.replace("{address}", &all.join(","))
     }
 
     fn refuse_token(&self) -> Refusal {
@@ -256,19 +345,47 @@ fn is_this_machine(host: &str) -> bool {
 
 /// Middleware for control paths. A request without a [`Peer`] is refused.
 pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    pass(&access, Door::Control, request, next).await
+}
+
+/// The same for registration, which is to find [`Entered`] in its request.
+pub(crate) async fn guard_register(
+    State(access): State<Arc<Access>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    pass(&access, Door::Register, request, next).await
+}
+
+async fn pass(access: &Access, door: Door, mut request: Request, next: Next) -> Response {
     let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() else {
         return reply::error(StatusCode::FORBIDDEN, "the caller's address is unknown");
     };
-    let Err(refusal) = access.check(peer.ip(), request.headers()) else { return next.run(request).await };
+    let refusal = match access.admit(door, peer.ip(), &request) {
+        Ok(envelope) => {
+            request.extensions_mut().insert(Entered(envelope));
+            return next.run(request).await;
+        }
+        Err(refusal) => refusal,
+    };
     tracing::warn!(%peer, path = request.uri().path(), "refused: {refusal}");
-    let status = match refusal {
-        Refusal::Address(_) => StatusCode::FORBIDDEN,
-        Refusal::Token(_) => StatusCode::UNAUTHORIZED,
+    refused(&refusal)
+}
+
+/// The answer to a caller who may not steer.
+pub(crate) fn refused(refusal: &Refusal) -> Response {
+    let (status, field) = match refusal {
+        Refusal::Address(_) => (StatusCode::FORBIDDEN, None),
+        Refusal::Token(_) => {
+            (StatusCode::UNAUTHORIZED, Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))))
+        }
+        Refusal::Guesses(left, _) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            Some((RETRY_AFTER, HeaderValue::from(left.as_secs().saturating_add(1)))),
+        ),
     };
     let mut response = reply::error(status, &refusal.to_string());
-    if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
+    response.headers_mut().extend(field);
     response
 }
 

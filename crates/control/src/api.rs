@@ -7,6 +7,7 @@ mod drain;
 mod facts;
 mod lists;
 mod records;
+mod view;
 
 use crate::client::FOR_A_SUM;
 use crate::{Access, Counts, Identity, Machine, access, metrics, reply};
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use srs_names::Inventory;
 use std::sync::Arc;
+pub use view::cluster_api;
 
 /// SRS's `ERROR_RTMP_VHOST_NOT_FOUND`, sent with HTTP 200 as SRS does; and so the others.
 const VHOST_NOT_FOUND: u32 = 2014;
@@ -55,7 +57,7 @@ pub struct Api {
     /// Sends CORS headers and answers `OPTIONS`, as SRS's `crossdomain on`.
     pub crossdomain: bool,
     /// What reads the facts of process and machine.
-    pub machine: Machine,
+    pub machine: Arc<Machine>,
     /// What the role counts.
     pub counts: Arc<dyn Counts>,
     /// SRS's `exporter { label; }`, a label of the metric `srs_build_info`; empty for none.
@@ -82,8 +84,13 @@ struct Page {
 impl Page {
     /// The first entry that was asked for, and how many. Texts that are no numbers count as 0, as SRS's `atoi` has it.
     fn range(&self) -> (usize, usize) {
+        self.range_of(DEFAULT_COUNT)
+    }
+
+    /// The same where another number of entries is shown unless one is given.
+    fn range_of(&self, default: usize) -> (usize, usize) {
         let number = |text: &String| text.parse::<usize>().unwrap_or(0);
-        let count = self.count.as_ref().map_or(DEFAULT_COUNT, number).clamp(1, MAX_COUNT);
+        let count = self.count.as_ref().map_or(default, number).clamp(1, MAX_COUNT);
         (self.start.as_ref().map_or(0, number), count)
     }
 
@@ -133,6 +140,7 @@ fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route("/api/v1/clients/", get(lists::clients))
         .route("/api/v1/clients/{id}", get(lists::client).delete(lists::kick))
         .route("/api/v1/drain", get(drain::shown).post(drain::begun).delete(drain::undone))
+        .merge(view::routes(api))
         .layer(from_fn_with_state(Arc::clone(api), not_in_circles))
         .route("/metrics", get(metrics::page))
         .layer(from_fn_with_state(access, access::guard))

@@ -1,6 +1,7 @@
 //! One HTTP request on one connection, with a limit on time and size. What heartbeats, probes and questions to the
 //! cluster's nodes are made of.
 
+use crate::signed::NODE;
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
@@ -75,6 +76,11 @@ impl Target {
         Self { host: host.to_owned(), port, path: path.to_owned() }
     }
 
+    /// Path and query.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Host and port as they stand in a URL.
     pub fn authority(&self) -> String {
         if self.host.contains(':') {
@@ -89,6 +95,8 @@ impl Target {
 pub(crate) struct Question<'a> {
     pub method: Method,
     pub token: Option<&'a HeaderValue>,
+    /// What a node signed it with, see [`crate::signed`].
+    pub signature: Option<HeaderValue>,
     /// JSON.
     pub body: Option<Bytes>,
     /// Whether the answer goes into a sum, see [`FOR_A_SUM`].
@@ -102,7 +110,15 @@ pub(crate) struct Question<'a> {
 impl Question<'_> {
     /// A question with its own room.
     pub fn new(method: Method, most: usize) -> Self {
-        Self { method, token: None, body: None, for_a_sum: false, most, room: Arc::new(Semaphore::new(most)) }
+        Self {
+            method,
+            token: None,
+            signature: None,
+            body: None,
+            for_a_sum: false,
+            most,
+            room: Arc::new(Semaphore::new(most)),
+        }
     }
 }
 
@@ -117,11 +133,12 @@ pub(crate) struct Answer {
 pub(crate) async fn ask(
     target: &Target,
     token: Option<&HeaderValue>,
+    signature: Option<HeaderValue>,
     body: Option<Bytes>,
     limit: Duration,
 ) -> Result<(StatusCode, Bytes), ClientError> {
     let method = if body.is_some() { Method::POST } else { Method::GET };
-    let question = Question { token, body, ..Question::new(method, MAX_ANSWER) };
+    let question = Question { token, signature, body, ..Question::new(method, MAX_ANSWER) };
     let exchange = exchange(target, question);
     let answer = tokio::time::timeout(limit, exchange).await.unwrap_or(Err(ClientError::Timeout(limit)))?;
     Ok((answer.status, answer.body))
@@ -183,6 +200,9 @@ fn request(target: &Target, question: Question<'_>) -> Result<Request<Full<Bytes
     }
     if let Some(token) = question.token {
         request = request.header(AUTHORIZATION, token);
+    }
+    if let Some(signature) = question.signature {
+        request = request.header(NODE, signature);
     }
     request
         .body(Full::new(question.body.unwrap_or_default()))

@@ -6,7 +6,7 @@
 //! | `10.0.0.7:1935`, `[fd00::7]:1935`, `tcp://origin.example:1935`, `udp:10.0.0.7:8000` | the host that is written |
 
 use srs_balance::Endpoint;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Longest host name, RFC 1035 2.3.4.
 const MAX_HOST: usize = 253;
@@ -26,8 +26,18 @@ pub enum Error {
     #[error("bad host {0:?}: want an IP address or a host name")]
     Host(String),
     /// Another machine registered an address that means this one.
-    #[error("host {0:?} is a loopback address, which is good only when registered over loopback")]
+    #[error(
+        "host {0:?} is a loopback address, which is good only when registered over loopback: set the address by which \
+         proxies reach the node, at an origin by SRS_DEVICE_IP=<address>"
+    )]
     Loopback(String),
+    /// Another machine registered an address that means something else at each machine: nodes are not found by these, but
+    /// what clouds tell of a machine is.
+    #[error(
+        "host {0:?} is a link-local address: set the address by which proxies reach the node, at an origin by \
+         SRS_DEVICE_IP=<address>"
+    )]
+    LinkLocal(String),
 }
 
 /// Reads one endpoint. `default` is the node's host, already checked by [`host`]; `local` says that the
@@ -52,7 +62,7 @@ pub fn parse(text: &str, default: &str, local: bool) -> Result<Endpoint, Error> 
         None => ("", rest),
     };
     let written = match written.strip_prefix('[') {
-        Some(inner) => inner.strip_suffix(']').filter(|inner| inner.contains(':')).ok_or_else(bad)?,
+        Some(inner) => inner.strip_suffix(']').filter(|inner| is_inner(inner)).ok_or_else(bad)?,
         None if written.contains(':') => return Err(bad()),
         None => written,
     };
@@ -63,6 +73,11 @@ pub fn parse(text: &str, default: &str, local: bool) -> Result<Endpoint, Error> 
     let is_wildcard = written.is_empty() || written.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
     let host = if is_wildcard { default.to_owned() } else { host(written, local)? };
     Ok(Endpoint { proto: proto.map(str::to_owned), host, port })
+}
+
+/// May this stand in brackets? An address of IPv6 has none itself.
+fn is_inner(text: &str) -> bool {
+    text.contains(':') && !text.contains(['[', ']'])
 }
 
 /// `proto:ip:port`, as early versions of SRS wrote it.
@@ -80,30 +95,44 @@ fn is_proto(text: &str) -> bool {
 /// becomes IPv4, names are folded to lower case.
 ///
 /// # Errors
-/// [`Error::Host`] or [`Error::Loopback`].
+/// [`Error::Host`], [`Error::Loopback`] or [`Error::LinkLocal`].
 pub fn host(text: &str, local: bool) -> Result<String, Error> {
     let bad = || Error::Host(text.chars().take(MAX_HOST).collect());
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let (host, is_loopback) = match bare.parse::<IpAddr>() {
+    let (host, is_loopback, is_link_local) = match bare.parse::<IpAddr>() {
         Ok(ip) => {
             let ip = ip.to_canonical();
             let is_broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
             if ip.is_unspecified() || ip.is_multicast() || is_broadcast {
                 return Err(bad());
             }
-            (ip.to_string(), ip.is_loopback())
+            (ip.to_string(), ip.is_loopback(), is_link_local(ip))
         }
         Err(_) if is_name(text) => {
             let name = text.trim_end_matches('.').to_ascii_lowercase();
             let is_loopback = is_local_name(&name);
-            (name, is_loopback)
+            (name, is_loopback, false)
         }
         Err(_) => return Err(bad()),
     };
     if is_loopback && !local {
         return Err(Error::Loopback(host));
     }
+    if is_link_local && !local {
+        return Err(Error::LinkLocal(host));
+    }
     Ok(host)
+}
+
+/// RFC 3927 and RFC 4291 2.5.6; clouds answer at `169.254.169.254`, and one at `fd00:ec2::254`, with their tenants'
+/// credentials.
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => {
+            ip.is_unicast_link_local() || ip == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
+        }
+    }
 }
 
 /// RFC 6761 6.3: `localhost` and all below it mean this machine.

@@ -3,7 +3,7 @@
 //!
 //! Routers are plain axum ones, to be merged with others by the role; [`serve()`] runs them under strict limits
 //! and tells each request its [`Peer`]. What is steered lies behind [`Access`]: loopback only, unless a token
-//! or an allow-list is set.
+//! or an allow-list is set, or a node of the same cluster asks ([`signed`]).
 
 pub mod access;
 mod api;
@@ -17,15 +17,17 @@ pub mod probe;
 pub mod register;
 mod reply;
 pub mod serve;
+pub mod signed;
 mod system;
 #[cfg(test)]
 mod testkit;
 
 pub use access::{Access, Peer};
-pub use api::{Api, Cluster, Shows, http_api, http_api_beside};
+pub use api::{Api, Cluster, Shows, cluster_api, http_api, http_api_beside};
 pub use client::ClientError;
 pub use identity::Identity;
 pub use machine::Machine;
 pub use metrics::{Counts, metrics_api};
 pub use serve::{Limits, serve};
-pub use system::{System, system_api, versions_api};
+pub use signed::{Signatures, Signer};
+pub use system::{System, Told, ready_api, system_api, versions_api};

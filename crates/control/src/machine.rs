@@ -12,6 +12,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A reading is good for so long: whoever asks more often gets the last one.
 const FRESH: Duration = Duration::from_secs(1);
+/// The time constant of [`Machine::busy`].
+const LATELY: Duration = Duration::from_secs(10);
 /// Ticks of a second in `/proc`: 100 for programs on every Linux, whatever the kernel's own clock.
 pub(crate) const TICKS: u64 = 100;
 /// Threads whose switches are summed: more than any machine has shards.
@@ -22,6 +24,8 @@ const MAX_THREADS: usize = 1_024;
 pub struct Machine {
     started: Instant,
     inner: Mutex<(Arc<Reading>, Raw)>,
+    /// See [`Machine::busy`].
+    busy: Mutex<(f64, Instant)>,
 }
 
 impl Default for Machine {
@@ -128,7 +132,25 @@ impl Machine {
     pub fn new() -> Self {
         let raw = Raw::read();
         let reading = Reading::new(&raw, &raw);
-        Self { started: Instant::now(), inner: Mutex::new((Arc::new(reading), raw)) }
+        let busy = Mutex::new((0.0, raw.at));
+        Self { started: Instant::now(), inner: Mutex::new((Arc::new(reading), raw)), busy }
+    }
+
+    /// How much of all processors' time was used lately, by whomever, from 0 to 1. The last ten seconds weigh most: a burst
+    /// of one is no reason to send work elsewhere.
+    #[must_use]
+    pub fn busy(&self) -> f32 {
+        let _ = self.read();
+        let (share, at) = {
+            let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            (inner.0.cpu_share, inner.1.at)
+        };
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        *busy = (smoothed(busy.0, share, at.saturating_duration_since(busy.1)), at);
+        // A share needs no exactness.
+        #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
+        let share = busy.0.clamp(0.0, 1.0) as f32;
+        share
     }
 
     /// How things stand, at most [`FRESH`] old.
@@ -146,6 +168,11 @@ impl Machine {
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
+}
+
+/// The mean so far, moved towards a share that was measured over `span`.
+fn smoothed(mean: f64, share: f64, span: Duration) -> f64 {
+    mean + (share - mean) * (span.as_secs_f64() / LATELY.as_secs_f64()).min(1.0)
 }
 
 /// Milliseconds since 1970.

@@ -40,7 +40,7 @@ impl Answer {
 /// [`ClientError`].
 pub async fn probe(api: &Endpoint, timeout: Duration) -> Result<Answer, ClientError> {
     let target = Target::new(&api.host, api.port, PATH);
-    let (status, body) = client::ask(&target, None, None, timeout).await?;
+    let (status, body) = client::ask(&target, None, None, None, timeout).await?;
     if status.is_server_error() {
         return Err(ClientError::Answer { authority: target.authority(), text: format!("status {status}") });
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use srs_balance::{Endpoint, Epoch, Listed, Node, Role};
 use srs_names::{NodeId, StreamKey};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Endpoints in one list: SRS sends one or two; a node with one per interface stays below this.
@@ -77,9 +78,12 @@ pub struct Message {
     /// Ours: `origin` (also when absent), `edge` or `proxy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// Ours: how busy the node is, 1.0 is full.
+    /// Ours: how busy the node is, 1.0 is full: the larger of the shares of processors and of connections in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<f32>,
+    /// Ours: what the node has to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// Ours: size relative to other nodes, 100 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
@@ -98,6 +102,22 @@ pub struct Message {
     /// Ours: the node is to be left. Absent when it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draining: Option<bool>,
+}
+
+/// What a node has to do, see [`srs_balance::Usage`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// How much of all its processors' time is used, from 0 to 1.
+    pub cpu: f32,
+    /// Streams that it has.
+    pub streams: u64,
+    /// Viewers of these, waiting ones included.
+    pub viewers: u64,
+    /// Media received, in kbit/s.
+    pub recv_kbps: u64,
+    /// Media sent, in kbit/s.
+    pub send_kbps: u64,
 }
 
 /// A live stream in a heartbeat.
@@ -207,6 +227,8 @@ impl Message {
             role: Role::named(self.role.as_deref().unwrap_or_default()),
             endpoints,
             load: self.load.filter(|load| load.is_finite() && *load >= 0.0),
+            usage: self.usage.map(read_usage),
+            draining: self.draining.unwrap_or(false),
             capacity: self.capacity,
             live: self.streams.map(read_streams),
             vhosts: self.vhosts.map(|vhosts| vhosts.into_iter().collect()),
@@ -232,6 +254,11 @@ impl Message {
         if self.streams.as_ref().is_some_and(|streams| streams.len() > MAX_STREAMS) {
             return Err(Error::TooMuch("streams"));
         }
+        let domains = self.streams.iter().flatten().filter_map(|stream| stream.domain.as_ref());
+        if domains.into_iter().any(|domain| domain.len() > MAX_LABEL || domain.chars().any(char::is_control))
+        {
+            return Err(Error::TooMuch("streams"));
+        }
         let vhosts = self.vhosts.as_deref().unwrap_or_default();
         if vhosts.len() > MAX_VHOSTS || vhosts.iter().any(|name| name.len() > MAX_LABEL) {
             return Err(Error::TooMuch("vhosts"));
@@ -253,16 +280,26 @@ fn read_list(field: &'static str, list: &[String], host: &str, local: bool) -> R
     list.iter().map(read).collect()
 }
 
+fn read_usage(Usage { cpu, streams, viewers, recv_kbps, send_kbps }: Usage) -> srs_balance::Usage {
+    srs_balance::Usage { cpu: cpu.clamp(0.0, 1.0), streams, viewers, recv_kbps, send_kbps }
+}
+
 /// A stream whose name is none is left out: it must not cost its node the registration.
 fn read_streams(streams: Vec<Stream>) -> HashMap<StreamKey, Listed> {
     let mut live: HashMap<StreamKey, Listed> = HashMap::new();
-    for Stream { key, epoch, .. } in streams {
-        if let Ok(key) = key.parse() {
-            let listed = Listed { epoch: Epoch(epoch), ..Listed::default() };
-            let known = live.entry(key).or_default();
-            if listed.epoch >= known.epoch {
-                *known = listed;
-            }
+    // A node's streams come from one or two directories.
+    let mut domains: HashMap<String, Arc<str>> = HashMap::new();
+    for Stream { key, epoch, domain, held } in streams {
+        let Ok(key) = key.parse() else { continue };
+        let domain = domain.filter(|domain| !domain.is_empty()).map(|domain| {
+            let text = || Arc::from(domain.as_str());
+            Arc::clone(domains.entry(domain.clone()).or_insert_with(text))
+        });
+        let listed = Listed { epoch: Epoch(epoch), domain, held: held.unwrap_or(false) };
+        match live.get_mut(&key) {
+            Some(known) if known.epoch > listed.epoch => {}
+            Some(known) => *known = listed,
+            None => drop(live.insert(key, listed)),
         }
     }
     live

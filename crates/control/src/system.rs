@@ -1,7 +1,8 @@
 //! The system API: where nodes register and operators see them.
 
-use crate::register::{Error, Message};
-use crate::{Access, Identity, Peer, access, reply};
+use crate::access::Entered;
+use crate::register::Message;
+use crate::{Access, Identity, Peer, access, reply, signed};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -12,7 +13,9 @@ use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 use srs_balance::{Balancer, Fence, Health, OriginView, Registered};
+use srs_names::NodeId;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Largest registration body. SRS's are below 1 KiB; the rest is room for the list of live streams, at about
@@ -31,17 +34,25 @@ pub struct System {
     pub started: Instant,
     /// Who may register and see the list of origins.
     pub access: Access,
+    /// Hears every registration: the node, its words, and whether it spoke over loopback.
+    pub told: Option<Told>,
 }
+
+/// See [`System::told`].
+pub type Told = Box<dyn Fn(&NodeId, &Bytes, bool) + Send + Sync>;
 
 /// `POST /api/v1/srs/register`, `GET /api/v1/origins` and `GET /api/v1/versions`; only the last is open to
 /// all.
 pub fn system_api(system: Arc<System>) -> Router {
     let access = Arc::new(system.access.clone());
     let identity = system.identity.clone();
-    let router = Router::new()
+    let registration = Router::new()
         .route("/api/v1/srs/register", post(register))
+        .layer(from_fn_with_state(Arc::clone(&access), access::guard_register));
+    let router = Router::new()
         .route("/api/v1/origins", get(origins))
-        .layer(from_fn_with_state(access, access::guard))
+        .layer(from_fn_with_state(Arc::clone(&access), access::guard))
+        .merge(registration)
         .route("/api/v1/versions", get(versions))
         .fallback(reply::not_found)
         .method_not_allowed_fallback(reply::wrong_method)
@@ -56,14 +67,28 @@ pub fn versions_api(identity: &Identity) -> Router {
     reply::with_headers(router, identity)
 }
 
+/// `GET /api/v1/ready` alone, open to all: 200 while `ready`, else 503. It has no fallback.
+pub fn ready_api(identity: &Identity, ready: Arc<AtomicBool>) -> Router {
+    let told = move || async move {
+        let ready = ready.load(Ordering::Acquire);
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let code = if ready { 0 } else { status.as_u16() };
+        reply::reply(status, &json!({"code": code, "data": {"ready": ready}}))
+    };
+    let router =
+        Router::new().route("/api/v1/ready", get(told)).method_not_allowed_fallback(reply::wrong_method);
+    reply::with_headers(router, identity)
+}
+
 async fn versions(State(system): State<Arc<System>>) -> Response {
     reply::ok(&system.identity.versions())
 }
 
-async fn register(State(system): State<Arc<System>>, request: Request) -> Response {
+async fn register(State(system): State<Arc<System>>, mut request: Request) -> Response {
     let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() else {
         return reply::error(StatusCode::FORBIDDEN, "the caller's address is unknown");
     };
+    let signed = request.extensions_mut().remove::<Entered>().and_then(|entered| entered.0);
     let body = match read(request.into_body()).await {
         Ok(body) => body,
         Err(response) => return response,
@@ -71,10 +96,28 @@ async fn register(State(system): State<Arc<System>>, request: Request) -> Respon
     let is_local = peer.ip().to_canonical().is_loopback();
     let node = match Message::parse(&body).and_then(|message| message.into_node(is_local)) {
         Ok(node) => node,
-        Err(error) => return refuse(peer, &error),
+        Err(error) => return refuse(peer, StatusCode::BAD_REQUEST, &error.to_string()),
     };
+    match &signed {
+        Some(signed) if signed.from != node.id || !signed::is_of_body(signed, &body) => {
+            return refuse(peer, StatusCode::UNAUTHORIZED, "signed by another node, or for another body");
+        }
+        // One of the cluster's own is where it says.
+        Some(_) => {}
+        None => {
+            if let Err(text) = system.access.check_places(peer.ip(), &node) {
+                return refuse(peer, StatusCode::BAD_REQUEST, &text);
+            }
+        }
+    }
     let (id, instance, host) = (node.id.clone(), node.instance.clone(), node.host.clone());
-    match system.balancer.register(node, system.started.elapsed()) {
+    let registered = system.balancer.register(node, system.started.elapsed());
+    if let Some(told) =
+        system.told.as_ref().filter(|_| !matches!(registered, Ok(Registered::Former) | Err(_)))
+    {
+        told(&id, &body, is_local);
+    }
+    match registered {
         Ok(Registered::Beat) => {}
         Ok(Registered::New) => tracing::info!(%id, instance, host, "node registered"),
         Ok(Registered::Restarted) => tracing::info!(%id, instance, host, "node restarted"),
@@ -99,9 +142,9 @@ fn fence(fence: &Fence) -> Value {
     json!({"key": fence.key.as_str(), "domain": fence.domain, "epoch": fence.epoch.0})
 }
 
-fn refuse(peer: std::net::SocketAddr, error: &Error) -> Response {
-    tracing::warn!(%peer, "registration refused: {error}");
-    reply::error(StatusCode::BAD_REQUEST, &error.to_string())
+fn refuse(peer: std::net::SocketAddr, status: StatusCode, why: &str) -> Response {
+    tracing::warn!(%peer, "registration refused: {why}");
+    reply::error(status, why)
 }
 
 async fn read(body: Body) -> Result<Bytes, Response> {
@@ -135,11 +178,6 @@ fn origin(view: &OriginView) -> Value {
             })
             .collect()
     };
-    let health = match view.health {
-        Health::Alive => "alive",
-        Health::Silent => "silent",
-        Health::Refusing { .. } => "refusing",
-    };
     json!({
         "id": node.id.as_str(),
         "device_id": node.device_id,
@@ -154,12 +192,21 @@ fn origin(view: &OriginView) -> Value {
         "last_seen_ms": u64::try_from(view.last_seen.as_millis()).unwrap_or(u64::MAX),
         "streams": node.live.as_ref().map_or(view.claims, |live| live.len()),
         "load": node.load,
-        "health": health,
+        "health": health(view.health),
         "instance": node.instance,
         "claims": view.claims,
         "capacity": node.capacity,
         "capabilities": node.capabilities,
     })
+}
+
+/// How a node stands, in one word.
+pub(crate) fn health(health: Health) -> &'static str {
+    match health {
+        Health::Alive => "alive",
+        Health::Silent => "silent",
+        Health::Refusing { .. } => "refusing",
+    }
 }
 
 #[cfg(test)]

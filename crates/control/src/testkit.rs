@@ -46,7 +46,7 @@ pub fn api(shows: Shows) -> Api {
         shows,
         access: access(),
         crossdomain: false,
-        machine: Machine::new(),
+        machine: std::sync::Arc::new(Machine::new()),
         counts: std::sync::Arc::new(Counted),
         label: String::new(),
         tag: String::new(),

@@ -2,8 +2,9 @@
 //!
 //! Beside the claims of streams a shared directory carries the [`Board`], where proxies show each other what nodes told
 //! them. Neither is ever on the media path: every answer is bounded in time, and a directory that is away says so at
-//! once. Where to read next: [`redis`].
+//! once. Where to read next: [`redis`], [`mesh`].
 
+pub mod mesh;
 pub mod redis;
 
 use bytes::Bytes;

@@ -1,6 +1,6 @@
 //! Who is connected, and which streams they publish: what the operators' API shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rand::RngExt as _;
 use srs_hub::Signal;
-use srs_names::{ClientRecord, Kbps, StreamKey, Totals};
+use srs_names::{ClientRecord, Kbps, NodeId, StreamKey, Totals};
 
 /// Rates are taken over this many samples of [`SAMPLE_SECONDS`] each.
 const SAMPLES: usize = 3;
@@ -66,6 +66,16 @@ pub(crate) struct About {
     pub(crate) tc_url: String,
     pub(crate) page_url: String,
     pub(crate) swf_url: String,
+    /// The node that stands for it.
+    pub(crate) via: Option<Via>,
+}
+
+/// A node of ours through which a client came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Via {
+    pub(crate) node: NodeId,
+    /// What that node calls the session; empty when it did not say.
+    pub(crate) session: String,
 }
 
 /// One connected client.
@@ -209,6 +219,20 @@ impl Clients {
         clients.iter().map(|client| client.record(stream_id(&client.key))).collect()
     }
 
+    /// The nodes through which each stream's clients came, in the order of their names.
+    pub(crate) fn vias(&self) -> HashMap<StreamKey, BTreeSet<NodeId>> {
+        let mut vias: HashMap<StreamKey, BTreeSet<NodeId>> = HashMap::new();
+        for client in self.lock().clients.values() {
+            let Some(via) = &client.about.via else { continue };
+            match vias.get_mut(&client.key) {
+                Some(nodes) if nodes.contains(&via.node) => {}
+                Some(nodes) => drop(nodes.insert(via.node.clone())),
+                None => drop(vias.insert(client.key.clone(), BTreeSet::from([via.node.clone()]))),
+            }
+        }
+        vias
+    }
+
     /// Notes that a client was refused, or that its session failed.
     pub(crate) fn failed(&self) {
         let mut inner = self.lock();
@@ -249,6 +273,8 @@ impl Client {
             send_bytes: self.traffic.sent.load(Ordering::Relaxed),
             recv_bytes: self.traffic.received.load(Ordering::Relaxed),
             kbps: self.traffic.kbps(),
+            via: self.about.via.as_ref().map(|via| via.node.as_str().to_owned()),
+            session: self.about.via.as_ref().map(|via| via.session.clone()).filter(|id| !id.is_empty()),
         }
     }
 }

@@ -9,6 +9,7 @@ use srs_amf::Value;
 use srs_names::envelope::{Envelope, HTTP_HEADER, Purpose, RTMP_PROPERTY, Seal};
 use srs_rtmp::server::Connect;
 
+use crate::clients::Via;
 use crate::{Gateway, shown};
 
 /// Opens what other nodes sealed for this one.
@@ -63,16 +64,23 @@ impl Gateway {
         self.envelopes.as_ref()?.open(text, purposes, peer)
     }
 
-    /// Takes the envelope out of a request for media; the answer is where the client is.
-    pub(crate) fn client_of(&self, request: &mut Request<()>, peer: SocketAddr) -> SocketAddr {
+    /// Takes the envelope out of a request for media; the answer is where the client is, and the node that stands for it.
+    pub(crate) fn client_of(&self, request: &mut Request<()>, peer: SocketAddr) -> (SocketAddr, Option<Via>) {
         let taken: &mut HeaderMap = request.headers_mut();
-        let Some(text) = taken.remove(HTTP_HEADER) else { return peer };
+        let Some(text) = taken.remove(HTTP_HEADER) else { return (peer, None) };
         let opened = text
             .to_str()
             .ok()
             .zip(self.envelopes.as_ref())
             .and_then(|(text, envelopes)| envelopes.open(text, &[Purpose::Relay, Purpose::Pull], peer));
-        opened.and_then(|envelope| envelope.client).unwrap_or(peer)
+        let Some(envelope) = opened else { return (peer, None) };
+        (envelope.client.unwrap_or(peer), Some(Via::of(&envelope)))
+    }
+}
+
+impl Via {
+    pub(crate) fn of(envelope: &Envelope) -> Via {
+        Via { node: envelope.from.clone(), session: envelope.session.clone() }
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
 
-use crate::clients::{About, Client};
+use crate::clients::{About, Client, Via};
 use crate::config::Vhost;
 use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, at};
 use crate::{Gateway, Live, Refused, hls, shown};
@@ -86,14 +86,14 @@ impl Gateway {
                 Next::Strange => return self.serve_others(conn, peer, rest()).await,
                 Next::Over => return,
             };
-            let peer = self.client_of(&mut request, peer);
+            let (peer, via) = self.client_of(&mut request, peer);
             let mut owner = None;
             let answer = match self.route(&request, peer) {
                 // A viewer stays for hours; its request need not.
                 Route::Live(wanted) => {
                     let (stream, _) = conn.into_parts();
                     drop(request);
-                    return self.watch_live(stream, wanted, peer).await;
+                    return self.watch_live(stream, wanted, peer, via).await;
                 }
                 Route::Answer(answer) => answer,
                 Route::Hls(ask, about) => {
@@ -106,6 +106,7 @@ impl Gateway {
                             _ => return conn.close().await,
                         }
                     }
+                    let about = About { via, ..about };
                     let (answer, whose) = self.hls.serve(ask, &self.clients, peer, about).await.parts();
                     owner = Some(whose);
                     with_range(&request, answer)
@@ -205,10 +206,10 @@ impl Gateway {
         Ok(Route::Live(Wanted { live, key, vhost, version: request.version(), host }))
     }
 
-    async fn watch_live(&self, stream: TcpStream, wanted: Wanted<'_>, peer: SocketAddr) {
+    async fn watch_live(&self, stream: TcpStream, wanted: Wanted<'_>, peer: SocketAddr, via: Option<Via>) {
         let Wanted { live, key, vhost, version, host } = wanted;
         let tc_url = format!("http://{host}/{}", key.app());
-        let listed = self.clients.add(&key, peer, "flv-play", About { tc_url, ..About::default() });
+        let listed = self.clients.add(&key, peer, "flv-play", About { tc_url, via, ..About::default() });
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "http-{} play", live.extension());
         let chunked = version == Version::HTTP_11;

@@ -1,20 +1,22 @@
 //! What the operators' API shows of these doors.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
 use srs_hub::{Headers, Phase, StreamStats};
 use srs_media::Kind;
 use srs_names::{
-    AudioRecord, ClientRecord, Inventory, PublishRecord, StreamKey, StreamRecord, Totals, VhostRecord,
-    VideoRecord,
+    AudioRecord, ClientRecord, Inventory, Kbps, NodeId, PublishRecord, StreamKey, StreamRecord, Totals,
+    VhostRecord, VideoRecord,
 };
 
 use crate::{Gateway, Vhost};
 
 impl Inventory for Gateway {
     fn streams(&self) -> Vec<StreamRecord> {
+        let vias = self.clients.vias();
         let mut all: Vec<_> =
-            self.hub.streams().into_iter().filter_map(|stream| self.record(stream)).collect();
+            self.hub.streams().into_iter().filter_map(|stream| self.record(stream, &vias)).collect();
         all.sort_by(|a, b| a.key.cmp(&b.key));
         all
     }
@@ -67,6 +69,17 @@ pub struct LiveStream {
     pub held: bool,
 }
 
+/// What a node's streams are for it to carry, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Streams that have a publisher here, or wait for its return.
+    pub streams: usize,
+    /// Viewers, waiting ones included.
+    pub viewers: u64,
+    /// Media rates of all streams together.
+    pub kbps: Kbps,
+}
+
 /// Below these bits an epoch is milliseconds since 1970.
 const EPOCH_TAG_BITS: u32 = 16;
 
@@ -79,6 +92,7 @@ impl Gateway {
     fn record(
         &self,
         (key, phase, stats, headers): (StreamKey, Phase, StreamStats, Headers),
+        vias: &HashMap<StreamKey, BTreeSet<NodeId>>,
     ) -> Option<StreamRecord> {
         let live = self.clients.live(&key)?;
         let active = phase == Phase::Live;
@@ -99,6 +113,8 @@ impl Gateway {
             epoch: epoch_of(&headers, live.began_ms),
             video: video_of(&headers),
             audio: audio_of(&headers),
+            domain: headers.term.map(|term| term.domain),
+            via: vias.get(&key).into_iter().flatten().map(|node| node.as_str().to_owned()).collect(),
             key,
         })
     }
@@ -115,6 +131,21 @@ impl Gateway {
         // Asked anew: a stream that began meanwhile is listed already, and not among those. Its publisher has it at the hub
         // before it is listed.
         self.clients.keep_streams(|key| self.hub.phase(key).is_some());
+    }
+
+    /// How much there is to do here.
+    pub fn carried(&self) -> Carried {
+        self.hub.streams().iter().fold(Carried::default(), |sum, (key, phase, stats, _)| {
+            let rates = self.clients.live(key).map(|live| live.traffic.kbps()).unwrap_or_default();
+            Carried {
+                streams: sum.streams.saturating_add(usize::from(matches!(phase, Phase::Live | Phase::Held))),
+                viewers: sum.viewers.saturating_add(stats.viewers),
+                kbps: Kbps {
+                    recv_30s: sum.kbps.recv_30s.saturating_add(rates.recv_30s),
+                    send_30s: sum.kbps.send_30s.saturating_add(rates.send_30s),
+                },
+            }
+        })
     }
 
     /// The streams that have a publisher here, or wait for its return.

@@ -34,7 +34,7 @@ use clients::Clients;
 pub use config::{Play, Publish, Vhost};
 pub use envelopes::Envelopes;
 use hold::Holds;
-pub use inventory::LiveStream;
+pub use inventory::{Carried, LiveStream};
 pub use live::Live;
 
 /// What a role hands to its doors.

@@ -14,7 +14,7 @@ use srs_net::rtmp::{Error, Link};
 use srs_rtmp::{Message, server};
 use tokio::time::Instant;
 
-use crate::clients::{Client, Live};
+use crate::clients::{About, Client, Live, Via};
 use crate::config::Vhost;
 use crate::rtmp::{about, is_departure};
 use crate::{Gateway, Refused, shown};
@@ -43,6 +43,7 @@ impl Gateway {
     ) {
         let sent = self.envelope_of(&mut request.connect, &[Purpose::Relay, Purpose::Push], peer);
         let peer = sent.as_ref().and_then(|envelope| envelope.client).unwrap_or(peer);
+        let via = sent.as_ref().map(Via::of);
         let began = self.admit_publish(&request, sent.as_ref(), peer).and_then(|(key, vhost)| {
             let hold = sent.as_ref().and_then(|envelope| envelope.hold).unwrap_or(vhost.publish.hold);
             let term = sent.and_then(|envelope| envelope.term);
@@ -60,7 +61,8 @@ impl Gateway {
         if let Some(settings) = &vhost.hls {
             self.hls.begin(&self.hub, &key, settings);
         }
-        let listed = self.clients.add(&key, peer, "fmle-publish", about(&request.connect));
+        let about = About { via, ..about(&request.connect) };
+        let listed = self.clients.add(&key, peer, "fmle-publish", about);
         let live = self.clients.goes_live(&listed.client);
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp publish");

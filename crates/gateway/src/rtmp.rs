@@ -16,7 +16,7 @@ use srs_rtmp::{chunk, server};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::clients::{About, Client};
+use crate::clients::{About, Client, Via};
 use crate::config::Vhost;
 use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, at};
 use crate::{Gateway, Refused, rendition, shown};
@@ -83,7 +83,7 @@ impl Gateway {
     ) {
         let sent = self.envelope_of(&mut request.connect, &[Purpose::Relay, Purpose::Pull], peer);
         let peer = sent.as_ref().and_then(|envelope| envelope.client).unwrap_or(peer);
-        let about = about(&request.connect);
+        let about = About { via: sent.as_ref().map(Via::of), ..about(&request.connect) };
         let (key, vhost) = match self.admit_play(&request, peer) {
             Ok(admitted) => admitted,
             Err(error) => {
@@ -247,7 +247,7 @@ fn news(session: &mut server::Session, framed: impl Fn(Bytes) -> Bytes) -> News 
 /// What a client said of itself in its connect command.
 pub(crate) fn about(connect: &server::Connect) -> About {
     let text = |name| connect.object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    About { tc_url: connect.tc_url.clone(), page_url: text("pageUrl"), swf_url: text("swfUrl") }
+    About { tc_url: connect.tc_url.clone(), page_url: text("pageUrl"), swf_url: text("swfUrl"), via: None }
 }
 
 #[cfg(test)]

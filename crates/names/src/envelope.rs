@@ -47,6 +47,8 @@ pub enum Purpose {
     Push,
     /// A node tells of itself.
     Beat,
+    /// A node asks another for its lists, or tells it what to do.
+    Control,
 }
 
 /// What a node tells the next.

@@ -94,6 +94,10 @@ pub struct StreamRecord {
     pub held: bool,
     /// Which of its owners this is: that of the claim by which it came here, else made of when it went live.
     pub epoch: u64,
+    /// The directory that gave the claim by which it came here; none for one that came without.
+    pub domain: Option<String>,
+    /// The nodes through which its clients came, each once and in the order of their names.
+    pub via: Vec<String>,
     /// None until a video codec header was understood.
     pub video: Option<VideoRecord>,
     /// None until an audio codec header was understood.
@@ -170,4 +174,8 @@ pub struct ClientRecord {
     pub recv_bytes: u64,
     /// Rates.
     pub kbps: Kbps,
+    /// The node that stands for it, by its envelope; none for a client that came by itself.
+    pub via: Option<String>,
+    /// What that node calls the client's session, when it says.
+    pub session: Option<String>,
 }

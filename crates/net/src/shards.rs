@@ -54,6 +54,40 @@ impl std::fmt::Debug for Handle {
     }
 }
 
+/// One more thread with a runtime of its own, for what must not wait behind media. Dropping this ends what runs there.
+#[derive(Debug)]
+pub struct Aside {
+    handle: tokio::runtime::Handle,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Aside {
+    /// Starts the thread under this name.
+    pub fn start(name: &str) -> io::Result<Aside> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let run = move || drop(runtime.block_on(stopped));
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run)?;
+        Ok(Aside { handle, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Its runtime.
+    pub fn handle(&self) -> &tokio::runtime::Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
 impl Shards {
     /// Starts `count` shards (at least one), in threads named `shard-0`, `shard-1`, …
     pub fn start(count: usize) -> io::Result<Shards> {

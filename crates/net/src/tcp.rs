@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::haproxy::{Accept as _, Listener, Trust};
@@ -84,6 +85,7 @@ pub async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
 pub struct Slots {
     used: Arc<AtomicUsize>,
     most: usize,
+    closed: watch::Sender<bool>,
 }
 
 /// One connection's place; dropping it frees the place.
@@ -95,7 +97,18 @@ pub struct Slot {
 impl Slots {
     /// Room for `most` connections.
     pub fn new(most: usize) -> Slots {
-        Slots { used: Arc::default(), most }
+        Slots { used: Arc::default(), most, closed: watch::Sender::new(false) }
+    }
+
+    /// Ends listening: the listeners that share this bound close. Connections that there are stay.
+    pub fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    async fn closed(&self) {
+        // The sender is ours, so the wait can only end well.
+        let mut closed = self.closed.subscribe();
+        let _closed = closed.wait_for(|closed| *closed).await;
     }
 
     /// Takes a place, when there is one.
@@ -118,7 +131,7 @@ impl Drop for Slot {
     }
 }
 
-/// Accepts connections for ever and deals them to the shards, where `session` serves each.
+/// Accepts connections until `slots` is closed and deals them to the shards, where `session` serves each.
 ///
 /// `name` is for the log. The loop itself runs on the first shard. Over the limit of `slots` a connection is closed at
 /// once; when the system has no room for another one the listener rests and goes on.
@@ -153,10 +166,16 @@ pub fn serve_behind<S, F>(
             Err(error) => return tracing::error!(listener = name, %error, "the listener cannot be used"),
         };
         // The listening socket outlives a panic: clients that nobody accepts would hang without a word.
-        while shards::guarded(name, accept_all(&dealer, &mut listener, name, &slots, &session))
-            .await
-            .is_none()
-        {}
+        let accepting = async {
+            while shards::guarded(name, accept_all(&dealer, &mut listener, name, &slots, &session))
+                .await
+                .is_none()
+            {}
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = slots.closed() => {}
+        }
     });
 }
 

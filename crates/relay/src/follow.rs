@@ -65,7 +65,8 @@ impl Followed {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, key: &StreamKey, place: Place) {
+    /// Where a stream is, as somebody knows for certain.
+    pub(crate) fn tell(&self, key: &StreamKey, place: Place) {
         if let Some(stream) = self.lock().get(key) {
             stream.place.send_if_modified(|known| {
                 let changed = known.as_ref() != Some(&place);

@@ -28,6 +28,13 @@ pub(crate) const IDLE: Duration = Duration::from_secs(5);
 /// dies meanwhile, and for the only one there is to come back.
 pub(crate) const FAILOVER: Duration = Duration::from_secs(10);
 
+/// A publish leaves an origin that drains when its open GOP is this old, in ms of stream time: SRS gathers frames for 350 ms
+/// before viewers are sent them, and what they lack of the GOP before cannot be told again.
+pub(crate) const SETTLED_MS: u32 = 400;
+
+/// It leaves after this time in any case: GOPs may be shorter than that.
+pub(crate) const SETTLING: Duration = Duration::from_secs(2);
+
 /// Between two attempts to leave an origin that drains, where there is no other.
 pub(crate) const STAY: Duration = Duration::from_secs(1);
 

@@ -49,20 +49,20 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// Ready when the origin has fallen silent.
-    pub(crate) async fn silent(&mut self) {
+    pub(crate) async fn silent(&self) {
         self.worse_than(Life::Draining).await;
     }
 
-    /// Ready when publishers are to leave the origin: it drains, or has fallen silent.
-    pub(crate) async fn leave(&mut self) -> Life {
-        self.worse_than(Life::Alive).await
-    }
-
-    async fn worse_than(&mut self, bearable: Life) -> Life {
-        match self.life.wait_for(|life| *life > bearable).await {
-            Ok(life) => *life,
-            // The sender lives as long as a receiver does.
-            Err(_) => std::future::pending().await,
+    /// Ready when the origin stands worse than this. The future is its own, so that a leg can wait with one at a time: each
+    /// takes its place in a list that all legs share.
+    pub(crate) fn worse_than(&self, bearable: Life) -> impl Future<Output = Life> + use<> {
+        let mut life = self.life.clone();
+        async move {
+            match life.wait_for(|life| *life > bearable).await {
+                Ok(life) => *life,
+                // The sender lives as long as a receiver does.
+                Err(_) => std::future::pending().await,
+            }
         }
     }
 }
@@ -199,7 +199,7 @@ impl Relay {
         config: &client::Config,
         asker: &Asker,
     ) -> Result<Leg<Link<client::Session>>, Failure> {
-        let mut origin = self.origin(pick);
+        let origin = self.origin(pick);
         let stream = connect(&pick.node, "rtmp").await?;
         let mut config = config.clone();
         let claim = pick.claim.as_ref().filter(|_| matches!(config.role, client::Role::Publish { .. }));

@@ -18,7 +18,7 @@ use crate::follow::{Follower, Place};
 use crate::forward::{Wish, shown};
 use crate::limits::{FAILOVER, REST, RETRY};
 use crate::origins::{Asker, Leg, Unserved};
-use crate::{Relay, track};
+use crate::{Life, Relay, track};
 
 /// Why a viewer's session ended, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -193,12 +193,13 @@ impl Downstream {
     }
 
     async fn run(&mut self, follower: &mut Follower, leg: Leg<Link<client::Session>>) -> Ended {
-        let Leg { link: mut up, mut origin } = leg;
+        let Leg { link: mut up, origin } = leg;
         let here = origin.place.clone();
         follower.set_restless(origin.reason == Reason::Placed || self.lost.is_some());
         // Once, not per read: each wait takes its place in a list that all legs share.
-        let silent = origin.silent();
-        tokio::pin!(silent);
+        let life = origin.worse_than(Life::Alive);
+        tokio::pin!(life);
+        let mut drains = false;
         let too_long = self.lost.map_or(FAILOVER, |lost| FAILOVER.saturating_sub(lost.elapsed()));
         let too_long = tokio::time::sleep(too_long);
         tokio::pin!(too_long);
@@ -212,7 +213,7 @@ impl Downstream {
             }
             if self.track.goes_on() && follower.is_restless() {
                 self.lost = None;
-                follower.set_restless(false);
+                follower.set_restless(drains);
             }
             if let Err(error) = up.flush().await {
                 return Ended::Origin(error);
@@ -263,7 +264,15 @@ impl Downstream {
                     }
                     stall.as_mut().reset(Instant::now() + limits::STALL);
                 }
-                () = silent.as_mut() => return Ended::Silent,
+                worse = life.as_mut() => {
+                    if worse == Life::Silent {
+                        return Ended::Silent;
+                    }
+                    // Its publisher is about to leave.
+                    drains = true;
+                    follower.set_restless(true);
+                    life.set(origin.worse_than(worse));
+                }
                 () = follower.moved(&here) => return Ended::Elsewhere,
                 () = too_long.as_mut(), if self.lost.is_some() => return Ended::Lost,
             }

@@ -9,13 +9,13 @@ use std::time::Duration;
 use bytes::BytesMut;
 use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link, Reader};
-use srs_net::{Outbox, limits};
+use srs_net::{Outbox, limits, shards};
 use srs_rtmp::{Message, client, server};
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::forward::{Wish, shown};
-use crate::limits::{BACKLOG_BYTES, FAILOVER, MUTE, RETRY, STAY};
+use crate::limits::{BACKLOG_BYTES, FAILOVER, MUTE, RETRY, SETTLING, STAY};
 use crate::origins::{Asker, Claimed, Leg, Origin, Unserved};
 use crate::{Life, Relay, track};
 
@@ -135,8 +135,14 @@ impl Words {
             patience = Duration::ZERO;
             drop(turn);
             let track = std::mem::take(&mut up.track);
-            (up, origin) = (Upstream::new(leg.link, track), leg.origin);
+            let left = std::mem::replace(&mut up, Upstream::new(leg.link, track));
+            origin = leg.origin;
+            if leaves {
+                shards::spawn(left.flush());
+            }
             up.replay();
+            // Those who watch here need not find out for themselves.
+            self.relay.followed.tell(&self.key, origin.place.clone());
             tracing::info!(cid = self.asker.session, stream = %self.key, from = %from.id, origin = %origin.node.id, "rtmp publish goes on");
         }
     }
@@ -214,7 +220,14 @@ impl Upstream {
         self.reader.machine.close();
         self.collect();
         let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
-        let _sent_if_possible = tokio::time::timeout(limits::DIAL, sent).await;
+        let _sent_if_possible = timeout(limits::DIAL, sent).await;
+        self.reader.close(self.write).await;
+    }
+
+    /// Sends what waits, without a goodbye: the origin waits for a publisher that does not come.
+    async fn flush(mut self) {
+        let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
+        let _sent_if_possible = timeout(limits::DIAL, sent).await;
         self.reader.close(self.write).await;
     }
 
@@ -239,7 +252,7 @@ async fn turn_to_leave<'a>(
     origin: &mut Origin,
     patience: Duration,
 ) -> (Ended, Option<Turn<'a>>) {
-    if origin.leave().await == Life::Silent {
+    if origin.worse_than(Life::Alive).await == Life::Silent {
         return (Ended::Silent, None);
     }
     let turn = async {
@@ -260,15 +273,23 @@ async fn pump<'a>(
     leave: impl Future<Output = (Ended, Option<Turn<'a>>)>,
 ) -> (Ended, Option<Turn<'a>>) {
     let mut leave = std::pin::pin!(leave);
-    tokio::select! {
+    let (ended, turn) = tokio::select! {
         biased;
-        ended = flow(link, up) => (ended, None),
+        ended = flow(link, up, false) => (ended, None),
         left = leave.as_mut() => left,
+    };
+    if !matches!(ended, Ended::Drains) {
+        return (ended, turn);
+    }
+    // What viewers have not been sent of the GOP before this one could not be told again.
+    match timeout(SETTLING, flow(link, up, true)).await {
+        Ok(ended) => (ended, turn),
+        Err(_) => (Ended::Drains, turn),
     }
 }
 
-/// Passes on until one of the two ends it.
-async fn flow(link: &mut Link<server::Session>, up: &mut Upstream) -> Ended {
+/// Passes on until one of the two ends it; or, where it `leaves`, until the open GOP is old enough to be left in.
+async fn flow(link: &mut Link<server::Session>, up: &mut Upstream, leaves: bool) -> Ended {
     let stall = tokio::time::sleep(limits::STALL);
     tokio::pin!(stall);
     let mut full: Option<usize> = None;
@@ -276,6 +297,9 @@ async fn flow(link: &mut Link<server::Session>, up: &mut Upstream) -> Ended {
     tokio::pin!(mute);
     let mut heard = link.reader.received();
     loop {
+        if leaves && up.track.is_settled() {
+            return Ended::Drains;
+        }
         let room = up.outbox.len() < BACKLOG_BYTES;
         if room {
             full = None;

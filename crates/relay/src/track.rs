@@ -10,6 +10,7 @@ use srs_rtmp::{Message, MessageKind};
 
 use crate::limits::{
     MESSAGE_COST, REPLAY_BYTES, REPLAY_GOP_BYTES, REPLAY_GOP_MS, REPLAY_HEADER_BYTES, REPLAY_HEADERS,
+    SETTLED_MS,
 };
 
 /// A publisher's leg: what another origin would have to be told.
@@ -45,6 +46,15 @@ impl Publisher {
             Peek::Audio | Peek::VideoInter => self.keep_open(message),
             Peek::Other => {}
         }
+    }
+
+    /// Whether the open GOP is so old that viewers have all of the one before it.
+    pub fn is_settled(&self) -> bool {
+        self.gop.last().is_some_and(|last| {
+            let age = last.timestamp.wrapping_sub(self.began);
+            // More than half the circle is time going back.
+            (SETTLED_MS..1 << 31).contains(&age)
+        })
     }
 
     /// Everything to be replayed, in order: metadata, codec headers, then the open GOP from its key frame on.

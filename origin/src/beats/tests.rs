@@ -35,7 +35,7 @@ async fn leaving_lasts_until_the_proxies_know_and_nobody_publishes() {
     let mut leaving = std::pin::pin!(beats.leave());
     let mut is_over = async || tokio::time::timeout(Duration::from_secs(60), leaving.as_mut()).await.is_ok();
     assert!(!is_over().await && gateway.draining());
-    hearing.hear(&fresh(&Message::default(), &gateway, 0, 1), None);
+    hearing.hear(&fresh(&Message::default(), &gateway, (0, 1), 0.0), None);
     assert!(!is_over().await, "somebody publishes");
     drop(publisher);
     assert!(is_over().await);
@@ -48,7 +48,7 @@ fn a_proxy_that_was_told_of_the_drain_before_it_was_undone_is_to_be_told_again()
     let mut hearing = Hearing { gateway: Arc::clone(&gateway), telling, told: false };
     for (draining, count) in [(true, 1), (true, 1), (false, 0), (true, 1)] {
         gateway.drain(draining);
-        hearing.hear(&fresh(&Message::default(), &gateway, 0, 1), None);
+        hearing.hear(&fresh(&Message::default(), &gateway, (0, 1), 0.0), None);
         assert_eq!(*told.borrow(), count);
     }
 }
@@ -74,6 +74,15 @@ fn a_beat_says_only_what_is_so() {
     let domain = Some("d".to_owned());
     let held = LiveStream { domain: domain.clone(), held: true, ..live };
     assert_eq!(told(held), Stream { domain, held: Some(true), ..plain });
+}
+
+#[test]
+fn a_node_is_as_busy_as_the_busier_of_its_processors_and_its_connections() {
+    let gateway = gateway(&Hub::new());
+    for (used, cpu, load) in [(1, 0.25, 0.5), (1, 0.75, 0.75), (0, 0.0, 0.0), (9, 0.1, 1.0)] {
+        let beat = fresh(&Message::default(), &gateway, (used, 2), cpu);
+        assert_eq!((beat.load, beat.usage.map(|usage| usage.cpu)), (Some(load), Some(cpu)));
+    }
 }
 
 #[test]

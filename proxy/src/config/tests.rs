@@ -101,7 +101,6 @@ fn a_wrong_value_names_the_variable_the_value_and_what_is_allowed() {
         ("PROXY_DEFAULT_BACKEND_ENABLED", "yes", "on or off"),
         ("PROXY_DEFAULT_BACKEND_IP", "a b", "an address or a host name"),
         ("PROXY_DEFAULT_BACKEND_RTMP", "0", "a port above 0"),
-        ("PROXY_REDIS_DB", "x", "a whole number from 0 to 65535"),
         ("PROXY_SHARDS", "0", "auto or a whole number from 1 to 1024"),
         (
             "PROXY_SYSTEM_API_ALLOW",
@@ -113,9 +112,7 @@ fn a_wrong_value_names_the_variable_the_value_and_what_is_allowed() {
             "on",
             "loopback, or addresses and blocks such as 10.0.0.0/8, parted by commas",
         ),
-        ("PROXY_LOAD_BALANCER_TYPE", "redis", "memory: redis and mesh are not built yet"),
-        ("PROXY_LOAD_BALANCER_TYPE", "mesh", "memory: redis and mesh are not built yet"),
-        ("PROXY_LOAD_BALANCER_TYPE", "memroy", "memory (redis and mesh are not built yet)"),
+        ("PROXY_LOAD_BALANCER_TYPE", "memroy", "memory or redis (mesh is not built yet)"),
     ] {
         assert_eq!(
             refusal(&[(name, value)]),
@@ -222,12 +219,13 @@ fn check_prints_settings_with_sources_and_masks_secrets() {
         ("PROXY_CLUSTER_SECRET", "hunter2"),
         ("PROXY_REDIS_PASSWORD", "hunter2"),
         ("PROXY_REDIS_URL", "rediss://u:hunter2@h"),
+        ("PROXY_MESH_PEERS", "a"),
         ("PROXY_HTTP_API_AUTH_TOKEN", "hunter2"),
     ];
     let report = printed(&["--check"], &pairs);
     assert!(report.contains("PROXY_RTMP_SERVER=1935 (environment)\n"), "{report}");
     assert!(report.contains("PROXY_HTTP_API=11985 (default)\n"), "{report}");
-    assert!(report.contains("warning: PROXY_REDIS_URL is not built yet"), "{report}");
+    assert!(report.contains("warning: PROXY_MESH_PEERS is not built yet"), "{report}");
     assert!(!report.contains("hunter2"), "{report}");
 }
 

@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::path::Path;
 
+use srs_boot::env;
 use srs_boot::log::{self, Level, Tank};
-use srs_boot::{env, signals};
 use srs_proxy::Proxy;
 use srs_proxy::config::{Start, start};
 
@@ -23,7 +23,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     ] {
         println!("{name} {address}");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(signals::shutdown())?;
-    Ok(())
+    Ok(proxy.run_until_signal()?)
 }

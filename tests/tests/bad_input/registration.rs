@@ -1,6 +1,12 @@
-//! B16: registrations that must not be believed.
+//! B16: registrations that must not be believed. S02: those that were heard before.
 
+use std::sync::{Arc, Mutex};
+
+use srs_origin::Origin;
+use srs_tests::cluster::origin_config;
 use srs_tests::{Cluster, http};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 /// A registration with this in place of the fields `ip` and `rtmp`.
 fn body(fields: &str) -> String {
@@ -19,6 +25,11 @@ fn bodies() -> Vec<(&'static str, String)> {
         ("no port", endpoint("")),
         ("a port and more", endpoint("1935;rm")),
         ("an address without brackets", endpoint("::1:1935")),
+        ("two brackets", endpoint("[[::1]]:1935")),
+        ("an address of too many parts", endpoint("[1:2:3:4:5:6:7:8:9]:1935")),
+        ("every interface of IPv6 for a host", ip("::")),
+        ("a group of IPv6 for a host", ip("ff02::1")),
+        ("a zone for a host", ip("fe80::1%lo")),
         ("an open bracket", endpoint("[::1:1935")),
         ("a zone", endpoint("[fe80::1%eth0]:1935")),
         ("a path", endpoint("tcp://127.0.0.1:1935/live")),
@@ -73,4 +84,46 @@ async fn b16_deep_nesting_in_a_field_that_nobody_reads_is_refused() {
         http::request(cluster.proxy().system_api(), "POST", "/api/v1/srs/register", &body(&deep)).await;
     assert_eq!(reply.head.status, 400);
     assert!(cluster.origins().await.is_empty());
+}
+
+#[tokio::test]
+async fn s02_a_captured_heartbeat_is_refused_when_it_comes_again() {
+    let cluster = Cluster::build().origins(0).start().await;
+    let system = cluster.proxy().system_api();
+    // Who listens on the way: the same port at another address of this machine.
+    let listener = TcpListener::bind(("127.0.0.3", system.port())).await.expect("a port of loopback");
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&heard);
+    tokio::spawn(async move {
+        while let Ok((mut node, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !is_whole(&request) {
+                if node.read_buf(&mut request).await.unwrap_or(0) == 0 {
+                    break;
+                }
+            }
+            kept.lock().expect("no panic inside").push(request.clone());
+            let mut proxy = TcpStream::connect(system).await.expect("a proxy");
+            proxy.write_all(&request).await.expect("writing");
+            let _ended = tokio::io::copy(&mut proxy, &mut node).await;
+        }
+    });
+    let mut config = origin_config(&cluster.folder().path(""), "captured", Some(system));
+    config.heartbeat.urls = vec![format!("http://127.0.0.3:{}/api/v1/srs/register", system.port())];
+    let _origin = Origin::bind(config).expect("an origin starts");
+    cluster.wait_for_origins(1).await;
+    let captured = heard.lock().expect("no panic inside")[0].clone();
+    let text = String::from_utf8_lossy(&captured).into_owned();
+    assert!(text.contains("x-srs-node: 1;captured;origin;beat;"), "{text}");
+    let answer = http::exchange(system, &captured).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("heard already"), "{answer}");
+}
+
+/// Whether a request is there with its whole body.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_ascii_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    length.and_then(|length| length.parse().ok()).is_some_and(|length: usize| body.len() >= length)
 }

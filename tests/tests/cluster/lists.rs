@@ -13,7 +13,7 @@ const PLAN: Plan = Plan { streams: 1, rtmp: 0, flv: 0, gop: 25, size: 8000 };
 
 async fn origin(name: &str, cluster: &Cluster) -> OriginProcess {
     let program = env!("CARGO_BIN_EXE_origin-alone");
-    OriginProcess::with(program, name, Some(cluster.proxy().system_api()), HLS).await
+    OriginProcess::with(program, name, &[cluster.proxy().system_api()], HLS).await
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod ffmpeg;
 mod gstreamer;
 mod hls;
 mod recording;
+mod register;
 mod seed;
 mod segments;
 mod vlc;

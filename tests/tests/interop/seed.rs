@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use srs_tests::{Program, cluster::Folder, tools};
 
 /// A program that the workspace has built, beside the folder of this test.
-fn built(name: &str) -> PathBuf {
+pub fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this test is a file");
     let path = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST").join(name);
     assert!(path.is_file(), "{} is missing: cargo build --workspace", path.display());

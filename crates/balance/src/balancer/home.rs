@@ -15,7 +15,7 @@
 //! lists the stream, which takes one heartbeat, and only if that node lists its streams.
 
 use super::Balancer;
-use crate::{Epoch, Node};
+use crate::{Listed, Node};
 use srs_names::{DEFAULT_VHOST, StreamKey};
 
 /// A stream as it was asked for, and as a node without its vhost keeps it.
@@ -37,9 +37,14 @@ impl<'a> Names<'a> {
         self.folded.as_ref().filter(|_| is_strange).unwrap_or(self.asked)
     }
 
-    /// The epoch with which this node lists the stream.
-    pub(super) fn listed_by(&self, node: &Node) -> Option<Epoch> {
-        Some(node.live.as_ref()?.get(self.at(node))?.epoch)
+    /// What this node says of the stream.
+    pub(super) fn listed_by<'n>(&self, node: &'n Node) -> Option<&'n Listed> {
+        node.live.as_ref()?.get(self.at(node))
+    }
+
+    /// All names that it may have at a node.
+    pub(super) fn all(&self) -> impl Iterator<Item = &StreamKey> {
+        std::iter::once(self.asked).chain(&self.folded)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Picks: where a publish goes and where a viewer goes.
 
+use super::mine::Source;
 use super::state::State;
 use super::{Balancer, LEASE, NoOrigin, Pick, Reason};
 use crate::directory::{Claim, Error};
 use crate::{Epoch, Node};
 use srs_names::{NodeId, StreamKey};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A refused claim is asked again above the epoch, or over the claim, that the refusal told. More than this many
@@ -30,46 +30,53 @@ impl Balancer {
         now: Duration,
     ) -> Result<Pick, NoOrigin> {
         let mut looked = self.directory.lookup(key, now).await;
+        let mut unsure = None;
         for _ in 0..CLAIM_TRIES {
-            let (ask, over) = {
+            let (node, ask, over) = {
                 let mut state = self.state();
-                let standing = state.agreed(key, &looked, now);
+                let standing = self.agreed(&mut state, key, &looked, now);
                 if let Some(claim) = &standing
+                    && !state.is_outdated(claim)
                     && let Some(node) = self.holder(&mut state, claim, exclude, true, now)
                 {
-                    state.publish_began(claim, looked.is_ok(), now);
+                    let source = if looked.is_ok() { Source::Met } else { Source::Assumed };
+                    state.publish_began(claim, source, now);
                     return Ok(Pick { node, claim: standing, reason: Reason::Claimed });
                 }
                 if looked.is_err() {
                     break;
                 }
                 let (node, _) = self.place(&state, key, exclude, now)?;
-                (state.ask(key, &node, now), standing.map(|claim| claim.epoch))
+                let ask = state.ask(key, &node, now);
+                (node, ask, standing.map(|claim| claim.epoch))
             };
             looked = match self.directory.claim(&ask, over, LEASE, now).await {
                 Ok(()) => {
-                    self.state().publish_began(&ask, true, now);
+                    self.state().publish_began(&ask, Source::Made, now);
                     self.note();
-                    let node = self.node(&ask.holder);
-                    let node = node.ok_or_else(|| NoOrigin::NoneRegistered(key.clone()))?;
                     return Ok(Pick { node, claim: Some(ask), reason: Reason::Claimed });
                 }
                 Err(Error::Held(claim)) => {
-                    self.state().clock.see(claim.epoch, now);
+                    self.state().see_told(key, claim.epoch, now);
                     Ok(Some(claim))
                 }
                 Err(Error::Stale(epoch)) => {
-                    self.state().clock.see(epoch, now);
+                    self.state().see_told(key, epoch, now);
                     Ok(None)
                 }
                 Err(Error::Gone) => Ok(None),
-                Err(error) => Err(error),
+                Err(_) => {
+                    unsure = Some(ask);
+                    break;
+                }
             };
         }
         let mut state = self.state();
         let (node, reason) = self.first(&state, key, exclude, true, now)?;
-        let claim = state.ask(key, &node, now);
-        state.publish_began(&claim, false, now);
+        // A claim that was asked for without an answer may have been given: no second one then.
+        let same = unsure.filter(|ask| ask.holder == node.id && ask.instance == node.instance);
+        let claim = same.unwrap_or_else(|| state.ask(key, &node, now));
+        state.publish_began(&claim, Source::Assumed, now);
         self.note();
         Ok(Pick { node, claim: Some(claim), reason })
     }
@@ -89,7 +96,7 @@ impl Balancer {
     ) -> Result<Pick, NoOrigin> {
         let looked = self.directory.lookup(key, now).await;
         let mut state = self.state();
-        if let Some(claim) = state.agreed(key, &looked, now)
+        if let Some(claim) = self.agreed(&mut state, key, &looked, now)
             && let Some(node) = self.holder(&mut state, &claim, exclude, false, now)
         {
             return Ok(Pick { node, claim: Some(claim), reason: Reason::Claimed });
@@ -117,30 +124,47 @@ impl Balancer {
     }
 }
 
-impl State {
+impl Balancer {
     /// The claim to go by: what the directory says, or what is known where it does not; ours where it lost it.
     fn agreed(
-        &mut self,
+        &self,
+        state: &mut State,
         key: &StreamKey,
         looked: &Result<Option<Claim>, Error>,
         now: Duration,
     ) -> Option<Claim> {
         match looked {
-            Ok(Some(claim)) => self.learn(claim, now),
-            Ok(None) if !self.mine.contains_key(key) => self.unlearn(key),
+            Ok(Some(claim)) => state.learn(claim, now),
+            Ok(None) if !state.is_mine(key) => state.unlearn(key),
             Ok(None) | Err(_) => {}
         }
-        self.remembered(key)
+        let newest = state.remembered(key)?;
+        // A directory that went back tells of an older one, which is right when the newer one is over.
+        if let Ok(Some(told)) = looked
+            && told.epoch < newest.epoch
+            && state.lately(key, now) < newest.epoch
+            && !self.may_stand(state, &newest, now)
+        {
+            state.unlearn(key);
+            state.learn(told, now);
+            return Some(told.clone());
+        }
+        Some(newest)
     }
+}
 
+impl State {
     /// The newest claim that we know of.
     fn remembered(&self, key: &StreamKey) -> Option<Claim> {
-        let mine = self.mine.get(key).map(|mine| &mine.claim);
+        let mine = self.mine.get(key).map(|mine| &mine.runs.claim);
         self.known(key).into_iter().chain(mine).max_by_key(|claim| claim.epoch).cloned()
     }
 
-    fn ask(&mut self, key: &StreamKey, node: &Arc<Node>, now: Duration) -> Claim {
-        let epoch: Epoch = self.clock.next(now);
+    /// A new claim for this node, above all that is known of the stream.
+    pub(super) fn ask(&mut self, key: &StreamKey, node: &Node, now: Duration) -> Claim {
+        let remembered = self.remembered(key).map_or(Epoch::default(), |claim| claim.epoch);
+        let floor = self.floor(key).max(remembered);
+        let epoch = self.clock.next_above(floor, now);
         Claim { key: key.clone(), holder: node.id.clone(), instance: node.instance.clone(), epoch }
     }
 }

@@ -6,7 +6,7 @@ use super::{Balancer, NoOrigin, Reason, UNLISTED};
 use crate::directory::Claim;
 use crate::health::Entry;
 use crate::rank::{self, Lot};
-use crate::{Node, Role};
+use crate::{Epoch, Listed, Node, Role};
 use srs_names::{NodeId, StreamKey};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,13 +37,41 @@ impl Balancer {
         serves.then(|| Arc::clone(&entry.node))
     }
 
-    /// False when the holder is gone, silent or restarted, or no longer lists the stream. A refused dial does
-    /// not end a claim: the holder is passed over while it is out, and a viewer finds it again if nobody
-    /// claimed the stream since.
+    /// False when the holder is gone, silent or restarted, or no longer lists the stream, or another node lists it with a
+    /// newer epoch (the directory went back to an older claim). A refused dial does not end a claim: the holder is passed
+    /// over while it is out, and a viewer finds it again if nobody claimed the stream since.
     pub(super) fn may_stand(&self, state: &State, claim: &Claim, now: Duration) -> bool {
         let Some(entry) = state.nodes.get(&claim.holder) else { return false };
-        let is_unlisted = entry.node.live.is_some() && state.unlisted_for(claim, entry) > UNLISTED;
-        entry.node.instance == claim.instance && !entry.is_silent(self.config.ttl, now) && !is_unlisted
+        entry.node.instance == claim.instance
+            && !self.is_given_up(state, claim, entry, UNLISTED, now)
+            && !self.is_outranked(state, claim, now)
+    }
+
+    /// The holder is silent, or has not listed the stream, or spoken as that run, for so long.
+    pub(super) fn is_given_up(
+        &self,
+        state: &State,
+        claim: &Claim,
+        entry: &Entry,
+        patience: Duration,
+        now: Duration,
+    ) -> bool {
+        let tells = entry.node.live.is_some() || entry.node.instance != claim.instance;
+        let is_unlisted = tells && state.unlisted_for(claim, entry) > patience;
+        entry.is_silent(self.config.ttl, now) || is_unlisted
+    }
+
+    /// Another node that lives lists the stream as a newer owner.
+    fn is_outranked(&self, state: &State, claim: &Claim, now: Duration) -> bool {
+        let names = Names::of(&claim.key);
+        names.all().any(|key| {
+            let newer = state.newest(key, self.directory.domain());
+            let newer = newer.filter(|(node, epoch)| **node != claim.holder && *epoch > claim.epoch);
+            let entry = newer.and_then(|(node, _)| state.nodes.get(node));
+            entry.is_some_and(|entry| {
+                !entry.is_silent(self.config.ttl, now) && names.listed_by(&entry.node).is_some()
+            })
+        })
     }
 
     /// Where a stream without a claim is claimed: where it is live, else rendezvous with bounded load.
@@ -90,13 +118,23 @@ impl Balancer {
         let alive = self.alive(state, publish, now);
         let open = || alive.iter().copied().filter(|entry| !exclude.contains(&entry.node.id));
         let names = Names::of(key);
+        // A viewer who was with a newer owner must not see an older one again.
+        let floor = if publish { Epoch::default() } else { state.lately(key, now) };
+        let is_past = |listed: &Listed| {
+            listed.epoch < floor && listed.domain.as_deref() == Some(self.directory.domain())
+        };
         let live = open()
             .filter_map(|entry| Some((names.listed_by(&entry.node)?, &entry.node)))
+            .filter(|(listed, _)| !is_past(listed))
+            .map(|(listed, node)| (listed.epoch, node))
             .max_by_key(|(epoch, node)| (*epoch, &node.id));
         if let Some((_, node)) = live {
             return Ok((Arc::clone(node), Reason::Live));
         }
-        if let Some(node) = first_in_order(key, open()) {
+        // Only where there is no other.
+        let stale = |entry: &&Entry| names.listed_by(&entry.node).is_some_and(is_past);
+        let placed = first_in_order(key, open().filter(|entry| !stale(entry)));
+        if let Some(node) = placed.or_else(|| first_in_order(key, open())) {
             return Ok((node, Reason::Placed));
         }
         let known = state.nodes.values().filter(|entry| entry.node.role == Role::Origin).count();

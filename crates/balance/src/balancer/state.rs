@@ -1,6 +1,7 @@
 //! What a balancer remembers.
 
-use super::{Fence, LEASE};
+use super::mine::Mine;
+use super::{Fence, LEASE, UNLISTED};
 use crate::directory::{Claim, MAX_CLAIMS};
 use crate::health::Entry;
 use crate::{Clock, Epoch, Node};
@@ -16,25 +17,17 @@ pub(super) struct State {
     pub(super) nodes: BTreeMap<NodeId, Entry>,
     pub(super) clock: Clock,
     /// Publishes that run through this proxy, or did and are waited for.
-    pub(super) mine: HashMap<StreamKey, Mine>,
+    pub(super) mine: BTreeMap<StreamKey, Mine>,
     /// Claims as the directory told them last.
     known: HashMap<StreamKey, Known>,
     /// The newest owner of each stream, as nodes list them.
     newest: HashMap<StreamKey, Newest>,
+    /// Epochs of these streams that the directory or a node told when it refused a claim, and when: one below is none.
+    floors: HashMap<StreamKey, (Epoch, Duration)>,
     /// Which nodes were alive at the last tick, as the combination of their hashes.
     pub(super) alive: u64,
     /// What the directory said of itself at the last tick.
     pub(super) generation: u64,
-}
-
-pub(super) struct Mine {
-    pub(super) claim: Claim,
-    pub(super) publishes: usize,
-    pub(super) renewed: Duration,
-    /// The directory has it, as far as we know.
-    pub(super) asserted: bool,
-    /// Without a publish the claim is kept until then, for the publisher's return.
-    pub(super) until: Duration,
 }
 
 /// A claim, and what its holder says of it.
@@ -66,9 +59,10 @@ impl State {
         State {
             nodes: BTreeMap::new(),
             clock,
-            mine: HashMap::new(),
+            mine: BTreeMap::new(),
             known: HashMap::new(),
             newest: HashMap::new(),
+            floors: HashMap::new(),
             alive: 0,
             generation: 0,
         }
@@ -85,6 +79,7 @@ impl State {
 
     /// Takes note of a claim that stands, or of ours. One older than what is known is none.
     pub(super) fn learn(&mut self, claim: &Claim, now: Duration) {
+        self.clock.see(claim.epoch, now);
         let room = self.known.len() < MAX_CLAIMS;
         match self.known.get_mut(&claim.key) {
             Some(known) if known.claim.epoch == claim.epoch => known.touched = now,
@@ -102,15 +97,27 @@ impl State {
         self.known.remove(key);
     }
 
+    /// Who is the newest owner of a stream that has this name, in this claim domain, by what nodes list.
+    pub(super) fn newest(&self, key: &StreamKey, domain: &str) -> Option<(&NodeId, Epoch)> {
+        let newest = self.newest.get(key).filter(|newest| *newest.domain == *domain)?;
+        Some((&newest.node, newest.epoch))
+    }
+
     /// The claim that was told last.
     pub(super) fn known(&self, key: &StreamKey) -> Option<&Claim> {
         self.known.get(key).map(|known| &known.claim)
     }
 
+    /// The epoch of the newest claim, if it came to be known lately, or its stream was listed lately.
+    pub(super) fn lately(&self, key: &StreamKey, now: Duration) -> Epoch {
+        let known = self.known.get(key).filter(|known| now.saturating_sub(known.listed) <= UNLISTED);
+        known.map_or(Epoch::default(), |known| known.claim.epoch)
+    }
+
     /// For how long the holder has not listed the stream of this claim, by its own last heartbeat.
     pub(super) fn unlisted_for(&self, claim: &Claim, entry: &Entry) -> Duration {
         let known = self.known.get(&claim.key).filter(|known| known.claim.epoch == claim.epoch);
-        known.map_or(Duration::ZERO, |known| entry.last_beat().saturating_sub(known.listed))
+        known.map_or(Duration::ZERO, |known| entry.told_since(known.listed))
     }
 
     /// Whether the holder has listed the stream under this claim.
@@ -124,6 +131,36 @@ impl State {
             known.listed = known.listed.max(at);
             known.ever = true;
         }
+    }
+
+    /// No claim of this stream below this epoch is good.
+    pub(super) fn raise_floor(&mut self, key: &StreamKey, epoch: Epoch, now: Duration) {
+        if self.floors.len() < MAX_CLAIMS || self.floors.contains_key(key) {
+            let floor = self.floors.entry(key.clone()).or_insert((epoch, now));
+            *floor = (floor.0.max(epoch), now);
+        }
+    }
+
+    /// The directory told this epoch of the stream: a referee is believed, however wrong our clock is.
+    pub(super) fn see_told(&mut self, key: &StreamKey, epoch: Epoch, now: Duration) {
+        self.clock.see(epoch, now);
+        self.raise_floor(key, epoch, now);
+    }
+
+    pub(super) fn floor(&self, key: &StreamKey) -> Epoch {
+        self.floors.get(key).map_or(Epoch::default(), |(floor, _)| *floor)
+    }
+
+    /// Whether a publish under this claim would be refused by its node.
+    pub(super) fn is_outdated(&self, claim: &Claim) -> bool {
+        claim.epoch < self.floor(&claim.key)
+    }
+
+    /// Whether the claim that was told last is that of a publish here.
+    pub(super) fn is_mine(&self, key: &StreamKey) -> bool {
+        self.mine
+            .get(key)
+            .is_some_and(|mine| self.known(key).is_some_and(|known| known.epoch == mine.runs.claim.epoch))
     }
 
     /// What a heartbeat lists.
@@ -164,11 +201,17 @@ impl State {
     /// Forgets what nobody asked for, and owners that list their streams no more.
     pub(super) fn forget(&mut self, now: Duration) {
         self.known.retain(|_, known| now.saturating_sub(known.touched) <= KNOWN_FOR);
+        self.floors.retain(|_, (_, since)| now.saturating_sub(*since) <= KNOWN_FOR);
         let nodes = &self.nodes;
         self.newest.retain(|key, newest| {
             let live = nodes.get(&newest.node).and_then(|entry| entry.node.live.as_ref());
             live.is_some_and(|live| live.contains_key(key))
         });
+    }
+
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> [usize; 5] {
+        [self.nodes.len(), self.mine.len(), self.known.len(), self.newest.len(), self.floors.len()]
     }
 
     /// The claims of each node, as far as we know them.

@@ -1,8 +1,9 @@
 use super::*;
 use crate::directory::{Answer, Error};
-use crate::testkit::{AtOnce, balancer, id, key, ours, plain, seconds};
+use crate::testkit::{AtOnce, balancer, id, key, listed, ours, plain, ready, seconds};
 use crate::{Listed, Memory, Role};
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 
 mod placement;
 
@@ -199,12 +200,25 @@ fn an_older_owner_that_still_lists_the_stream_is_told_to_end_it() {
     let balancer = balancer();
     balancer.register(ours("a", "1", &[("s", 5)]), seconds(0.0)).unwrap();
     balancer.register(ours("b", "1", &[("s", 9)]), seconds(0.0)).unwrap();
-    let fence = Fence { key: key("s"), domain: "memory".to_owned(), epoch: crate::testkit::listed(9).epoch };
+    let fence = Fence { key: key("s"), domain: "memory".to_owned(), epoch: listed(9).epoch };
     assert_eq!(balancer.fenced(&id("a")), [fence]);
     assert_eq!(balancer.fenced(&id("b")), []);
     balancer.register(ours("b", "1", &[]), seconds(1.0)).unwrap();
     balancer.tick(seconds(1.0));
     assert_eq!(balancer.fenced(&id("a")), [], "the newer owner has ended");
+}
+
+#[test]
+fn a_claim_that_its_node_refuses_as_outdated_is_replaced_by_one_above() {
+    let balancer = balancer();
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let first = publish(&balancer, "s", 0.0).claim.unwrap();
+    let current = listed(500).epoch;
+    balancer.publish_fenced(&first, current, seconds(0.1));
+    let second = publish(&balancer, "s", 0.1).claim.unwrap();
+    assert!(second.epoch > current, "above what the node told");
+    assert_eq!(second.holder, first.holder);
+    assert_eq!(publish(&balancer, "s", 0.2).claim, Some(second), "and that one stands");
 }
 
 #[test]
@@ -349,6 +363,23 @@ fn a_claim_ends_when_its_holder_does_not_list_the_stream() {
 }
 
 #[test]
+fn a_time_without_beats_is_no_sign_that_a_stream_was_not_listed() {
+    let balancer = balancer();
+    for name in ["a", "b"] {
+        balancer.register(ours(name, "1", &[]), seconds(0.0)).unwrap();
+    }
+    let claim = publish(&balancer, "s", 0.0).claim.unwrap();
+    let holder = claim.holder.as_str();
+    balancer.register(ours(holder, "1", &[("s", 0)]), seconds(1.0)).unwrap();
+    for second in 1..=14 {
+        balancer.probe_answered(&claim.holder, seconds(f64::from(second)));
+    }
+    // Shown by another proxy, and made before the publish began.
+    balancer.register(ours(holder, "1", &[]), seconds(14.0)).unwrap();
+    assert_eq!(publish(&balancer, "s", 14.1).claim, Some(claim));
+}
+
+#[test]
 fn a_stream_stays_where_it_is_beyond_the_life_of_the_proxy_that_claimed_it() {
     let directory = Arc::new(Memory::new("memory"));
     let make = || {
@@ -397,6 +428,281 @@ impl Directory for Gone {
     fn lookup<'a>(&'a self, _: &'a StreamKey, _: Duration) -> Answer<'a, Option<Claim>> {
         gone()
     }
+}
+
+/// A directory that can be switched off, and be replaced by one that has never been told what it was.
+struct Shaky {
+    tables: [Memory; 2],
+    replaced: AtomicBool,
+    away: AtomicBool,
+}
+
+impl Shaky {
+    fn table(&self) -> &Memory {
+        &self.tables[usize::from(self.replaced.load(Ordering::Relaxed))]
+    }
+
+    fn unless_away<'a, T: Send + 'a>(&'a self, answer: Answer<'a, T>) -> Answer<'a, T> {
+        if self.away.load(Ordering::Relaxed) { gone() } else { answer }
+    }
+
+    fn stands(&self, name: &str, at: f64) -> Option<Claim> {
+        ready(self.table().lookup(&key(name), seconds(at))).unwrap()
+    }
+}
+
+impl Directory for Shaky {
+    fn domain(&self) -> &str {
+        self.table().domain()
+    }
+    fn claim<'a>(
+        &'a self,
+        ask: &'a Claim,
+        over: Option<Epoch>,
+        lease: Duration,
+        now: Duration,
+    ) -> Answer<'a, ()> {
+        self.unless_away(self.table().claim(ask, over, lease, now))
+    }
+    fn renew<'a>(&'a self, claim: &'a Claim, lease: Duration, now: Duration) -> Answer<'a, ()> {
+        self.unless_away(self.table().renew(claim, lease, now))
+    }
+    fn release<'a>(&'a self, claim: &'a Claim, now: Duration) -> Answer<'a, ()> {
+        self.unless_away(self.table().release(claim, now))
+    }
+    fn lookup<'a>(&'a self, key: &'a StreamKey, now: Duration) -> Answer<'a, Option<Claim>> {
+        self.unless_away(self.table().lookup(key, now))
+    }
+}
+
+/// A proxy of this name over this directory.
+fn over(directory: &Arc<impl Directory + 'static>, name: &str) -> AtOnce {
+    let config = Config { started_unix_ms: crate::testkit::START_MS, me: id(name), ttl: seconds(300.0) };
+    AtOnce::over(config, Arc::clone(directory) as Arc<dyn Directory>)
+}
+
+fn shaky() -> Arc<Shaky> {
+    let tables = [Memory::new("memory"), Memory::new("memory")];
+    Arc::new(Shaky { tables, replaced: false.into(), away: false.into() })
+}
+
+/// A claim in the directory that this balancer did not make.
+fn foreign(name: &str, holder: &str, ms: u64) -> Claim {
+    let epoch = listed(ms).epoch;
+    Claim { key: key(name), holder: id(holder), instance: "1".to_owned(), epoch }
+}
+
+#[test]
+fn a_claim_made_without_the_directory_lies_above_the_one_that_was_met() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    for name in ["a", "b"] {
+        balancer.register(ours(name, "1", &[]), seconds(0.0)).unwrap();
+    }
+    let ahead = foreign("s", "a", 3_600_000);
+    ready(directory.claim(&ahead, None, LEASE, seconds(0.0))).unwrap();
+    assert_eq!(publish(&balancer, "s", 0.1).claim, Some(ahead.clone()));
+    directory.away.store(true, Ordering::Relaxed);
+    let next = balancer.pick_publish(&key("s"), &[id("a")], seconds(0.2)).unwrap().claim.unwrap();
+    assert!(next.epoch > ahead.epoch, "its proxy's clock is an hour ahead of ours");
+}
+
+#[test]
+fn a_viewer_is_not_sent_back_to_an_older_owner_when_the_newer_one_dies() {
+    let balancer = balancer();
+    balancer.register(ours("a", "1", &[("s", 0)]), seconds(0.0)).unwrap();
+    balancer.register(ours("b", "1", &[]), seconds(0.0)).unwrap();
+    let newer = balancer.pick_publish(&key("s"), &[id("a")], seconds(0.1)).unwrap();
+    assert_eq!(holder(&play(&balancer, "s", 0.2)), "b");
+    balancer.dial_failed(&newer.node.id, seconds(0.3));
+    assert_eq!(play(&balancer, "s", 0.4).reason, Reason::Placed, "it is not live where it is listed");
+    assert_eq!(balancer.locate(&key("s"), seconds(0.4)).map(|pick| pick.node.id.clone()), None);
+    balancer.register(ours("a", "1", &[("s", 0)]), seconds(31.0)).unwrap();
+    assert_eq!(play(&balancer, "s", 31.0).reason, Reason::Live, "nobody came back to the newer one");
+}
+
+#[test]
+fn a_publish_that_could_not_move_has_its_stream_again() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    let beat = |now: f64| {
+        balancer.register(Node { draining: true, ..ours("a", "1", &[("s", 0)]) }, seconds(now)).unwrap();
+        balancer.register(ours("b", "1", &[]), seconds(now)).unwrap();
+    };
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let stays = publish(&balancer, "s", 0.0).claim.unwrap();
+    beat(1.0);
+    let fails = publish(&balancer, "s", 1.0).claim.unwrap();
+    assert_eq!(fails.holder, id("b"));
+    Balancer::publish_ended(&balancer, &fails, Ending::Clean, seconds(1.5));
+    for now in [2.0, 3.0] {
+        beat(now);
+        balancer.tick(seconds(now));
+    }
+    let stands = directory.stands("s", 3.0).unwrap();
+    assert_eq!((&stands.holder, stands.epoch > fails.epoch), (&stays.holder, true));
+    assert_eq!(holder(&play(&balancer, "s", 3.0)), "a");
+}
+
+/// A publish that runs at `a` under a claim that was made while the directory was away, which holds `newer` then.
+fn rivals(newer: &Claim) -> (Arc<Shaky>, AtOnce, Claim) {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    ready(directory.claim(newer, None, LEASE, seconds(0.0))).unwrap();
+    directory.away.store(true, Ordering::Relaxed);
+    for name in ["a", "b"] {
+        balancer.register(ours(name, "1", &[]), seconds(0.0)).unwrap();
+    }
+    let claim = balancer.pick_publish(&key("s"), &[id("b")], seconds(0.0)).unwrap().claim.unwrap();
+    directory.away.store(false, Ordering::Relaxed);
+    assert!(claim.epoch < newer.epoch);
+    (directory, balancer, claim)
+}
+
+/// The publish of [`rivals`] is listed, and ticks go on.
+fn go_on(balancer: &AtOnce, seconds_on: std::ops::RangeInclusive<u32>) {
+    for now in seconds_on.map(f64::from) {
+        balancer.register(ours("a", "1", &[("s", 0)]), seconds(now)).unwrap();
+        balancer.register(ours("b", "1", &[]), seconds(now)).unwrap();
+        balancer.tick(seconds(now));
+    }
+}
+
+#[test]
+fn a_publish_gets_its_stream_back_from_a_newer_claim_of_one_that_never_began() {
+    let newer = foreign("s", "b", 60_000);
+    let (directory, balancer, claim) = rivals(&newer);
+    go_on(&balancer, 1..=8);
+    let stands = directory.stands("s", 8.0).unwrap();
+    assert_eq!((&stands.holder, stands.epoch > newer.epoch), (&claim.holder, true));
+    Balancer::publish_ended(&balancer, &claim, Ending::Clean, seconds(8.1));
+    balancer.register(ours("a", "1", &[]), seconds(9.2)).unwrap();
+    balancer.tick(seconds(9.2));
+    assert_eq!(directory.stands("s", 9.2), None, "it is given up by its first claim");
+}
+
+#[test]
+fn a_publish_gets_its_stream_back_from_a_newer_claim_of_a_former_run() {
+    let newer = Claim { instance: "0".to_owned(), ..foreign("s", "a", 60_000) };
+    let (directory, balancer, _) = rivals(&newer);
+    go_on(&balancer, 1..=8);
+    assert_eq!(directory.stands("s", 8.0).map(|claim| claim.instance), Some("1".to_owned()));
+}
+
+#[test]
+fn a_newer_claim_is_let_be_while_its_holder_lists_the_stream() {
+    let newer = foreign("s", "b", 60_000);
+    let (directory, balancer, _) = rivals(&newer);
+    for now in (1..=20).map(f64::from) {
+        balancer.register(ours("a", "1", &[("s", 0)]), seconds(now)).unwrap();
+        balancer.register(ours("b", "1", &[("s", 60_000)]), seconds(now)).unwrap();
+        balancer.tick(seconds(now));
+    }
+    assert_eq!(directory.stands("s", 20.0), Some(newer));
+}
+
+#[test]
+fn a_publish_whose_claim_came_to_be_replaced_by_one_that_ended_claims_anew() {
+    let newer = foreign("s", "b", 60_000);
+    let (directory, balancer, claim) = rivals(&newer);
+    ready(directory.release(&newer, seconds(0.5))).unwrap();
+    go_on(&balancer, 1..=3);
+    let stands = directory.stands("s", 3.0).unwrap();
+    assert_eq!((&stands.holder, stands.epoch > newer.epoch), (&claim.holder, true));
+    assert_eq!(play(&balancer, "s", 3.0).claim, Some(stands));
+}
+
+#[test]
+fn a_viewer_waits_for_a_newer_owner_where_no_older_one_is() {
+    let balancer = balancer();
+    let beat = || {
+        for name in ["a", "b", "c"] {
+            let live: &[(&str, u64)] = if name == "c" { &[] } else { &[("s", 0)] };
+            balancer.register(ours(name, "1", live), seconds(0.0)).unwrap();
+        }
+    };
+    beat();
+    let newer = balancer.pick_publish(&key("s"), &[id("a"), id("b")], seconds(0.1)).unwrap();
+    assert_eq!(holder(&newer), "c");
+    balancer.register(ours("d", "1", &[]), seconds(0.1)).unwrap();
+    balancer.dial_failed(&newer.node.id, seconds(0.3));
+    assert_eq!(holder(&play(&balancer, "s", 0.4)), "d");
+}
+
+#[test]
+fn a_directory_that_went_back_is_believed_when_what_was_known_is_over() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    let beat = |now: f64| {
+        balancer.register(ours("a", "1", &[]), seconds(now)).unwrap();
+        balancer.register(ours("b", "1", &[("s", 0)]), seconds(now)).unwrap();
+    };
+    beat(0.0);
+    let newer = balancer.pick_publish(&key("s"), &[id("b")], seconds(0.0)).unwrap().claim.unwrap();
+    directory.replaced.store(true, Ordering::Relaxed);
+    let older = foreign("s", "b", 0);
+    ready(directory.renew(&older, LEASE, seconds(1.5))).unwrap();
+    (1..=12).for_each(|second| beat(f64::from(second)));
+    assert_eq!(play(&balancer, "s", 12.0).claim, Some(older));
+}
+
+#[test]
+fn a_claim_is_not_given_up_for_its_holder_is_not_heard() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let claim = publish(&balancer, "s", 0.0).claim.unwrap();
+    balancer.tick(seconds(4.0));
+    assert!(balancer.origins(seconds(4.0))[0].silent);
+    assert_eq!(
+        directory.stands("s", 4.0),
+        Some(claim.clone()),
+        "another proxy may hear it, and publish there"
+    );
+    balancer.register(ours("a", "1", &[("s", 0)]), seconds(10.0)).unwrap();
+    balancer.tick(seconds(10.2));
+    assert_eq!(directory.stands("s", 35.0), Some(claim), "it is renewed");
+}
+
+/// A directory that does what it is asked, and whose answers to claims are lost.
+struct Mute(Memory);
+
+impl Directory for Mute {
+    fn domain(&self) -> &str {
+        self.0.domain()
+    }
+    fn claim<'a>(
+        &'a self,
+        ask: &'a Claim,
+        over: Option<Epoch>,
+        lease: Duration,
+        now: Duration,
+    ) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.0.claim(ask, over, lease, now).await.unwrap();
+            gone().await
+        })
+    }
+    fn renew<'a>(&'a self, claim: &'a Claim, lease: Duration, now: Duration) -> Answer<'a, ()> {
+        self.0.renew(claim, lease, now)
+    }
+    fn release<'a>(&'a self, claim: &'a Claim, now: Duration) -> Answer<'a, ()> {
+        self.0.release(claim, now)
+    }
+    fn lookup<'a>(&'a self, key: &'a StreamKey, now: Duration) -> Answer<'a, Option<Claim>> {
+        self.0.lookup(key, now)
+    }
+}
+
+#[test]
+fn a_claim_whose_answer_was_lost_is_the_one_that_is_used() {
+    let config = Config { started_unix_ms: 0, me: id("p"), ttl: seconds(300.0) };
+    let directory = Arc::new(Mute(Memory::new("memory")));
+    let balancer = AtOnce::over(config, Arc::clone(&directory) as Arc<dyn Directory>);
+    balancer.register(plain("a", "1"), seconds(0.0)).unwrap();
+    let pick = publish(&balancer, "s", 1.0);
+    let taken = ready(directory.lookup(&key("s"), seconds(1.0))).unwrap();
+    assert_eq!(pick.claim, taken, "it may have been taken, and was");
 }
 
 #[test]

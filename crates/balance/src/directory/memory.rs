@@ -56,7 +56,7 @@ impl Memory {
 
     /// Keys that are remembered in any way.
     #[cfg(test)]
-    pub(super) fn remembered(&self, now: Duration) -> usize {
+    pub(crate) fn remembered(&self, now: Duration) -> usize {
         self.table(now).claims.len()
     }
 

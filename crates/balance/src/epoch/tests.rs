@@ -20,6 +20,15 @@ fn an_epoch_never_falls_below_one_seen() {
 }
 
 #[test]
+fn clocks_that_are_wrong_by_an_hour_to_either_side_believe_each_other() {
+    let mut behind = Clock::new(START - 3_600_000, 7);
+    let mut ahead = Clock::new(START + 3_600_000, 8);
+    let epoch = ahead.next(Duration::from_secs(60));
+    assert!(behind.see(epoch, Duration::from_secs(50)));
+    assert!(behind.next(Duration::from_secs(50)) > epoch);
+}
+
+#[test]
 fn an_epoch_of_the_far_future_is_not_believed() {
     let mut clock = Clock::new(START, 7);
     assert!(!clock.see(Epoch(u64::MAX), Duration::ZERO));

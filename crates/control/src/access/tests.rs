@@ -40,6 +40,37 @@ fn a_refusal_prints_the_line_that_would_allow_it() {
 }
 
 #[test]
+fn the_line_that_would_allow_an_address_keeps_those_that_are_allowed() {
+    let text =
+        access(None, &["10.0.0.0/8"]).check(ip("11.1.2.3"), &HeaderMap::new()).unwrap_err().to_string();
+    assert!(text.contains("PROXY_SYSTEM_API_ALLOW=10.0.0.0/8,11.1.2.3/32"), "{text}");
+}
+
+#[test]
+fn ten_wrong_tokens_lock_an_address_out_and_nobody_else() {
+    let access = access(Some("secret"), &[]);
+    let wrong = headers(&[("authorization", "Bearer wrong")]);
+    for _ in 0..10 {
+        assert!(matches!(access.check(ip("10.0.0.1"), &wrong), Err(Refusal::Token(_))));
+    }
+    for list in [&wrong, &headers(&GOOD)] {
+        assert!(matches!(access.clone().check(ip("10.0.0.1"), list), Err(Refusal::Guesses(..))));
+    }
+    let none = access.check(ip("10.0.0.1"), &HeaderMap::new());
+    assert!(matches!(none, Err(Refusal::Token(_))), "who brings none guesses nothing");
+    assert!(is_allowed(&access, "10.0.0.2", &GOOD));
+}
+
+#[test]
+fn who_brings_no_token_is_not_locked_out_for_it() {
+    let access = access(Some("secret"), &[]);
+    for _ in 0..20 {
+        assert!(!is_allowed(&access, "10.0.0.1", &[]));
+    }
+    assert!(is_allowed(&access, "10.0.0.1", &GOOD));
+}
+
+#[test]
 fn the_token_itself_is_in_no_refusal_and_no_debug_text() {
     let access = access(Some("hunter2"), &["10.0.0.0/8"]);
     for peer in ["10.1.2.3", "11.1.2.3"] {

@@ -6,10 +6,13 @@
 //! asks first how many each has, and then those alone that have a part of it.
 
 mod ask;
+mod leave;
+mod rows;
 mod sum;
+mod view;
 
 use super::{Api, CLIENT_NOT_FOUND, MAX_COUNT, Page, VHOST_NOT_FOUND};
-use crate::reply;
+use crate::{Signer, reply};
 use ask::{Answered, Nodes, Turn};
 use axum::response::Response;
 use http::{Method, StatusCode};
@@ -18,10 +21,13 @@ use srs_balance::{Balancer, OriginView};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+pub(super) use view::Part;
 
 /// Time for all nodes together: whoever watches a console does not notice it, and a node that needs longer to list what
 /// it has is in trouble.
 const LIMIT: Duration = Duration::from_millis(500);
+/// The same for the view of everything, which programs read.
+const LIMIT_OF_VIEW: Duration = Duration::from_secs(2);
 /// Of which this may pass in waiting for a turn, so that time is left to ask.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Largest answer of one node.
@@ -39,6 +45,7 @@ pub struct Cluster {
     started: Instant,
     room: Arc<Semaphore>,
     turns: Semaphore,
+    signer: Option<Arc<Signer>>,
 }
 
 impl Cluster {
@@ -46,7 +53,14 @@ impl Cluster {
     #[must_use]
     pub fn new(balancer: Arc<Balancer>, started: Instant) -> Self {
         let room = Arc::new(Semaphore::new(MAX_ANSWERS));
-        Self { balancer, started, room, turns: Semaphore::new(MAX_TURNS) }
+        Self { balancer, started, room, turns: Semaphore::new(MAX_TURNS), signer: None }
+    }
+
+    /// The same; nodes of the same cluster are asked under this signature, which opens their lists to us on other machines
+    /// too.
+    #[must_use]
+    pub fn signing(self, signer: Option<Signer>) -> Self {
+        Self { signer: signer.map(Arc::new), ..self }
     }
 
     /// All nodes, in the order of their ids.
@@ -80,7 +94,7 @@ impl Cluster {
     ) -> (u64, Vec<Value>, Nodes) {
         let mut nodes = turn.ask(&format!("/api/v1/{name}?start=0&count=1"), |_| false).await;
         let (total, _) = sum::lists(&nodes, name, |_| 1);
-        let parts = sum::parts(&nodes, name, start, count);
+        let parts = sum::parts(&nodes, |node| sum::entries(node, name), start, count);
         let path = |id: &str| {
             let (start, count) = parts.get(id)?;
             Some(format!("/api/v1/{name}?start={start}&count={count}"))
@@ -164,9 +178,14 @@ impl Cluster {
 
     /// The right to ask all nodes, and the time for it; none while too many others do.
     async fn turn(&self) -> Option<Turn<'_>> {
-        let deadline = tokio::time::Instant::now() + LIMIT;
+        self.turn_of(LIMIT).await
+    }
+
+    /// The same with another limit.
+    async fn turn_of(&self, limit: Duration) -> Option<Turn<'_>> {
+        let deadline = tokio::time::Instant::now() + limit;
         let permit = tokio::time::timeout(PATIENCE, self.turns.acquire()).await.ok()?.ok()?;
-        Some(Turn { cluster: self, deadline, _permit: permit })
+        Some(Turn { cluster: self, limit, deadline, _permit: permit })
     }
 }
 

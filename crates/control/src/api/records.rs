@@ -93,7 +93,7 @@ pub(super) fn stream(record: &StreamRecord) -> Value {
             "profile": audio.profile,
         })
     });
-    json!({
+    let shown = json!({
         "id": record.id,
         "name": record.key.stream(),
         "vhost": vhost_id(record.key.vhost()),
@@ -113,11 +113,13 @@ pub(super) fn stream(record: &StreamRecord) -> Value {
         "audio": audio,
         "held": record.held,
         "epoch": record.epoch,
-    })
+    });
+    let via = Some(&record.via).filter(|via| !via.is_empty());
+    with(shown, [("domain", record.domain.clone().map(Value::from)), ("via", via.map(|via| json!(via)))])
 }
 
 pub(super) fn client(record: &ClientRecord) -> Value {
-    json!({
+    let shown = json!({
         "id": record.id,
         "vhost": vhost_id(record.key.vhost()),
         "stream": record.stream,
@@ -133,5 +135,17 @@ pub(super) fn client(record: &ClientRecord) -> Value {
         "send_bytes": record.send_bytes,
         "recv_bytes": record.recv_bytes,
         "kbps": kbps(record.kbps),
-    })
+    });
+    with(
+        shown,
+        [("via", record.via.clone().map(Value::from)), ("session", record.session.clone().map(Value::from))],
+    )
+}
+
+/// A record, and what SRS has no word for where there is something to say.
+fn with<const N: usize>(mut record: Value, more: [(&str, Option<Value>); N]) -> Value {
+    if let Some(fields) = record.as_object_mut() {
+        fields.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    }
+    record
 }

@@ -55,7 +55,7 @@ async fn a_refused_connection_says_where() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let error = ask(&Target::new("127.0.0.1", port, "/"), None, None, LIMIT).await.unwrap_err();
+    let error = ask(&Target::new("127.0.0.1", port, "/"), None, None, None, LIMIT).await.unwrap_err();
     assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
     assert!(matches!(error, ClientError::Connect { .. }));
 }
@@ -63,7 +63,7 @@ async fn a_refused_connection_says_where() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_server_is_given_up() {
     let (target, _task) = answer_once(Vec::new()).await;
-    assert!(matches!(ask(&target, None, None, LIMIT).await, Err(ClientError::Timeout(LIMIT))));
+    assert!(matches!(ask(&target, None, None, None, LIMIT).await, Err(ClientError::Timeout(LIMIT))));
 }
 
 #[tokio::test]
@@ -72,20 +72,21 @@ async fn an_answer_too_large_is_given_up() {
     let answer =
         [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes(), body].concat();
     let (target, _task) = answer_once(answer).await;
-    assert!(matches!(ask(&target, None, None, LIMIT).await, Err(ClientError::Answer { .. })));
+    assert!(matches!(ask(&target, None, None, None, LIMIT).await, Err(ClientError::Answer { .. })));
 }
 
 #[tokio::test]
 async fn what_is_no_http_is_an_error() {
     let (target, _task) = answer_once(b"\x03\x00\x00\x00nonsense\r\n\r\n".to_vec()).await;
-    assert!(matches!(ask(&target, None, None, LIMIT).await, Err(ClientError::Answer { .. })));
+    assert!(matches!(ask(&target, None, None, None, LIMIT).await, Err(ClientError::Answer { .. })));
 }
 
 #[tokio::test]
 async fn a_body_is_posted_with_its_token() {
     let (target, task) = answer_once(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec()).await;
     let token = HeaderValue::from_static("Bearer secret");
-    let (status, body) = ask(&target, Some(&token), Some(Bytes::from_static(b"{}")), LIMIT).await.unwrap();
+    let (status, body) =
+        ask(&target, Some(&token), None, Some(Bytes::from_static(b"{}")), LIMIT).await.unwrap();
     assert_eq!((status, &body[..]), (StatusCode::OK, &b"ok"[..]));
     let request = task.await.unwrap();
     assert!(request.starts_with("POST /api/v1/versions HTTP/1.1\r\n"), "{request}");

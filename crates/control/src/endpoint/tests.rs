@@ -68,6 +68,7 @@ fn other_spellings_are_refused() {
         "tcp://tcp://1",
         "a b://1935",
         "1935:",
+        "[[::1]]:1935",
         "١٩٣٥",
         &long,
     ] {
@@ -122,4 +123,16 @@ fn loopback_is_good_over_loopback_only() {
     }
     assert!(matches!(parse("127.0.0.1:6379", NODE, false), Err(Error::Loopback(_))));
     assert!(matches!(parse("tcp://localhost:6379", NODE, false), Err(Error::Loopback(_))));
+}
+
+#[test]
+fn link_local_addresses_and_what_clouds_answer_at_are_good_over_loopback_only() {
+    for text in
+        ["169.254.169.254", "169.254.1.1", "::ffff:169.254.169.254", "fe80::1", "[febf::1]", "fd00:ec2::254"]
+    {
+        assert!(host(text, true).is_ok(), "{text}");
+        assert!(matches!(host(text, false), Err(Error::LinkLocal(_))), "{text}");
+    }
+    assert!(matches!(parse("169.254.169.254:80", NODE, false), Err(Error::LinkLocal(_))));
+    assert!(host("fd00::1", false).is_ok() && host("169.253.0.1", false).is_ok());
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::Limits;
+use crate::signed::{Asked, Signatures, is_of_body};
 use crate::testkit::{HANG, Served};
 use axum::Router;
 use axum::routing::post;
@@ -92,6 +93,25 @@ async fn the_token_is_sent() {
     task.abort();
 }
 
+#[tokio::test]
+async fn a_signed_beat_is_opened_by_whoever_was_dialled() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let handler = move |headers: HeaderMap, body: Bytes| {
+        told.send((headers, body)).unwrap();
+        std::future::ready(StatusCode::OK)
+    };
+    let served = Served::start(Router::new().route("/", post(handler)), Limits::default()).await;
+    let me = srs_names::NodeId::new("vid-a").unwrap();
+    let beat = Heartbeat::new(&format!("http://{}/", served.address), Duration::from_secs(9), None).unwrap();
+    let beat = beat.signed(Some(Signer::new(b"secret", me.clone(), "origin")));
+    let task = tokio::spawn(beat.run(never(), Message::default, |_, _| {}));
+    let (headers, body) = tokio::time::timeout(HANG, heard.recv()).await.unwrap().unwrap();
+    task.abort();
+    let proxy = Signatures::new(b"secret", "vid-proxy", vec![served.address.port()]);
+    let envelope = proxy.open(&headers, Asked::Beat).unwrap().unwrap();
+    assert!(envelope.from == me && is_of_body(&envelope, &body));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refused_beat_is_followed_by_others() {
     let (_served, url, mut beats) = proxy(StatusCode::UNAUTHORIZED).await;
@@ -153,7 +173,10 @@ async fn what_a_proxy_answers_is_given_with_what_it_was_told() {
     let task =
         tokio::spawn(Heartbeat::new(&url, Duration::from_secs(9), None).unwrap().run(never(), make, told));
     let (pid, answer) = tokio::time::timeout(HANG, heard.recv()).await.unwrap().unwrap();
-    let fence = ("v.example/live/a".parse().unwrap(), Term { domain: "d".to_owned(), epoch: u64::MAX, resumed: false });
+    let fence = (
+        "v.example/live/a".parse().unwrap(),
+        Term { domain: "d".to_owned(), epoch: u64::MAX, resumed: false },
+    );
     assert_eq!((pid.as_str(), answer), ("0", Some(Answer { fenced: vec![fence] })));
     task.abort();
 }

@@ -48,3 +48,11 @@ fn a_reading_of_this_process_has_its_pid_and_its_memory() {
     assert!(reading.rss > 0 && reading.max_rss >= reading.rss && reading.cpus > 0);
     assert!(Arc::ptr_eq(&reading, &machine.read()), "asked again at once the reading is the same");
 }
+
+#[test]
+fn a_burst_of_a_second_is_not_yet_busy_and_ten_seconds_are() {
+    assert_eq!(smoothed(0.0, 1.0, Duration::from_secs(1)), 0.1);
+    assert_eq!(smoothed(0.2, 0.2, Duration::from_secs(3)), 0.2);
+    assert_eq!(smoothed(0.0, 1.0, Duration::from_secs(60)), 1.0);
+    assert!((0.0..=1.0).contains(&Machine::new().busy()));
+}

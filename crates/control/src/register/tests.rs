@@ -79,6 +79,36 @@ fn our_own_fields_are_understood() {
 }
 
 #[test]
+fn streams_have_their_domains_and_holds_and_the_node_its_drain_and_usage() {
+    let mut message = sample();
+    message["draining"] = json!(true);
+    message["usage"] =
+        json!({"cpu": 1.5, "streams": 2, "viewers": 3, "recv_kbps": 4, "send_kbps": 5, "more": 6});
+    message["streams"] = json!([
+        {"key": "v.example/live/a", "epoch": 7, "domain": "d", "held": true},
+        {"key": "v.example/live/b", "epoch": 8, "domain": "d"},
+        {"key": "v.example/live/c", "domain": ""},
+    ]);
+    let node = node(&message).unwrap();
+    let live = node.live.unwrap();
+    let of = |name: &str| live[&format!("v.example/live/{name}").parse().unwrap()].clone();
+    assert_eq!(of("a"), Listed { epoch: Epoch(7), domain: Some(Arc::from("d")), held: true });
+    assert_eq!((of("b").held, of("c").domain), (false, None));
+    assert!(
+        Arc::ptr_eq(&of("a").domain.unwrap(), &of("b").domain.unwrap()),
+        "a text that all have is kept once"
+    );
+    let usage = srs_balance::Usage { cpu: 1.0, streams: 2, viewers: 3, recv_kbps: 4, send_kbps: 5 };
+    assert_eq!((node.draining, node.usage), (true, Some(usage)));
+}
+
+#[test]
+fn a_node_that_says_nothing_of_it_neither_drains_nor_has_numbers() {
+    let node = node(&sample()).unwrap();
+    assert_eq!((node.draining, node.usage, node.load), (false, None, None));
+}
+
+#[test]
 fn an_empty_list_of_streams_differs_from_none() {
     assert_eq!(node(&with("streams", json!([]))).unwrap().live, Some(HashMap::new()));
 }
@@ -149,6 +179,8 @@ fn what_is_too_much_is_refused() {
         ("capabilities", json!(vec!["a"; 33])),
         ("capabilities", json!([long])),
         ("streams", json!(vec![json!({"key": "v.example/live/a"}); MAX_STREAMS + 1])),
+        ("streams", json!([{"key": "v.example/live/a", "domain": "x".repeat(257)}])),
+        ("streams", json!([{"key": "v.example/live/a", "domain": "a\nb"}])),
     ] {
         assert_eq!(node(&with(field, value)).unwrap_err(), Error::TooMuch(field));
     }

@@ -37,10 +37,16 @@ impl Fleet {
 
     /// A heartbeat of the node with this id; its API listens on that port.
     pub fn register(&self, id: &str, api: Option<u16>) {
+        self.register_as(id, api, |_| {});
+    }
+
+    /// The same with more to say.
+    pub fn register_as(&self, id: &str, api: Option<u16>, say: impl FnOnce(&mut Node)) {
         let mut node = Node::new(NodeId::new(id).unwrap(), "run", "127.0.0.1");
         node.device_id = format!("device-{id}");
         let endpoint = |port| Endpoint { proto: None, host: "127.0.0.1".to_owned(), port };
         node.endpoints.extend(api.map(|port| ("api".to_owned(), vec![endpoint(port)])));
+        say(&mut node);
         self.balancer.register(node, self.started.elapsed()).unwrap();
     }
 
@@ -56,6 +62,17 @@ impl Fleet {
         let served = Served::start(http_api(Arc::new(api)), Limits::default()).await;
         self.register(id, Some(served.address.port()));
         self.served.push(served);
+    }
+
+    /// Where the API of a node is that was registered last with an endpoint.
+    pub fn port_of(&self, id: &str) -> Option<u16> {
+        let node = self.balancer.node(&NodeId::new(id).unwrap()).unwrap();
+        node.endpoint("api").map(|api| api.port)
+    }
+
+    /// A further heartbeat of a node that is there.
+    pub fn say(&self, id: &str, say: impl FnOnce(&mut Node)) {
+        self.register_as(id, self.port_of(id), say);
     }
 
     /// A node that accepts and never answers.

@@ -87,6 +87,8 @@ pub fn stream_record(number: u64) -> StreamRecord {
         publish: PublishRecord { active: true, cid: "c1".to_owned() },
         held: false,
         epoch: 7,
+        domain: None,
+        via: Vec::new(),
         video: Some(VideoRecord {
             codec: "H264".to_owned(),
             profile: "High".to_owned(),
@@ -120,5 +122,7 @@ pub fn client_record(number: u64) -> ClientRecord {
         send_bytes: 1,
         recv_bytes: 2,
         kbps: Kbps::default(),
+        via: None,
+        session: None,
     }
 }

@@ -8,7 +8,7 @@ use tokio::task::LocalSet;
 
 use super::*;
 use crate::Vhost;
-use crate::testkit::{claimed, envelope, envelopes, gateway, key, rtmp, rtmp_from, seal, sealed};
+use crate::testkit::{claimed, envelope, envelopes, gateway, get_with, key, rtmp, rtmp_from, seal, sealed};
 
 fn publishing() -> client::Role {
     client::Role::Publish { kind: "live".to_owned() }
@@ -71,6 +71,61 @@ async fn clients_that_a_node_stands_for_are_listed_by_their_own_addresses() {
         let _down = rtmp_from(&gateway, "a", client::Role::Play, &relayed).await.unwrap();
         let ips: Vec<String> = gateway.clients().into_iter().map(|client| client.ip).collect();
         assert_eq!(ips, ["203.0.113.7", "203.0.113.7"]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_are_listed_with_the_node_through_which_they_came_and_streams_with_all_of_these() {
+    local(async {
+        let gateway = gateway(Vhost { min_latency: true, ..Vhost::default() });
+        let from = |node: &str, session: &str| Envelope {
+            from: srs_names::NodeId::new(node).unwrap(),
+            session: session.to_owned(),
+            ..envelope(Purpose::Relay)
+        };
+        let _up = publish(&gateway, &from("vid-two", "s1")).await;
+        let _down =
+            rtmp_from(&gateway, "a", client::Role::Play, &sealed(&from("vid-one", ""))).await.unwrap();
+        let more = format!("{HTTP_HEADER}: {}\r\n", sealed(&from("vid-two", "s3")));
+        let _flv = get_with(&gateway, "/live/a.flv", "1.1", &more).await;
+        let _direct = rtmp(&gateway, "a", client::Role::Play).await.unwrap();
+        while gateway.clients().len() < 4 {
+            tokio::task::yield_now().await;
+        }
+        let mut told: Vec<_> =
+            gateway.clients().into_iter().map(|client| (client.kind, client.via, client.session)).collect();
+        told.sort();
+        let of = |kind: &str, via: Option<&str>, session: Option<&str>| {
+            (kind.to_owned(), via.map(String::from), session.map(String::from))
+        };
+        let expected = [
+            of("flv-play", Some("vid-two"), Some("s3")),
+            of("fmle-publish", Some("vid-two"), Some("s1")),
+            of("rtmp-play", None, None),
+            of("rtmp-play", Some("vid-one"), None),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(gateway.streams()[0].via, ["vid-one", "vid-two"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_node_carries_is_counted() {
+    local(async {
+        let gateway = gateway(Vhost { min_latency: true, ..Vhost::default() });
+        let by_claim = publish(&gateway, &claimed(7)).await;
+        let _down = rtmp(&gateway, "a", client::Role::Play).await.unwrap();
+        let _waiting = rtmp(&gateway, "b", client::Role::Play).await.unwrap();
+        while gateway.carried().viewers < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(gateway.carried().streams, 1);
+        assert_eq!(gateway.streams()[0].domain.as_deref(), Some("d"));
+        drop(by_claim);
+        until(&gateway, Some(Phase::Held)).await;
+        assert_eq!(gateway.carried().streams, 1, "one that is held is carried");
     })
     .await;
 }

@@ -109,14 +109,14 @@ fn client() -> impl Strategy<Value = SocketAddr> {
 
 prop_compose! {
     fn any_envelope()(
-        from in id(), role in ".{0,12}", purpose in 0..4_usize, to in ".{0,60}",
+        from in id(), role in ".{0,12}", purpose in 0..5_usize, to in ".{0,60}",
         client in proptest::option::of(client()), term in proptest::option::of((".{0,20}", any::<u64>())),
         hold in proptest::option::of(any::<u64>()), session in ".{0,40}",
         hops in proptest::collection::vec(id(), 0..4),
     ) -> Envelope {
         Envelope {
             from, role, to, client, session, hops,
-            purpose: [Purpose::Relay, Purpose::Pull, Purpose::Push, Purpose::Beat][purpose],
+            purpose: [Purpose::Relay, Purpose::Pull, Purpose::Push, Purpose::Beat, Purpose::Control][purpose],
             term: term.map(|(domain, epoch)| Term { domain, epoch, resumed: epoch % 2 == 0 }),
             hold: hold.map(Duration::from_millis),
         }

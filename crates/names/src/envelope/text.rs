@@ -89,6 +89,7 @@ fn name(purpose: Purpose) -> &'static str {
         Purpose::Pull => "pull",
         Purpose::Push => "push",
         Purpose::Beat => "beat",
+        Purpose::Control => "control",
     }
 }
 
@@ -98,6 +99,7 @@ fn purpose_of(name: &str) -> Option<Purpose> {
         "pull" => Purpose::Pull,
         "push" => Purpose::Push,
         "beat" => Purpose::Beat,
+        "control" => Purpose::Control,
         _ => return None,
     })
 }

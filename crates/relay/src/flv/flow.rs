@@ -12,8 +12,8 @@ use super::client::Client;
 use super::{Ended, LAST_CHUNK};
 use crate::follow::Follower;
 use crate::limits::FAILOVER;
-use crate::track;
 use crate::upstream::{Broken, HttpLeg};
+use crate::{Life, track};
 
 /// The FLV body on its way.
 pub(super) struct Flow {
@@ -61,11 +61,12 @@ impl Flow {
         follower: &mut Follower,
     ) -> Ended {
         // The other half is kept: some servers take a half-closed request for a client that left.
-        let HttpLeg { mut read, write: _write, mut origin, .. } = leg;
+        let HttpLeg { mut read, write: _write, origin, .. } = leg;
         let here = origin.place.clone();
         follower.set_restless(origin.reason == Reason::Placed || self.lost.is_some());
-        let silent = origin.silent();
-        tokio::pin!(silent);
+        let life = origin.worse_than(Life::Alive);
+        tokio::pin!(life);
+        let mut drains = false;
         let too_long = self.lost.map_or(FAILOVER, |lost| FAILOVER.saturating_sub(lost.elapsed()));
         let too_long = tokio::time::sleep(too_long);
         tokio::pin!(too_long);
@@ -77,7 +78,7 @@ impl Flow {
             }
             if self.track.goes_on() && follower.is_restless() {
                 self.lost = None;
-                follower.set_restless(false);
+                follower.set_restless(drains);
             }
             match client.offer().await {
                 Ok(true) => {}
@@ -92,18 +93,28 @@ impl Flow {
             if self.body.is_over() {
                 return Ended::Over;
             }
-            input = tokio::select! {
+            input = loop {
+                tokio::select! {
                 biased;
-                came = buffer::read(&mut read) => match came {
+                came = buffer::read(&mut read) => break match came {
                     Ok(bytes) if bytes.is_empty() && self.body == Body::UntilClose => return Ended::Over,
                     Ok(bytes) if bytes.is_empty() => return Broken::Short.into(),
                     Ok(bytes) => bytes,
                     Err(error) => return Broken::from(error).into(),
                 },
                 gone = client.gone() => return gone,
-                () = silent.as_mut() => return Ended::Silent,
+                worse = life.as_mut() => {
+                    if worse == Life::Silent {
+                        return Ended::Silent;
+                    }
+                    // Its publisher is about to leave.
+                    drains = true;
+                    follower.set_restless(true);
+                    life.set(origin.worse_than(worse));
+                }
                 () = follower.moved(&here) => return Ended::Elsewhere,
                 () = too_long.as_mut(), if self.lost.is_some() => return Ended::Lost,
+                }
             };
         }
     }

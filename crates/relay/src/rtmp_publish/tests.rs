@@ -158,7 +158,7 @@ async fn an_origin_that_takes_nothing_for_ten_seconds_is_given_up() {
                     tokio::time::sleep(limits::STALL).await;
                 }
             };
-            tokio::time::timeout(6 * limits::STALL, freed).await.expect("the claim stays");
+            timeout(6 * limits::STALL, freed).await.expect("the claim stays");
         })
         .await;
 }
@@ -195,7 +195,7 @@ async fn a_publisher_that_leaves_while_its_origin_is_dialled_ends_the_dialling_a
             publisher.abort();
             let mut dialled = Vec::new();
             let ended = tokio::io::AsyncReadExt::read_to_end(&mut origin, &mut dialled);
-            let _closed = tokio::time::timeout(limits::DIAL_ANSWER / 2, ended).await.expect("still dialled");
+            let _closed = timeout(limits::DIAL_ANSWER / 2, ended).await.expect("still dialled");
             assert!(!is_claimed(&relay).await);
         })
         .await;
@@ -242,7 +242,7 @@ async fn a_publisher_that_says_nothing_at_all_does_not_stay_for_ever() {
             let relay = relay(&[("o", address)]);
             let (_mute, mut origin) = through(&relay, &listener).await;
             let freed = async { while matches!(origin.next().await, Ok(Some(_))) {} };
-            tokio::time::timeout(Duration::from_secs(600), freed).await.expect("it stays");
+            timeout(Duration::from_secs(600), freed).await.expect("it stays");
         })
         .await;
 }

@@ -81,9 +81,14 @@ fn a_claim_under_a_domain_name_ends_when_its_holder_lists_the_stream_no_more() {
     let balancer = balancer();
     beat(&balancer, with_vhosts(&[DEFAULT_VHOST], &[]), 0.0);
     let claim = publish_at_ours(&balancer).claim;
-    beat(&balancer, with_vhosts(&[DEFAULT_VHOST], &[("s", 0)]), 20.0);
+    for second in 1..=20 {
+        beat(&balancer, with_vhosts(&[DEFAULT_VHOST], &[("s", 0)]), f64::from(second));
+    }
+    assert_eq!(play(&balancer, 20.0).claim, claim);
     let last = 20.0 + UNLISTED.as_secs_f64();
-    beat(&balancer, with_vhosts(&[DEFAULT_VHOST], &[]), last);
+    for second in 21..=30 {
+        beat(&balancer, with_vhosts(&[DEFAULT_VHOST], &[]), f64::from(second));
+    }
     assert_eq!(play(&balancer, last).claim, claim);
     beat(&balancer, with_vhosts(&[DEFAULT_VHOST], &[]), last + 1.0);
     assert_eq!(play(&balancer, last + 1.0).claim, None);

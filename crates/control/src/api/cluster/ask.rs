@@ -1,14 +1,16 @@
 //! Asking the nodes, side by side and within one limit of time.
 
-use super::{Cluster, LIMIT, MAX_ANSWER};
+use super::{Cluster, MAX_ANSWER};
 use crate::client::{self, Question, Target};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use srs_balance::{Node, OriginView, Role};
+use srs_names::envelope::CAPABILITY;
 use std::ops::Deref;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
@@ -20,6 +22,7 @@ const MAX_WORDS: usize = 400;
 /// The right to ask all nodes once or twice until a deadline.
 pub(super) struct Turn<'a> {
     pub cluster: &'a Cluster,
+    pub limit: Duration,
     pub deadline: Instant,
     pub _permit: SemaphorePermit<'a>,
 }
@@ -35,6 +38,8 @@ pub(super) struct Answered {
 pub(super) struct Asked {
     pub view: OriginView,
     pub outcome: Result<Answered, String>,
+    /// It was asked, and did not say anything.
+    pub mute: bool,
 }
 
 impl Asked {
@@ -92,23 +97,24 @@ impl Turn<'_> {
         for view in self.cluster.nodes() {
             let Some(path) = path(view.node.id.as_str()) else { continue };
             let place = nodes.len();
-            let outcome = match target(&view, &path) {
+            let (outcome, mute) = match target(&view, &path) {
                 Ok(target) => {
-                    let room = Arc::clone(&self.cluster.room);
-                    asks.spawn(async move { (place, fetch(&target, Method::GET, room).await) });
-                    Err(format!("no answer within {LIMIT:?}"))
+                    let fetched = self.cluster.fetch(&view.node, target, Method::GET);
+                    asks.spawn(async move { (place, fetched.await) });
+                    (format!("no answer within {:?}", self.limit), true)
                 }
-                Err(why) => Err(why.to_owned()),
+                Err(why) => (why.to_owned(), false),
             };
-            nodes.push(Asked { view, outcome });
+            nodes.push(Asked { view, outcome: Err(outcome), mute });
         }
         while let Ok(Some(joined)) = timeout_at(self.deadline, asks.join_next()).await {
             // A panic in there leaves its node without an answer.
             let Ok((place, outcome)) = joined else { continue };
+            let mute = outcome.is_err();
             let outcome = outcome.and_then(understood);
             let is_enough = outcome.as_ref().is_ok_and(&enough);
             if let Some(node) = nodes.get_mut(place) {
-                node.outcome = outcome;
+                (node.outcome, node.mute) = (outcome, mute);
             }
             if is_enough {
                 break;
@@ -125,8 +131,25 @@ impl Turn<'_> {
     /// Tells one node something, whatever it answers.
     pub async fn tell(&self, node: &Asked, method: Method, path: &str) -> Result<Answered, String> {
         let target = target(&node.view, path)?;
-        let told = fetch(&target, method, Arc::clone(&self.cluster.room));
-        timeout_at(self.deadline, told).await.unwrap_or_else(|_| Err(format!("no answer within {LIMIT:?}")))
+        let told = self.cluster.fetch(&node.view.node, target, method);
+        let late = |_| Err(format!("no answer within {:?}", self.limit));
+        timeout_at(self.deadline, told).await.unwrap_or_else(late)
+    }
+}
+
+impl Cluster {
+    /// Asks one node, with our signature where it understands that.
+    pub(super) fn fetch(
+        &self,
+        node: &Node,
+        target: Target,
+        method: Method,
+    ) -> impl Future<Output = Result<Answered, String>> + use<> {
+        let signer = self.signer.as_ref().filter(|_| node.can(CAPABILITY));
+        let signature = signer.and_then(|signer| signer.control(&node.id, &method, target.path()));
+        let room = Arc::clone(&self.room);
+        let question = Question { for_a_sum: true, signature, room, ..Question::new(method, MAX_ANSWER) };
+        fetch(target, question)
     }
 }
 
@@ -142,9 +165,8 @@ fn target(view: &OriginView, path: &str) -> Result<Target, &'static str> {
     Ok(Target::new(&api.host, api.port, path))
 }
 
-async fn fetch(target: &Target, method: Method, room: Arc<Semaphore>) -> Result<Answered, String> {
-    let question = Question { for_a_sum: true, room, ..Question::new(method, MAX_ANSWER) };
-    let answer = client::exchange(target, question).await.map_err(|error| error.to_string())?;
+async fn fetch(target: Target, question: Question<'static>) -> Result<Answered, String> {
+    let answer = client::exchange(&target, question).await.map_err(|error| error.to_string())?;
     let body = read(answer.body).await;
     let body = body.ok_or_else(|| format!("status {}, and no JSON object", answer.status))?;
     Ok(Answered { status: answer.status, body, _room: answer.room })
@@ -157,7 +179,7 @@ async fn read(body: Bytes) -> Option<Map<String, Value>> {
 }
 
 /// A node's refusal is told in the node's own words, which name the setting that would allow the question.
-fn understood(answered: Answered) -> Result<Answered, String> {
+pub(super) fn understood(answered: Answered) -> Result<Answered, String> {
     if answered.status == StatusCode::OK {
         return Ok(answered);
     }

@@ -22,8 +22,13 @@ pub(super) fn lists(nodes: &Nodes, name: &str, wanted: impl Fn(&str) -> usize) -
     (total, all)
 }
 
+/// The part of a node's list that is in its answer.
+pub(super) fn of<'a>(node: &'a Asked, name: &str) -> impl Iterator<Item = &'a Map<String, Value>> {
+    list(node, name).into_iter().flatten().filter_map(Value::as_object)
+}
+
 /// How many entries a node has. Older versions of SRS do not tell: those count as they come.
-fn entries(node: &Asked, name: &str) -> u64 {
+pub(super) fn entries(node: &Asked, name: &str) -> u64 {
     let told = field(node, "total").and_then(Value::as_u64).unwrap_or(0);
     told.max(list(node, name).map_or(0, |list| list.len() as u64))
 }
@@ -31,14 +36,14 @@ fn entries(node: &Asked, name: &str) -> u64 {
 /// Which part of a page each node has, as start and count in its own list; nodes without a part are left out.
 pub(super) fn parts(
     nodes: &Nodes,
-    name: &str,
+    entries: impl Fn(&Asked) -> u64,
     start: usize,
     count: usize,
 ) -> HashMap<String, (usize, usize)> {
     let (mut skip, mut left) = (start, count);
     let mut parts = HashMap::new();
     for node in nodes.iter() {
-        let has = usize::try_from(entries(node, name)).unwrap_or(usize::MAX);
+        let has = usize::try_from(entries(node)).unwrap_or(usize::MAX);
         let part = has.saturating_sub(skip).min(left);
         if part > 0 {
             parts.insert(node.id().to_owned(), (skip, part));

@@ -1,0 +1,143 @@
+//! Claims of publishes that run here, and how publishes come to them and leave them.
+
+use super::keep::{CONTEST, Ending, RENEW_AFTER};
+use super::state::State;
+use crate::Epoch;
+use crate::directory::Claim;
+use srs_names::StreamKey;
+use std::time::Duration;
+
+/// How a publish came to its claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The directory gave it.
+    Made,
+    /// It stood, as the directory said.
+    Met,
+    /// Nobody confirmed it.
+    Assumed,
+}
+
+/// The newest claim of a stream that is published through this proxy.
+pub(super) struct Mine {
+    pub(super) runs: Runs,
+    pub(super) renewed: Duration,
+    /// The directory has it, as far as we know.
+    pub(super) asserted: bool,
+    /// Another proxy made it, and may be giving it up at this moment.
+    joined: bool,
+    /// A newer claim stands though ours still runs.
+    pub(super) rivalled: bool,
+    /// When the last publish ended.
+    pub(super) ended: Duration,
+    /// Without a publish the claim is kept until then, for the publisher's return.
+    pub(super) until: Duration,
+    /// What still runs under older claims: it moves to this one, or stays when that fails.
+    older: Vec<Runs>,
+}
+
+/// Publishes under a claim.
+#[derive(Clone)]
+pub(super) struct Runs {
+    pub(super) claim: Claim,
+    /// They may have begun under an earlier claim, down to this one, that was lost and made anew.
+    first: Epoch,
+    pub(super) publishes: usize,
+}
+
+impl Runs {
+    fn of(claim: &Claim) -> Runs {
+        Runs { claim: claim.clone(), first: claim.epoch, publishes: 0 }
+    }
+
+    /// Whether what began under this claim is among them.
+    pub(super) fn has(&self, claim: &Claim) -> bool {
+        (self.first..=self.claim.epoch).contains(&claim.epoch) && claim.holder == self.claim.holder
+    }
+}
+
+impl Mine {
+    fn new(runs: Runs, older: Vec<Runs>, now: Duration) -> Mine {
+        let (asserted, joined, rivalled) = (false, false, false);
+        Mine { runs, renewed: now, asserted, joined, rivalled, ended: now, until: now, older }
+    }
+}
+
+impl State {
+    /// One more publish under this claim.
+    pub(super) fn publish_began(&mut self, claim: &Claim, source: Source, now: Duration) {
+        let before = self.mine.remove(&claim.key);
+        let mut mine = match before {
+            Some(mine) if mine.runs.claim.epoch == claim.epoch => mine,
+            before => {
+                let mut older = before.map(|mine| [mine.older, vec![mine.runs]].concat()).unwrap_or_default();
+                older.retain(|runs| runs.publishes > 0);
+                let same = older.iter().position(|runs| runs.claim.epoch == claim.epoch);
+                let runs = same.map_or_else(|| Runs::of(claim), |same| older.remove(same));
+                let mut fresh = Mine::new(runs, older, now);
+                (fresh.asserted, fresh.joined) = (source == Source::Made, source == Source::Met);
+                fresh
+            }
+        };
+        mine.runs.publishes = mine.runs.publishes.saturating_add(1);
+        self.mine.insert(claim.key.clone(), mine);
+        self.learn(claim, now);
+    }
+
+    pub(super) fn publish_ended(&mut self, claim: &Claim, ending: Ending, now: Duration) {
+        let Some(mine) = self.mine.get_mut(&claim.key) else { return };
+        if mine.runs.has(claim) {
+            mine.runs.publishes = mine.runs.publishes.saturating_sub(1);
+            mine.ended = now;
+            mine.until = match ending {
+                Ending::Clean => now,
+                Ending::Dropped(hold) => now.saturating_add(hold),
+            };
+        } else if let Some(runs) = mine.older.iter_mut().find(|runs| runs.has(claim)) {
+            runs.publishes = runs.publishes.saturating_sub(1);
+            mine.older.retain(|runs| runs.publishes > 0);
+        }
+    }
+
+    /// Nothing runs under the newest claim of ours any more, or nothing is to. What runs under an older one has the stream
+    /// again.
+    pub(super) fn drop_mine(&mut self, key: &StreamKey, now: Duration) {
+        let mut older = self.mine.remove(key).map(|mine| mine.older).unwrap_or_default();
+        if let Some(runs) = older.pop() {
+            self.mine.insert(key.clone(), Mine::new(runs, older, now));
+        }
+    }
+
+    fn mine_of(&mut self, claim: &Claim) -> Option<&mut Mine> {
+        self.mine.get_mut(&claim.key).filter(|mine| mine.runs.claim.epoch == claim.epoch)
+    }
+
+    /// The directory has what ran under this claim, now under that one.
+    pub(super) fn renewed(&mut self, claim: &Claim, now_under: &Claim, now: Duration) {
+        self.learn(now_under, now);
+        let Some(mine) = self.mine_of(claim) else { return };
+        mine.runs.claim = now_under.clone();
+        mine.renewed = now;
+        // Whoever gave it up when we joined has done so when this is asked again.
+        if std::mem::take(&mut mine.joined) {
+            mine.renewed = now.saturating_sub(RENEW_AFTER.saturating_sub(CONTEST));
+        }
+        (mine.asserted, mine.rivalled) = (true, false);
+    }
+
+    /// It is asked again at the next tick.
+    pub(super) fn doubt(&mut self, claim: &Claim) {
+        if let Some(mine) = self.mine_of(claim) {
+            (mine.asserted, mine.rivalled) = (false, false);
+        }
+    }
+
+    /// A newer claim stands.
+    pub(super) fn rival(&mut self, claim: &Claim, now: Duration) {
+        let Some(mine) = self.mine_of(claim) else { return };
+        (mine.rivalled, mine.renewed) = (true, now);
+        if mine.runs.publishes == 0 {
+            self.drop_mine(&claim.key, now);
+        }
+    }
+}

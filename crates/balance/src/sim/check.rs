@@ -1,0 +1,259 @@
+//! What must hold in every life.
+
+use super::clock::Ms;
+use super::hall::Grant;
+use super::origin::{Origin, Phase};
+use super::publisher::{index_of, shown};
+use super::world::{Stage, World};
+use super::{name_of, stream_key};
+use crate::{Claim, Epoch};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A node is silent after 3 s, and judged so within half a second.
+const DEAD: Ms = 3_500;
+/// One that was heard of so lately may be picked.
+const FRESH: Ms = 2_500;
+/// The longest back-off of a node that refused.
+const BACK_OFF: Ms = 61_000;
+/// Two owners are ended so soon after everything works.
+const TWO_OWNERS: Ms = 3_000;
+/// So soon is every stream found.
+const FOUND: Ms = 10_000;
+/// So soon does every encoder publish that wants to: a hold of a ghost (5 and 10 s), a claim and a second attempt.
+const SERVED: Ms = 20_000;
+/// A publish that runs for so long is listed at every proxy that hears its origin.
+const LISTED: Ms = 3_000;
+
+#[derive(Clone, Copy, Default)]
+struct Heard {
+    at: Option<Ms>,
+    /// When its list came.
+    list: Ms,
+    draining: bool,
+    failed: Option<Ms>,
+}
+
+pub(super) struct Judge {
+    heard: Vec<Vec<Heard>>,
+    /// The newest claim that each table gave of each stream, as far as the directory may remember it.
+    given: BTreeMap<(usize, usize), Claim>,
+    /// Since when two origins are live for a stream.
+    two: BTreeMap<usize, Ms>,
+    pub(super) failure: Option<String>,
+    pub(super) picks: usize,
+    pub(super) claims: usize,
+    pub(super) moves: usize,
+}
+
+impl Judge {
+    pub(super) fn new(proxies: usize, origins: usize) -> Judge {
+        Judge {
+            heard: vec![vec![Heard::default(); origins]; proxies],
+            given: BTreeMap::new(),
+            two: BTreeMap::new(),
+            failure: None,
+            picks: 0,
+            claims: 0,
+            moves: 0,
+        }
+    }
+
+    pub(super) fn forget_proxy(&mut self, proxy: usize) {
+        self.heard[proxy].fill(Heard::default());
+    }
+
+    pub(super) fn heard(&mut self, proxy: usize, origin: usize, draining: Option<bool>, now: Ms) {
+        let heard = &mut self.heard[proxy][origin];
+        heard.at = Some(now);
+        if let Some(draining) = draining {
+            (heard.draining, heard.list) = (draining, now);
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, proxy: usize, origin: usize, now: Ms) {
+        self.heard[proxy][origin].failed = Some(now);
+    }
+
+    /// The directory may have forgotten what it gave.
+    pub(super) fn forget_claims(&mut self) {
+        self.given.clear();
+    }
+
+    /// No dead or draining origin is picked for a publish while another is alive.
+    pub(super) fn picked(
+        &mut self,
+        proxy: usize,
+        node: Option<usize>,
+        not: &[usize],
+        now: Ms,
+    ) -> Result<(), String> {
+        self.picks += 1;
+        let heard = &self.heard[proxy];
+        let is_good = |(index, heard): (usize, &Heard)| {
+            heard.at.is_some_and(|at| now <= at + FRESH)
+                && !heard.draining
+                && !not.contains(&index)
+                && heard.failed.is_none_or(|at| now > at + BACK_OFF)
+        };
+        let good = heard.iter().enumerate().position(is_good);
+        match (node, good) {
+            (None, Some(good)) => Err(format!("p{proxy} finds no origin though o{good} is alive")),
+            (Some(node), Some(good)) => {
+                let Heard { at, draining, .. } = heard[node];
+                if at.is_none_or(|at| now >= at + DEAD) {
+                    return Err(format!("p{proxy} picks o{node}, which is silent, though o{good} is alive"));
+                }
+                if draining {
+                    return Err(format!("p{proxy} picks o{node}, which drains, though o{good} is alive"));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Epochs rise, and nothing moves without a cause.
+    fn given(&mut self, grant: &Grant, origins: &[Origin]) -> Result<(), String> {
+        let Grant { proxy, claim, table, asked } = grant;
+        let name = name_of(&claim.key);
+        self.claims += usize::from(*asked);
+        let Some(before) = self.given.insert((*table, name), claim.clone()) else { return Ok(()) };
+        if claim.epoch < before.epoch {
+            return Err(format!("p{proxy} was given {} after {}", shown(claim), shown(&before)));
+        }
+        if claim.holder == before.holder {
+            return Ok(());
+        }
+        self.moves += 1;
+        let holder = &origins[index_of(&before.holder)];
+        let live = holder
+            .streams
+            .get(&name)
+            .filter(|stream| stream.phase == Phase::Live && stream.epoch == before.epoch);
+        let knows =
+            live.is_some_and(|live| self.heard[*proxy][index_of(&before.holder)].list > live.began + LISTED);
+        // What is put back was picked earlier, and judged then.
+        if holder.blameless && knows && *asked {
+            return Err(format!(
+                "{} was moved by p{proxy} to {} without cause",
+                shown(&before),
+                shown(claim)
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A publish of a stream that is live at an origin without blame goes there, if the proxy was told.
+pub(super) fn check_place(world: &World, proxy: usize, name: usize, node: usize, not: &[usize]) {
+    let [(owner, epoch)] = live_at(world, name)[..] else { return };
+    let origins = world.origins.borrow();
+    let began = origins[owner].streams[&name].began;
+    let is_held = origins
+        .iter()
+        .enumerate()
+        .any(|(index, origin)| index != owner && origin.streams.contains_key(&name));
+    let Heard { at, list, .. } = world.judge.borrow().heard[proxy][owner];
+    let knows = list > began + LISTED && at.is_some_and(|at| world.time.now() <= at + FRESH);
+    if knows && origins[owner].blameless && !is_held && owner != node && !not.contains(&owner) {
+        world.fail(format!("p{proxy} picks o{node} for s{name}, which is live at o{owner} by {epoch}"));
+    }
+}
+
+pub(super) fn check_grants(world: &World) {
+    for grant in world.hall.take_grants() {
+        world.note(|| {
+            let how = if grant.asked { "is given" } else { "keeps" };
+            format!("p{} {how} {}", grant.proxy, shown(&grant.claim))
+        });
+        let verdict = world.judge.borrow_mut().given(&grant, &world.origins.borrow());
+        if let Err(why) = verdict {
+            world.fail(why);
+        }
+    }
+}
+
+/// The origins where a stream has a publisher, with their epochs.
+fn live_at(world: &World, name: usize) -> Vec<(usize, Epoch)> {
+    let origins = world.origins.borrow();
+    let streams =
+        origins.iter().enumerate().filter_map(|(index, origin)| Some((index, origin.streams.get(&name)?)));
+    streams
+        .filter(|(_, stream)| stream.phase == Phase::Live)
+        .map(|(index, stream)| (index, stream.epoch))
+        .collect()
+}
+
+/// Looks at the owners of all streams, again and again.
+pub(super) async fn owners(world: Rc<World>) {
+    while !world.is_over() {
+        for name in 0..world.names {
+            let live = live_at(&world, name);
+            let highest = live.iter().map(|(_, epoch)| *epoch).max();
+            let owners = live.iter().filter(|(_, epoch)| Some(*epoch) == highest).count();
+            if owners > 1 {
+                world.fail(format!("s{name} has two owners of one epoch: {live:?}"));
+            }
+            let now = world.time.now();
+            let since = if live.len() < 2 {
+                world.judge.borrow_mut().two.remove(&name);
+                continue;
+            } else {
+                *world.judge.borrow_mut().two.entry(name).or_insert(now)
+            };
+            if now > since.max(world.healed.get()).saturating_add(TWO_OWNERS) {
+                world.fail(format!("s{name} is live at two origins since {since}: {live:?}"));
+            }
+        }
+        world.time.pass(250).await;
+    }
+}
+
+/// Looks whether every proxy finds every stream that is live.
+pub(super) async fn found(world: Rc<World>) {
+    while world.healed.get() == Ms::MAX {
+        world.time.pass(250).await;
+    }
+    world.time.until(world.healed.get() + FOUND).await;
+    while world.stage.get() == Stage::Calm {
+        for name in 0..world.names {
+            for proxy in 0..world.proxies() {
+                let before = live_at(&world, name);
+                let (balancer, now) = world.balancer(proxy);
+                let pick = balancer.pick_play(&stream_key(name), &[], now).await;
+                let after = live_at(&world, name);
+                let [(origin, _)] = before[..] else { continue };
+                if before == after && pick.as_ref().map(|pick| index_of(&pick.node.id)).ok() != Some(origin) {
+                    let place = pick.map(|pick| (pick.node.id.clone(), pick.reason));
+                    let remembered = balancer.locate(&stream_key(name), now).and_then(|pick| pick.claim);
+                    world.fail(format!(
+                        "p{proxy} sends viewers of s{name} to {place:?}, it is live at o{origin}; it remembers {remembered:?}, the directory has {}, {:?}",
+                        world.hall.describe(), world.judge.borrow().heard[proxy].iter().map(|h| h.at).collect::<Vec<_>>()
+                    ));
+                }
+            }
+            let is_late = world.time.now() >= world.healed.get() + SERVED;
+            if is_late && live_at(&world, name).is_empty() {
+                world.fail(format!("s{name} is nowhere though somebody wants to publish it"));
+            }
+        }
+        world.time.pass(400).await;
+    }
+}
+
+/// Nothing is left when all have been gone for a quarter of an hour.
+pub(super) fn nothing_is_left(world: &World) {
+    let proxies = world.proxies.borrow();
+    for (index, proxy) in proxies.iter().enumerate() {
+        let now = world.balancer(index).1;
+        let counts = proxy.balancer.counts();
+        let inside = proxy.line.remembered(now);
+        if counts != [0; 5] || inside != 0 {
+            world.fail(format!("p{index} still has nodes, own claims, known claims, owners, floors {counts:?}, inside {inside}"));
+        }
+    }
+    if world.hall.remembered() != 0 {
+        world.fail("the directory still remembers keys".to_owned());
+    }
+}

@@ -1,0 +1,167 @@
+//! Two proxies that share a directory.
+
+use std::time::Duration;
+
+use srs_tests::{
+    Fleet, Plan, Player, Programs, ProxyProcess, Publisher, Shared, Show, Source, Target, until,
+};
+use tokio::time::Instant;
+
+const PROGRAMS: Programs =
+    Programs { proxy: env!("CARGO_BIN_EXE_proxy-alone"), origin: env!("CARGO_BIN_EXE_origin-alone") };
+
+async fn pair(origins: usize) -> Option<Fleet> {
+    Fleet::start(PROGRAMS, Shared::Redis, origins).await
+}
+
+const PLAN: Plan = Plan { streams: 6, rtmp: 2, flv: 2, gop: 12, size: 4000 };
+
+#[tokio::test]
+async fn viewers_who_came_first_at_either_proxy_get_the_stream_within_a_second() {
+    let Some(fleet) = pair(3).await else { return };
+    let mut waiting = Vec::new();
+    for number in 0..12 {
+        let target = Target::live(&format!("first-{number}"));
+        let player = Player::connect(fleet.proxies[number % 2].rtmp, &target).await.expect("playing begins");
+        waiting.push((target, player));
+    }
+    for (number, (target, player)) in waiting.iter_mut().enumerate() {
+        let ingest = fleet.proxies[(number / 2) % 2].rtmp;
+        let mut publisher = Publisher::connect(ingest, target).await.expect("publishing begins");
+        let published = Instant::now();
+        publisher.send_all(&Source::new(u8::try_from(number).expect("few")).clip(3)).await;
+        player.frames(1).await;
+        assert!(published.elapsed() < Duration::from_secs(1), "{number}: {:?}", published.elapsed());
+        publisher.goodbye().await;
+    }
+}
+
+#[tokio::test]
+async fn the_death_of_one_proxy_is_nothing_to_the_clients_of_the_other() {
+    let Some(mut fleet) = pair(2).await else { return };
+    let second = &fleet.proxies[1];
+    let show = Show::start("survives", second.rtmp, &[(second.rtmp, second.http)], PLAN).await;
+    fleet.proxies.remove(0).kill().await;
+    show.run(Duration::from_secs(5)).await;
+    let report = show.stop().await;
+    let whole =
+        report.publishers_cut + report.viewers_cut + report.lost + report.repeated + report.wrong == 0;
+    assert!(whole && report.longest_wait < Duration::from_secs(1), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_dead_origin_costs_no_session_at_either_proxy() {
+    let Some(mut fleet) = pair(3).await else { return };
+    let show = Show::start("pair", fleet.proxies[0].rtmp, &fleet.doors(), PLAN).await;
+    fleet.take_origin(0).kill().await;
+    show.run(Duration::from_secs(4)).await;
+    let report = show.stop().await;
+    let whole = report.publishers_cut + report.viewers_cut + report.repeated + report.wrong == 0;
+    assert!(whole && report.longest_wait < Duration::from_secs(3), "{report:?}");
+}
+
+#[tokio::test]
+async fn sessions_do_not_see_that_redis_is_gone_for_a_while_nor_that_it_comes_back_empty() {
+    let Some(mut fleet) = pair(3).await else { return };
+    let show = Show::start("redis", fleet.proxies[0].rtmp, &fleet.doors(), PLAN).await;
+    fleet.redis.as_mut().expect("Redis").kill().await;
+    show.run(Duration::from_secs(2)).await;
+    // A stream that is known, and new ones at either proxy.
+    let known = Target::live(&show.stream(0));
+    for proxy in &fleet.proxies {
+        let mut late = Player::connect(proxy.rtmp, &known).await.expect("playing begins");
+        late.frames(3).await;
+    }
+    for number in 0..20 {
+        let target = Target::live(&format!("new-{number}"));
+        let (ingest, door) = (fleet.proxies[number % 2].rtmp, fleet.proxies[(number + 1) % 2].rtmp);
+        let mut publisher = Publisher::connect(ingest, &target).await.expect("a new publish is taken");
+        publisher.send_all(&Source::new(u8::try_from(number).expect("few")).clip(3)).await;
+        let mut player = Player::connect(door, &target).await.expect("playing begins");
+        player.frames(1).await;
+    }
+    let redis = fleet.redis.as_mut().expect("Redis");
+    redis.again().await;
+    until("all claims are back", async || {
+        let keys = redis.ask("DBSIZE").await?;
+        let count: usize = keys.strip_prefix(':')?.parse().ok()?;
+        // A claim and its last epoch for each stream, beside what proxies keep of nodes and of themselves.
+        (count >= 2 * PLAN.streams).then_some(())
+    })
+    .await;
+    show.run(Duration::from_secs(2)).await;
+    let report = show.stop().await;
+    let whole =
+        report.publishers_cut + report.viewers_cut + report.lost + report.repeated + report.wrong == 0;
+    assert!(whole && report.longest_wait < Duration::from_secs(1), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_asked_to_end_lets_its_sessions_end_first() {
+    let Some(mut fleet) = pair(1).await else { return };
+    let leaving = fleet.proxies.remove(0);
+    let target = Target::live("leaves");
+    let mut publisher = Publisher::connect(leaving.rtmp, &target).await.expect("publishing begins");
+    let mut source = Source::new(9);
+    publisher.send_all(&source.clip(3)).await;
+    leaving.signal("TERM").await;
+    // Newcomers for two seconds more, which a balancer needs to hear of it.
+    let mut player = Player::connect(leaving.rtmp, &target).await.expect("playing begins");
+    player.frames(1).await;
+    until("the port is closed", async || {
+        tokio::net::TcpStream::connect(leaving.rtmp).await.is_err().then_some(())
+    })
+    .await;
+    publisher.send_all(&source.clip(3)).await;
+    player.reach(*publisher.sent.last().expect("frames")).await;
+    publisher.goodbye().await;
+    player.finish().await;
+    drop(player);
+    let (status, output) = leaving.finish().await;
+    assert_eq!(status.code(), Some(0), "{output}");
+    assert!(output.contains("all sessions have ended"), "{output}");
+}
+
+#[tokio::test]
+async fn two_processes_share_every_port_and_one_of_them_may_die() {
+    let Some(mut fleet) = pair(2).await else { return };
+    let first = fleet.proxies.remove(0);
+    let mut variables = fleet.variables();
+    for (name, address) in [
+        ("PROXY_RTMP_SERVER", first.rtmp),
+        ("PROXY_HTTP_SERVER", first.http),
+        ("PROXY_HTTP_API", first.api),
+        ("PROXY_SYSTEM_API", first.system),
+    ] {
+        variables.push((name, address.to_string()));
+    }
+    let second = ProxyProcess::start(PROGRAMS.proxy, &variables).await;
+    assert_eq!(second.rtmp, first.rtmp);
+    let show = Show::start("shared", first.rtmp, &[(first.rtmp, first.http)], PLAN).await;
+    let serves = |proxy: &ProxyProcess| proxy.output().matches("rtmp p").count();
+    assert!(serves(&first) > 0 && serves(&second) > 0, "the kernel deals to both");
+    second.kill().await;
+    // Whoever reconnects is served, and who was with the first has seen nothing.
+    for number in 0..8 {
+        let target = Target::live(&format!("again-{number}"));
+        let mut publisher = Publisher::connect(first.rtmp, &target).await.expect("publishing begins");
+        publisher.send_all(&Source::new(number).clip(3)).await;
+        let mut player = Player::connect(first.rtmp, &target).await.expect("playing begins");
+        player.frames(1).await;
+    }
+    let report = show.stop().await;
+    let with_second = report.publishers_cut + report.viewers_cut;
+    assert!(with_second > 0 && report.wrong + report.repeated == 0, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_second_process_with_a_directory_of_its_own_is_told_which_port_is_taken() {
+    let first = ProxyProcess::start(PROGRAMS.proxy, &[]).await;
+    let taken = ("PROXY_RTMP_SERVER", first.rtmp.to_string());
+    let words =
+        ["PROXY_CLUSTER_SECRET=x".to_owned(), format!("{}={}", taken.0, taken.1), PROGRAMS.proxy.to_owned()];
+    let env = srs_tests::tools::find("env").expect("env is everywhere");
+    let (status, output) = srs_tests::Program::start(&env, words).finish().await;
+    assert!(!status.success());
+    assert!(output.contains("PROXY_RTMP_SERVER") && output.contains("in use"), "{output}");
+}
