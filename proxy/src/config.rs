@@ -11,7 +11,7 @@ use srs_boot::secret;
 use srs_boot::value::go_duration;
 use srs_boot::{Expected, Listen, Secret, Shards};
 use srs_control::access::Cidr;
-use srs_directory::redis;
+use srs_directory::{mesh, redis};
 
 mod table;
 
@@ -68,6 +68,13 @@ pub enum Directory {
     Memory,
     /// In Redis.
     Redis(redis::Target),
+    /// Among the proxies themselves.
+    Mesh {
+        /// `PROXY_MESH_LISTEN`: TCP and UDP.
+        listen: Listen,
+        /// `PROXY_MESH_PEERS`: other proxies, each `host:port`; of a name every address is one.
+        peers: Vec<String>,
+    },
 }
 
 /// The origin that is used without registration. Each endpoint's port is on `ip` unless it names its own address.
@@ -193,7 +200,7 @@ impl Config {
     pub fn shares_ports(&self) -> bool {
         match self.directory {
             Directory::Memory => false,
-            Directory::Redis(_) => true,
+            Directory::Redis(_) | Directory::Mesh { .. } => true,
         }
     }
 
@@ -235,11 +242,24 @@ fn above_zero(text: &str) -> Result<Duration, Expected> {
 fn directory(settings: &Settings) -> Result<Directory, Wrong> {
     // Wrong is wrong, whether it is used or not.
     let redis = redis(settings)?;
-    settings.read("PROXY_LOAD_BALANCER_TYPE", |word| match word {
-        "memory" => Ok(Directory::Memory),
-        "redis" => Ok(Directory::Redis(redis)),
-        _ => Err(Expected("memory or redis (mesh is not built yet)".into())),
-    })
+    let peers = settings.read("PROXY_MESH_PEERS", |text| {
+        mesh::Settings::split(text).map_err(|wrong| Expected(wrong.to_string().into()))
+    })?;
+    let listen = match settings.some("PROXY_MESH_LISTEN") {
+        Some(_) => Some(settings.read("PROXY_MESH_LISTEN", Listen::parse)?),
+        None => None,
+    };
+    let wanted = settings.read("PROXY_LOAD_BALANCER_TYPE", |word| match word {
+        "memory" => Ok(Some(Directory::Memory)),
+        "redis" => Ok(Some(Directory::Redis(redis))),
+        "mesh" => Ok(listen.map(|listen| Directory::Mesh { listen, peers })),
+        _ => Err(Expected("memory, redis or mesh".into())),
+    })?;
+    let missing = || {
+        let expected = Expected("a port, as PROXY_LOAD_BALANCER_TYPE is mesh".into());
+        settings.wrong("PROXY_MESH_LISTEN", expected)
+    };
+    wanted.ok_or_else(missing)
 }
 
 fn redis(settings: &Settings) -> Result<redis::Target, Wrong> {

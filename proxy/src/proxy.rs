@@ -88,12 +88,13 @@ impl Proxy {
         let handle = shards.handle();
         let started = Instant::now();
         let identity = identity();
-        let opened = directory::open(&config.directory, &NodeId::new(&identity.server)?)?;
+        let secret = secret(&config);
+        let opened = directory::open(&config.directory, &NodeId::new(&identity.server)?, &secret)?;
         let balancer = Arc::new(balancer(&config, &identity, opened.directory)?);
         if let Some(backend) = &config.default_backend {
             balancer.register(default_node(backend)?, Duration::ZERO)?;
         }
-        let relay = Relay::new(Arc::clone(&balancer), started, told(&config, &identity)?);
+        let relay = Relay::new(Arc::clone(&balancer), started, told(&config, &identity, secret)?);
         let token = config.api_token.as_ref().map(|token| token.expose().to_owned());
         let guard = open_to(token.is_some(), config.system_api_allow.len(), config.cluster_secret.is_some());
         let (signatures, signer) = signing(&config, &identity, [&operators, &system])?;
@@ -262,12 +263,16 @@ fn default_node(backend: &DefaultBackend) -> Result<Node, Error> {
     Ok(node)
 }
 
-/// What the relay must be told. Without a secret, one for this run: tokens are then good as long as this proxy runs, and for no other.
-fn told(config: &Config, identity: &Identity) -> Result<srs_relay::Config, Error> {
-    let secret = match &config.cluster_secret {
+/// The cluster's. Where there is none, one for this run: tokens are then good as long as this proxy runs, and for no other.
+fn secret(config: &Config) -> Vec<u8> {
+    match &config.cluster_secret {
         Some(secret) => secret.expose().as_bytes().to_vec(),
         None => rand::random::<[u8; 32]>().to_vec(),
-    };
+    }
+}
+
+/// What the relay must be told.
+fn told(config: &Config, identity: &Identity, secret: Vec<u8>) -> Result<srs_relay::Config, Error> {
     Ok(srs_relay::Config {
         chunk_size: CHUNK_SIZE,
         me: NodeId::new(&identity.server)?,

@@ -13,6 +13,8 @@ pub enum Shared {
     Memory,
     /// In a redis-server of the test's own.
     Redis,
+    /// Among the proxies.
+    Mesh,
 }
 
 /// The programs: those of the package that has the tests.
@@ -41,7 +43,7 @@ impl Fleet {
     /// of others is missing.
     pub async fn start(programs: Programs, shared: Shared, origins: usize) -> Option<Fleet> {
         let redis = match shared {
-            Shared::Memory => None,
+            Shared::Memory | Shared::Mesh => None,
             Shared::Redis => Some(RedisServer::start().await?),
         };
         let mut fleet = Fleet { programs, shared, redis, proxies: Vec::new(), origins: Vec::new() };
@@ -65,6 +67,18 @@ impl Fleet {
                 ("PROXY_LOAD_BALANCER_TYPE", "redis".to_owned()),
                 ("PROXY_REDIS_PORT", redis.port().to_string()),
             ],
+            (Shared::Mesh, _) => {
+                let mut variables = vec![
+                    ("PROXY_LOAD_BALANCER_TYPE", "mesh".to_owned()),
+                    ("PROXY_MESH_LISTEN", "127.0.0.1:0".to_owned()),
+                ];
+                let gossip: Vec<String> =
+                    self.proxies.iter().filter_map(|proxy| proxy.mesh()).map(|at| at.to_string()).collect();
+                if !gossip.is_empty() {
+                    variables.push(("PROXY_MESH_PEERS", gossip.join(",")));
+                }
+                variables
+            }
             _ => Vec::new(),
         }
     }

@@ -135,6 +135,13 @@ impl ProxyProcess {
         self.program.finish().await
     }
 
+    /// Where other proxies reach it, by its log; none without a mesh.
+    pub fn mesh(&self) -> Option<SocketAddr> {
+        let output = self.output();
+        let line = output.lines().find(|line| line.contains("mesh of proxies"))?;
+        line.rsplit("at=").next()?.trim().parse().ok()
+    }
+
     /// Waits until it thinks that so many origins live.
     pub async fn wait_for_origins(&self, count: usize) {
         crate::until(&format!("{count} living origins"), async || {

@@ -5,12 +5,14 @@ use std::net::{SocketAddr, TcpListener};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::cluster::Folder;
 use crate::{Program, tools, until};
 
 /// A running server, without files. Dropping it kills it.
 pub struct RedisServer {
     program: Option<Program>,
     port: u16,
+    folder: Folder,
 }
 
 impl RedisServer {
@@ -21,7 +23,7 @@ impl RedisServer {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("its address").port();
         drop(free);
-        let mut server = RedisServer { program: None, port };
+        let mut server = RedisServer { program: None, port, folder: Folder::new() };
         server.again().await;
         Some(server)
     }
@@ -31,11 +33,19 @@ impl RedisServer {
         self.port
     }
 
-    /// Starts it on its port, empty.
+    /// Writes down what it has now: that is what it has when it is started [`again`](Self::again).
+    pub async fn snapshot(&self) {
+        assert_eq!(self.ask("SAVE").await.as_deref(), Some("+OK"));
+    }
+
+    /// Starts it on its port, empty but for its last snapshot.
     pub async fn again(&mut self) {
         let program = tools::find("redis-server").expect("it was there");
         let port = self.port.to_string();
-        let words = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+        let folder = self.folder.path("");
+        let folder = folder.to_str().expect("a path of letters");
+        let words =
+            ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder];
         self.program = Some(Program::start(&program, words));
         until("an answer of redis-server", async || self.ask("PING").await.filter(|text| text == "+PONG"))
             .await;

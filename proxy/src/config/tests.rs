@@ -112,7 +112,7 @@ fn a_wrong_value_names_the_variable_the_value_and_what_is_allowed() {
             "on",
             "loopback, or addresses and blocks such as 10.0.0.0/8, parted by commas",
         ),
-        ("PROXY_LOAD_BALANCER_TYPE", "memroy", "memory or redis (mesh is not built yet)"),
+        ("PROXY_LOAD_BALANCER_TYPE", "memroy", "memory, redis or mesh"),
     ] {
         assert_eq!(
             refusal(&[(name, value)]),
@@ -219,13 +219,13 @@ fn check_prints_settings_with_sources_and_masks_secrets() {
         ("PROXY_CLUSTER_SECRET", "hunter2"),
         ("PROXY_REDIS_PASSWORD", "hunter2"),
         ("PROXY_REDIS_URL", "rediss://u:hunter2@h"),
-        ("PROXY_MESH_PEERS", "a"),
+        ("PROXY_WEBRTC_CANDIDATE", "192.0.2.1"),
         ("PROXY_HTTP_API_AUTH_TOKEN", "hunter2"),
     ];
     let report = printed(&["--check"], &pairs);
     assert!(report.contains("PROXY_RTMP_SERVER=1935 (environment)\n"), "{report}");
     assert!(report.contains("PROXY_HTTP_API=11985 (default)\n"), "{report}");
-    assert!(report.contains("warning: PROXY_MESH_PEERS is not built yet"), "{report}");
+    assert!(report.contains("warning: PROXY_WEBRTC_CANDIDATE is not built yet"), "{report}");
     assert!(!report.contains("hunter2"), "{report}");
 }
 
@@ -268,4 +268,23 @@ fn check_of_a_wrong_setting_is_an_error() {
 fn version_is_printed_and_other_arguments_are_errors() {
     assert_eq!(printed(&["--version"], &[]), concat!("srs-proxy ", env!("CARGO_PKG_VERSION")));
     assert!(matches!(started(&["-c"], &[]), Err(Error::Argument(arg)) if arg == "-c"));
+}
+
+#[test]
+fn a_directory_is_chosen_by_its_name_and_told_where_it_is() {
+    let (config, _) = run(&[("PROXY_LOAD_BALANCER_TYPE", "redis"), ("PROXY_REDIS_HOST", "cache")]);
+    assert!(matches!(&config.directory, Directory::Redis(target) if target.to_string() == "cache:6379"));
+    let mesh = [
+        ("PROXY_LOAD_BALANCER_TYPE", "mesh"),
+        ("PROXY_MESH_LISTEN", "12026"),
+        ("PROXY_MESH_PEERS", "a:1, proxies.example:12026"),
+    ];
+    let (config, _) = run(&mesh);
+    let Directory::Mesh { listen, peers } = &config.directory else { panic!("{:?}", config.directory) };
+    assert_eq!((listen.port, peers.len()), (12026, 2));
+    assert!(config.shares_ports());
+    assert_eq!(
+        refusal(&mesh[..1]),
+        "PROXY_MESH_LISTEN= (from default) is not allowed: expected a port, as PROXY_LOAD_BALANCER_TYPE is mesh"
+    );
 }

@@ -104,6 +104,16 @@ async fn a_killed_origin_is_nobodys_problem_at_two_proxies() {
 }
 
 #[tokio::test]
+async fn a_killed_origin_is_nobodys_problem_in_a_mesh() {
+    kill(Shared::Mesh, SHORT).await;
+}
+
+#[tokio::test]
+async fn streams_leave_an_origin_that_drains_in_a_mesh() {
+    drain(Shared::Mesh, SHORT).await;
+}
+
+#[tokio::test]
 async fn a_stopped_origin_is_known_within_six_seconds_at_two_proxies() {
     stop(Shared::Redis, SHORT).await;
 }
@@ -128,6 +138,7 @@ async fn an_origin_that_is_asked_to_end_leaves_when_its_streams_have_gone() {
 async fn fifty_publishers_and_two_hundred_viewers_lose_nothing_by_a_dead_origin() {
     kill(Shared::Memory, LONG).await;
     kill(Shared::Redis, LONG).await;
+    kill(Shared::Mesh, LONG).await;
 }
 
 #[tokio::test]
@@ -135,6 +146,7 @@ async fn fifty_publishers_and_two_hundred_viewers_lose_nothing_by_a_dead_origin(
 async fn fifty_publishers_and_two_hundred_viewers_wait_six_seconds_for_a_stopped_origin() {
     stop(Shared::Memory, LONG).await;
     stop(Shared::Redis, LONG).await;
+    stop(Shared::Mesh, LONG).await;
 }
 
 #[tokio::test]
@@ -142,6 +154,7 @@ async fn fifty_publishers_and_two_hundred_viewers_wait_six_seconds_for_a_stopped
 async fn fifty_publishers_and_two_hundred_viewers_wait_less_than_a_second_for_a_drain() {
     drain(Shared::Memory, LONG).await;
     drain(Shared::Redis, LONG).await;
+    drain(Shared::Mesh, LONG).await;
 }
 
 /// A publisher that drops without a word and comes back, through the other proxy where there is one.
@@ -183,6 +196,7 @@ async fn a_publisher_that_was_away_for_eight_seconds_finds_its_viewers() {
     tokio::join!(
         away(Shared::Memory, Duration::from_secs(8), true),
         away(Shared::Redis, Duration::from_secs(8), true),
+        away(Shared::Mesh, Duration::from_secs(8), true),
     );
 }
 

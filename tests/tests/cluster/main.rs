@@ -7,6 +7,7 @@ mod lists;
 mod loss;
 mod many;
 mod mode;
+mod outage;
 mod pair;
 mod passing;
 mod play;

@@ -10,6 +10,10 @@ use tokio::time::Instant;
 const PROGRAMS: Programs =
     Programs { proxy: env!("CARGO_BIN_EXE_proxy-alone"), origin: env!("CARGO_BIN_EXE_origin-alone") };
 
+async fn in_mesh(origins: usize) -> Option<Fleet> {
+    Fleet::start(PROGRAMS, Shared::Mesh, origins).await
+}
+
 async fn pair(origins: usize) -> Option<Fleet> {
     Fleet::start(PROGRAMS, Shared::Redis, origins).await
 }
@@ -18,7 +22,16 @@ const PLAN: Plan = Plan { streams: 6, rtmp: 2, flv: 2, gop: 12, size: 4000 };
 
 #[tokio::test]
 async fn viewers_who_came_first_at_either_proxy_get_the_stream_within_a_second() {
-    let Some(fleet) = pair(3).await else { return };
+    came_first(pair(3).await).await;
+}
+
+#[tokio::test]
+async fn viewers_who_came_first_in_a_mesh_get_the_stream_within_a_second() {
+    came_first(in_mesh(3).await).await;
+}
+
+async fn came_first(fleet: Option<Fleet>) {
+    let Some(fleet) = fleet else { return };
     let mut waiting = Vec::new();
     for number in 0..12 {
         let target = Target::live(&format!("first-{number}"));
@@ -38,7 +51,16 @@ async fn viewers_who_came_first_at_either_proxy_get_the_stream_within_a_second()
 
 #[tokio::test]
 async fn the_death_of_one_proxy_is_nothing_to_the_clients_of_the_other() {
-    let Some(mut fleet) = pair(2).await else { return };
+    one_dies(pair(2).await).await;
+}
+
+#[tokio::test]
+async fn the_death_of_one_proxy_of_a_mesh_is_nothing_to_the_clients_of_the_other() {
+    one_dies(in_mesh(2).await).await;
+}
+
+async fn one_dies(fleet: Option<Fleet>) {
+    let Some(mut fleet) = fleet else { return };
     let second = &fleet.proxies[1];
     let show = Show::start("survives", second.rtmp, &[(second.rtmp, second.http)], PLAN).await;
     fleet.proxies.remove(0).kill().await;
@@ -58,42 +80,6 @@ async fn a_dead_origin_costs_no_session_at_either_proxy() {
     let report = show.stop().await;
     let whole = report.publishers_cut + report.viewers_cut + report.repeated + report.wrong == 0;
     assert!(whole && report.longest_wait < Duration::from_secs(3), "{report:?}");
-}
-
-#[tokio::test]
-async fn sessions_do_not_see_that_redis_is_gone_for_a_while_nor_that_it_comes_back_empty() {
-    let Some(mut fleet) = pair(3).await else { return };
-    let show = Show::start("redis", fleet.proxies[0].rtmp, &fleet.doors(), PLAN).await;
-    fleet.redis.as_mut().expect("Redis").kill().await;
-    show.run(Duration::from_secs(2)).await;
-    // A stream that is known, and new ones at either proxy.
-    let known = Target::live(&show.stream(0));
-    for proxy in &fleet.proxies {
-        let mut late = Player::connect(proxy.rtmp, &known).await.expect("playing begins");
-        late.frames(3).await;
-    }
-    for number in 0..20 {
-        let target = Target::live(&format!("new-{number}"));
-        let (ingest, door) = (fleet.proxies[number % 2].rtmp, fleet.proxies[(number + 1) % 2].rtmp);
-        let mut publisher = Publisher::connect(ingest, &target).await.expect("a new publish is taken");
-        publisher.send_all(&Source::new(u8::try_from(number).expect("few")).clip(3)).await;
-        let mut player = Player::connect(door, &target).await.expect("playing begins");
-        player.frames(1).await;
-    }
-    let redis = fleet.redis.as_mut().expect("Redis");
-    redis.again().await;
-    until("all claims are back", async || {
-        let keys = redis.ask("DBSIZE").await?;
-        let count: usize = keys.strip_prefix(':')?.parse().ok()?;
-        // A claim and its last epoch for each stream, beside what proxies keep of nodes and of themselves.
-        (count >= 2 * PLAN.streams).then_some(())
-    })
-    .await;
-    show.run(Duration::from_secs(2)).await;
-    let report = show.stop().await;
-    let whole =
-        report.publishers_cut + report.viewers_cut + report.lost + report.repeated + report.wrong == 0;
-    assert!(whole && report.longest_wait < Duration::from_secs(1), "{report:?}");
 }
 
 #[tokio::test]
@@ -124,9 +110,23 @@ async fn a_proxy_that_is_asked_to_end_lets_its_sessions_end_first() {
 
 #[tokio::test]
 async fn two_processes_share_every_port_and_one_of_them_may_die() {
-    let Some(mut fleet) = pair(2).await else { return };
+    share_ports(pair(2).await).await;
+}
+
+#[tokio::test]
+async fn two_processes_of_a_mesh_share_every_port_and_one_of_them_may_die() {
+    share_ports(in_mesh(2).await).await;
+}
+
+async fn share_ports(fleet: Option<Fleet>) {
+    let Some(mut fleet) = fleet else { return };
     let first = fleet.proxies.remove(0);
     let mut variables = fleet.variables();
+    if let Some(gossip) = first.mesh() {
+        // The same as the first one's: what cannot be shared is found another place for.
+        variables.retain(|(name, _)| !name.starts_with("PROXY_MESH_"));
+        variables.push(("PROXY_MESH_LISTEN", gossip.to_string()));
+    }
     for (name, address) in [
         ("PROXY_RTMP_SERVER", first.rtmp),
         ("PROXY_HTTP_SERVER", first.http),
@@ -137,6 +137,10 @@ async fn two_processes_share_every_port_and_one_of_them_may_die() {
     }
     let second = ProxyProcess::start(PROGRAMS.proxy, &variables).await;
     assert_eq!(second.rtmp, first.rtmp);
+    until("the second process knows the origins", async || {
+        second.output().matches("node registered").count().ge(&2).then_some(())
+    })
+    .await;
     let show = Show::start("shared", first.rtmp, &[(first.rtmp, first.http)], PLAN).await;
     let serves = |proxy: &ProxyProcess| proxy.output().matches("rtmp p").count();
     assert!(serves(&first) > 0 && serves(&second) > 0, "the kernel deals to both");

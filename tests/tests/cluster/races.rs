@@ -71,6 +71,11 @@ async fn of_two_who_race_for_a_name_one_origin_has_it() {
 }
 
 #[tokio::test]
+async fn of_two_who_race_for_a_name_in_a_mesh_one_origin_has_it() {
+    races(Shared::Mesh, 25).await;
+}
+
+#[tokio::test]
 async fn of_two_who_race_while_redis_dies_one_origin_has_it_in_the_end() {
     races_without_redis(6).await;
 }
@@ -79,6 +84,7 @@ async fn of_two_who_race_while_redis_dies_one_origin_has_it_in_the_end() {
 #[ignore = "a thousand rounds"]
 async fn of_two_who_race_a_thousand_times_one_origin_has_it() {
     races(Shared::Redis, 1000).await;
+    races(Shared::Mesh, 1000).await;
 }
 
 #[tokio::test]
