@@ -91,7 +91,8 @@ impl Gateway {
         }
         let _told_if_possible = link.drain().await;
         drop(listed);
-        if matches!(ended, Ended::Clean) {
+        // Closed with media unread the connection would be reset, and what was said last be lost.
+        if !matches!(ended, Ended::Lost(_) | Ended::Idle(_)) {
             link.linger().await;
         }
     }

@@ -145,7 +145,7 @@ impl Relay {
                     }
                     false
                 }
-                Ended::Origin(_) if Box::pin(self.ended_on_purpose(&node)).await => return ended,
+                Ended::Origin(Broken::Short) if Box::pin(self.ended_on_purpose(&node)).await => return ended,
                 Ended::Origin(_) | Ended::Silent => true,
                 _ => return ended,
             };

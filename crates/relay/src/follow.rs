@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use srs_balance::{Epoch, Pick};
 use srs_names::{NodeId, StreamKey};
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::Relay;
-use crate::limits::{LOOK, LOOKS};
+use crate::limits::{EAGER, LAZY, LOOK, LOOKS};
 
 /// Where a stream is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +48,11 @@ pub(crate) struct Followed {
 #[derive(Debug)]
 struct Stream {
     place: watch::Sender<Option<Place>>,
+    legs: usize,
     /// Legs that need it now: the directory is asked for this stream again and again.
     restless: usize,
+    /// Since when there are such.
+    since: Instant,
 }
 
 /// One leg's interest in its stream.
@@ -66,11 +69,11 @@ impl Followed {
     }
 
     /// Where a stream is, as somebody knows for certain.
-    pub(crate) fn tell(&self, key: &StreamKey, place: Place) {
+    pub(crate) fn tell(&self, key: &StreamKey, place: Option<Place>) {
         if let Some(stream) = self.lock().get(key) {
             stream.place.send_if_modified(|known| {
-                let changed = known.as_ref() != Some(&place);
-                *known = Some(place);
+                let changed = *known != place;
+                *known = place;
                 changed
             });
         }
@@ -80,17 +83,22 @@ impl Followed {
         self.lock().keys().cloned().collect()
     }
 
-    fn restless(&self) -> Vec<StreamKey> {
-        let streams = self.lock();
-        streams.iter().filter(|(_, stream)| stream.restless > 0).map(|(key, _)| key.clone()).collect()
+    /// Streams to look for now: those that are waited for, the new ones each time.
+    fn restless(&self, look: u64) -> Vec<StreamKey> {
+        let due = |stream: &Stream| {
+            stream.restless > 0 && (look.is_multiple_of(LAZY) || stream.since.elapsed() < EAGER)
+        };
+        self.lock().iter().filter(|(_, stream)| due(stream)).map(|(key, _)| key.clone()).collect()
     }
 }
 
 impl Relay {
     pub(crate) fn follow(self: &Arc<Self>, key: &StreamKey) -> Follower {
         let mut streams = self.followed.lock();
-        let fresh = || Stream { place: watch::channel(None).0, restless: 0 };
-        let place = streams.entry(key.clone()).or_insert_with(fresh).place.subscribe();
+        let fresh = || Stream { place: watch::channel(None).0, legs: 0, restless: 0, since: Instant::now() };
+        let stream = streams.entry(key.clone()).or_insert_with(fresh);
+        stream.legs = stream.legs.saturating_add(1);
+        let place = stream.place.subscribe();
         drop(streams);
         Follower { relay: Arc::clone(self), key: key.clone(), place, restless: false }
     }
@@ -100,23 +108,23 @@ impl Relay {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = None;
-        loop {
+        for look in 0_u64.. {
             ticks.tick().await;
             let version = self.balancer.version();
             if seen.replace(version) != Some(version) {
-                for key in self.followed.all() {
-                    if let Some(pick) = self.balancer.locate(&key, self.now()) {
-                        self.followed.tell(&key, Place::of(&pick));
+                for some in self.followed.all().chunks(LOOKS) {
+                    for key in some {
+                        // What is not known any more is told too: a place that is gone is better than no other.
+                        let found = self.balancer.locate(key, self.now());
+                        self.followed.tell(key, found.as_ref().map(Place::of));
                     }
+                    tokio::task::yield_now().await;
                 }
             }
-            let restless = self.followed.restless();
-            for some in restless.chunks(LOOKS) {
+            for some in self.followed.restless(look).chunks(LOOKS) {
                 let looks = some.iter().map(async |key| (key, self.balancer.find(key, self.now()).await));
                 for (key, found) in futures_util::future::join_all(looks).await {
-                    if let Some(pick) = found {
-                        self.followed.tell(key, Place::of(&pick));
-                    }
+                    self.followed.tell(key, found.as_ref().map(Place::of));
                 }
             }
         }
@@ -134,6 +142,9 @@ impl Follower {
                 true => stream.restless.saturating_add(1),
                 false => stream.restless.saturating_sub(1),
             };
+            if restless {
+                stream.since = Instant::now();
+            }
         }
     }
 
@@ -155,8 +166,9 @@ impl Drop for Follower {
     fn drop(&mut self) {
         self.set_restless(false);
         let mut streams = self.relay.followed.lock();
-        // This one's own receiver is among them.
-        if streams.get(&self.key).is_some_and(|stream| stream.place.receiver_count() <= 1) {
+        let Some(stream) = streams.get_mut(&self.key) else { return };
+        stream.legs = stream.legs.saturating_sub(1);
+        if stream.legs == 0 {
             streams.remove(&self.key);
         }
     }

@@ -74,7 +74,7 @@ pub struct Relay {
     /// How each origin that a leg uses stands; its legs leave it when this changes.
     alive: Mutex<HashMap<NodeId, watch::Sender<Life>>>,
     followed: follow::Followed,
-    /// Publishes leave an origin that drains one after the other.
+    /// Publishes leave an origin that drains a few at a time.
     leaving: tokio::sync::Semaphore,
 }
 
@@ -110,7 +110,7 @@ impl Relay {
             complained: AtomicU64::new(0),
             alive: Mutex::default(),
             followed: follow::Followed::default(),
-            leaving: tokio::sync::Semaphore::new(1),
+            leaving: tokio::sync::Semaphore::new(limits::LEAVING),
         })
     }
 

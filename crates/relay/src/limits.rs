@@ -32,6 +32,24 @@ pub(crate) const FAILOVER: Duration = Duration::from_secs(10);
 /// before viewers are sent them, and what they lack of the GOP before cannot be told again.
 pub(crate) const SETTLED_MS: u32 = 400;
 
+/// Publishes that leave an origin that drains at the same time: each is a moment in which a stream has two origins.
+pub(crate) const LEAVING: usize = 8;
+
+/// Origins that a publish may lose within [`FAILOVER`]: a fourth will not bear either what three did not.
+pub(crate) const MOST_LOSSES: usize = 3;
+
+/// What an origin said before it closed is waited for so long: it is here, or not at all.
+pub(crate) const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// A viewer that finds no key frame in what its new origin sends takes what comes after so much of it, in ms of stream time.
+pub(crate) const SEARCH_MS: u32 = 10_000;
+
+/// A stream that is waited for is looked for less often after this time.
+pub(crate) const EAGER: Duration = Duration::from_secs(5);
+
+/// Then every so many looks.
+pub(crate) const LAZY: u64 = 10;
+
 /// It leaves after this time in any case: GOPs may be shorter than that.
 pub(crate) const SETTLING: Duration = Duration::from_secs(2);
 

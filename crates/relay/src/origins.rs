@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use srs_balance::{Claim, Ending, Endpoint, NoOrigin, Node, Pick, Reason};
+use srs_balance::{Claim, Ending, Endpoint, Epoch, NoOrigin, Node, Pick, Reason};
 use srs_names::envelope::{self, Envelope, Purpose, Term};
 use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link, open};
@@ -32,6 +32,9 @@ pub(crate) enum Unserved {
     #[error("no origin answered, the last failure was: {0}")]
     Failed(String),
 }
+
+/// What our origins answer to a claim that is older than one they know.
+const FENCED: &str = "NetStream.Publish.Fenced";
 
 /// A leg to an origin.
 pub(crate) struct Leg<T> {
@@ -111,7 +114,10 @@ impl Relay {
         self.dial(not, pick, async |pick| {
             let claim = pick.claim.clone();
             let claimed = Claimed { relay: Arc::clone(self), claim, ending: Ending::Clean };
-            Ok((self.open_rtmp(pick, config, asker).await?, claimed))
+            match self.open_rtmp(pick, config, asker).await {
+                Ok(leg) => Ok((leg, claimed)),
+                Err(failure) => Err(self.fenced(pick, failure)),
+            }
         })
         .await
     }
@@ -184,6 +190,7 @@ impl Relay {
                     self.balancer.dial_ok(&pick.node.id);
                     return Ok(opened);
                 }
+                Err(Failure { error, again: true, .. }) => failure = error.to_string(),
                 Err(Failure { error: error @ Error::Refused { .. }, .. }) => {
                     return Err(Unserved::Refused(error));
                 }
@@ -212,6 +219,19 @@ impl Relay {
             () = origin.silent() => return Err(Failure::of_session(Error::Slow("answer"))),
         };
         Ok(Leg { link, origin })
+    }
+
+    /// An origin that knows a newer owner says so, and above which epoch to claim: the directory has forgotten that one.
+    fn fenced(&self, pick: &Pick, failure: Failure) -> Failure {
+        let Error::Refused { code, description } = &failure.error else { return failure };
+        let current = description.rsplit(' ').next().and_then(|number| number.parse().ok());
+        match (&pick.claim, current) {
+            (Some(claim), Some(current)) if code == FENCED => {
+                self.balancer.publish_fenced(claim, Epoch(current), self.now());
+                Failure { again: true, ..failure }
+            }
+            _ => failure,
+        }
     }
 
     pub(crate) fn origin(&self, pick: &Pick) -> Origin {
@@ -269,11 +289,13 @@ impl Relay {
 struct Failure {
     error: Error,
     down: bool,
+    /// The same node may do it if it is asked otherwise.
+    again: bool,
 }
 
 impl Failure {
     fn of_session(error: Error) -> Failure {
-        Failure { error, down: false }
+        Failure { error, down: false, again: false }
     }
 }
 
@@ -298,7 +320,7 @@ async fn dial_to(address: SocketAddr) -> Result<TcpStream, Failure> {
     use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut};
     tcp::dial(address).await.map_err(|error| {
         let remote = [ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut];
-        Failure { down: remote.contains(&error.kind()), error: error.into() }
+        Failure { down: remote.contains(&error.kind()), error: error.into(), again: false }
     })
 }
 

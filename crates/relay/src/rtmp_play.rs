@@ -105,7 +105,8 @@ impl Words {
                     }
                     false
                 }
-                Ended::Origin(_) if Box::pin(self.relay.ended_on_purpose(&node)).await => {
+                // Without a word, but in order: what it means, only the origin knows.
+                Ended::Origin(Error::Closed) if Box::pin(self.relay.ended_on_purpose(&node)).await => {
                     return (self.key, ended);
                 }
                 Ended::Origin(_) | Ended::Silent => true,
@@ -128,7 +129,11 @@ impl Words {
         lost: bool,
     ) -> Result<Leg<Link<client::Session>>, Ended> {
         self.follower.set_restless(true);
-        let until = Instant::now() + FAILOVER;
+        let until = viewer.lost.unwrap_or_else(Instant::now) + FAILOVER;
+        if !lost && !viewer.heard {
+            // Sent on and on without a frame: not as fast as dials go.
+            tokio::time::sleep(RETRY).await;
+        }
         if lost {
             tokio::select! {
                 () = self.follower.moved(here) => {}
@@ -162,6 +167,8 @@ struct Downstream {
     track: track::Viewer,
     /// The viewer has lost an origin, and was sent nothing since.
     lost: Option<Instant>,
+    /// The present origin has sent something.
+    heard: bool,
     /// The origin said that the stream is over. The player hears of it when that turns out to be true.
     eof: bool,
     headers: BytesMut,
@@ -179,6 +186,7 @@ impl Downstream {
             writer: chunk::Writer::new(chunk_size),
             track: track::Viewer::default(),
             lost: None,
+            heard: false,
             eof: false,
             headers: BytesMut::new(),
             parts: Vec::new(),
@@ -189,7 +197,9 @@ impl Downstream {
     fn leave_origin(&mut self) {
         self.track.resume();
         self.eof = false;
-        self.lost = self.lost.or_else(|| Some(Instant::now()));
+        if self.track.started() {
+            self.lost.get_or_insert_with(Instant::now);
+        }
     }
 
     async fn run(&mut self, follower: &mut Follower, leg: Leg<Link<client::Session>>) -> Ended {
@@ -200,6 +210,7 @@ impl Downstream {
         let life = origin.worse_than(Life::Alive);
         tokio::pin!(life);
         let mut drains = false;
+        self.heard = false;
         let too_long = self.lost.map_or(FAILOVER, |lost| FAILOVER.saturating_sub(lost.elapsed()));
         let too_long = tokio::time::sleep(too_long);
         tokio::pin!(too_long);
@@ -273,8 +284,9 @@ impl Downstream {
                     follower.set_restless(true);
                     life.set(origin.worse_than(worse));
                 }
+                // Where media comes, only its key frame is waited for.
+                () = too_long.as_mut(), if self.lost.is_some() && !self.heard => return Ended::Lost,
                 () = follower.moved(&here) => return Ended::Elsewhere,
-                () = too_long.as_mut(), if self.lost.is_some() => return Ended::Lost,
             }
         }
     }
@@ -326,6 +338,7 @@ impl Downstream {
             self.reader.machine.stream_eof();
             self.collect();
         }
+        self.heard = true;
         let Some(timestamp) = self.track.pass(message.kind.0, message.timestamp, &message.body) else {
             return;
         };

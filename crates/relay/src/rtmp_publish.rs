@@ -1,23 +1,23 @@
 //! A publisher's leg: from the client to the origin that owns the stream, and to another when that is lost. The publisher
 //! does not see it.
 
-use std::future::poll_fn;
+mod flow;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use srs_names::{NodeId, StreamKey};
-use srs_net::rtmp::{Error, Link, Reader};
-use srs_net::{Outbox, limits, shards};
-use srs_rtmp::{Message, client, server};
-use tokio::net::tcp::OwnedWriteHalf;
-use tokio::time::{Instant, timeout};
+use srs_net::rtmp::{Error, Link};
+use srs_net::shards;
+use srs_rtmp::{client, server};
+use tokio::time::Instant;
 
 use crate::forward::{Wish, shown};
-use crate::limits::{BACKLOG_BYTES, FAILOVER, MUTE, RETRY, SETTLING, STAY};
-use crate::origins::{Asker, Claimed, Leg, Origin, Unserved};
-use crate::{Life, Relay, track};
+use crate::limits::{FAILOVER, MOST_LOSSES, RETRY, STAY};
+use crate::origins::{Asker, Claimed, Leg, Unserved};
+use crate::{Relay, track};
+use flow::{Upstream, pump, take};
 
 /// Why a publish ended, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,24 @@ struct Words {
     asker: Asker,
 }
 
+/// Origins that were lost one soon after the other. What the publisher sends may be what they do not bear.
+#[derive(Default)]
+struct Losses {
+    since: Option<Instant>,
+    count: usize,
+}
+
+impl Losses {
+    /// Counts one more.
+    fn are_too_many(&mut self) -> bool {
+        if self.since.is_none_or(|since| since.elapsed() > FAILOVER) {
+            *self = Losses { since: Some(Instant::now()), count: 0 };
+        }
+        self.count = self.count.saturating_add(1);
+        self.count > MOST_LOSSES
+    }
+}
+
 type Opened = (Leg<Link<client::Session>>, Claimed);
 
 impl Words {
@@ -103,9 +121,9 @@ impl Words {
         let (mut up, mut origin) = (Upstream::new(leg.link, track::Publisher::default()), leg.origin);
         // Not again at once where there was no other origin to go to.
         let mut patience = Duration::ZERO;
+        let mut losses = Losses::default();
         loop {
-            let turn = turn_to_leave(&self.relay, &mut origin, patience);
-            let (ended, turn) = pump(link, &mut up, turn).await;
+            let (ended, turn) = pump(&self.relay, link, &mut up, &origin, patience).await;
             match ended {
                 Ended::Clean => {
                     up.say_goodbye().await;
@@ -115,7 +133,11 @@ impl Words {
                     claimed.hold();
                     return ended;
                 }
-                Ended::Origin(_) if self.relay.ended_on_purpose(&origin.node).await => return ended,
+                // Without a word, but in order: what it means, only the origin knows.
+                Ended::Origin(Error::Closed) if self.relay.ended_on_purpose(&origin.node).await => {
+                    return ended;
+                }
+                Ended::Origin(_) if losses.are_too_many() => return ended,
                 Ended::Origin(_) | Ended::Silent | Ended::Drains => {}
                 Ended::Told { .. } | Ended::Unserved(_) => return ended,
             }
@@ -130,7 +152,15 @@ impl Words {
                     patience = STAY;
                     continue;
                 }
-                Err(ended) => return ended,
+                Err(ended) => {
+                    match &ended {
+                        // One that is being left still has the stream.
+                        Ended::Clean if leaves => up.say_goodbye().await,
+                        Ended::Client(_) => claimed.hold(),
+                        _ => {}
+                    }
+                    return ended;
+                }
             };
             patience = Duration::ZERO;
             drop(turn);
@@ -142,7 +172,7 @@ impl Words {
             }
             up.replay();
             // Those who watch here need not find out for themselves.
-            self.relay.followed.tell(&self.key, origin.place.clone());
+            self.relay.followed.tell(&self.key, Some(origin.place.clone()));
             tracing::info!(cid = self.asker.session, stream = %self.key, from = %from.id, origin = %origin.node.id, "rtmp publish goes on");
         }
     }
@@ -178,7 +208,6 @@ impl Words {
         loop {
             match self.relay.dial_publish(&self.key, &self.config, &asker, &not).await {
                 Ok(opened) => return Ok(opened),
-                Err(why @ Unserved::Refused(_)) => return Err(why),
                 Err(why) if leaves => return Err(why),
                 Err(why) if Instant::now() >= until => return Err(why),
                 // The lost one may be the only one, and come back.
@@ -187,200 +216,6 @@ impl Words {
             tokio::time::sleep(RETRY).await;
         }
     }
-}
-
-struct Upstream {
-    reader: Reader<client::Session>,
-    write: OwnedWriteHalf,
-    outbox: Outbox,
-    track: track::Publisher,
-    headers: BytesMut,
-    parts: Vec<bytes::Bytes>,
-}
-
-impl Upstream {
-    fn new(link: Link<client::Session>, track: track::Publisher) -> Upstream {
-        let (reader, write, outbox) = link.split();
-        Upstream { reader, write, outbox, track, headers: BytesMut::new(), parts: Vec::new() }
-    }
-
-    /// Tells the origin what the one before it was told.
-    fn replay(&mut self) {
-        for message in self.track.replay() {
-            self.reader.machine.write_parts(message, &mut self.headers, &mut self.parts);
-        }
-        for part in self.parts.drain(..) {
-            self.outbox.push(part);
-        }
-    }
-
-    /// Without it the origin would hold the stream for the publisher's return. Closed with what the origin says meanwhile
-    /// unread, the connection would be reset, and the goodbye lost.
-    async fn say_goodbye(mut self) {
-        self.reader.machine.close();
-        self.collect();
-        let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
-        let _sent_if_possible = timeout(limits::DIAL, sent).await;
-        self.reader.close(self.write).await;
-    }
-
-    /// Sends what waits, without a goodbye: the origin waits for a publisher that does not come.
-    async fn flush(mut self) {
-        let sent = poll_fn(|cx| self.outbox.poll_send(&self.write, cx));
-        let _sent_if_possible = timeout(limits::DIAL, sent).await;
-        self.reader.close(self.write).await;
-    }
-
-    fn pass(&mut self, message: &Message) {
-        self.track.pass(message);
-        self.reader.machine.write_parts(message, &mut self.headers, &mut self.parts);
-        for part in self.parts.drain(..) {
-            self.outbox.push(part);
-        }
-    }
-
-    fn collect(&mut self) {
-        while let Some(output) = self.reader.machine.poll_output() {
-            self.outbox.push(output);
-        }
-    }
-}
-
-/// Ready when the publish is to leave its origin: at once when that is silent, one after the other when it drains.
-async fn turn_to_leave<'a>(
-    relay: &'a Relay,
-    origin: &mut Origin,
-    patience: Duration,
-) -> (Ended, Option<Turn<'a>>) {
-    if origin.worse_than(Life::Alive).await == Life::Silent {
-        return (Ended::Silent, None);
-    }
-    let turn = async {
-        tokio::time::sleep(patience).await;
-        relay.leaving.acquire().await.ok()
-    };
-    tokio::select! {
-        turn = turn => (Ended::Drains, turn),
-        () = origin.silent() => (Ended::Silent, None),
-    }
-}
-
-type Turn<'a> = tokio::sync::SemaphorePermit<'a>;
-
-async fn pump<'a>(
-    link: &mut Link<server::Session>,
-    up: &mut Upstream,
-    leave: impl Future<Output = (Ended, Option<Turn<'a>>)>,
-) -> (Ended, Option<Turn<'a>>) {
-    let mut leave = std::pin::pin!(leave);
-    let (ended, turn) = tokio::select! {
-        biased;
-        ended = flow(link, up, false) => (ended, None),
-        left = leave.as_mut() => left,
-    };
-    if !matches!(ended, Ended::Drains) {
-        return (ended, turn);
-    }
-    // What viewers have not been sent of the GOP before this one could not be told again.
-    match timeout(SETTLING, flow(link, up, true)).await {
-        Ok(ended) => (ended, turn),
-        Err(_) => (Ended::Drains, turn),
-    }
-}
-
-/// Passes on until one of the two ends it; or, where it `leaves`, until the open GOP is old enough to be left in.
-async fn flow(link: &mut Link<server::Session>, up: &mut Upstream, leaves: bool) -> Ended {
-    let stall = tokio::time::sleep(limits::STALL);
-    tokio::pin!(stall);
-    let mut full: Option<usize> = None;
-    let mute = tokio::time::sleep(MUTE);
-    tokio::pin!(mute);
-    let mut heard = link.reader.received();
-    loop {
-        if leaves && up.track.is_settled() {
-            return Ended::Drains;
-        }
-        let room = up.outbox.len() < BACKLOG_BYTES;
-        if room {
-            full = None;
-        } else if full.is_none() {
-            full = Some(up.outbox.len());
-            stall.as_mut().reset(Instant::now() + limits::STALL);
-        }
-        let waits = !up.outbox.is_empty();
-        tokio::select! {
-            biased;
-            sent = poll_fn(|cx| up.outbox.poll_send(&up.write, cx)), if waits => {
-                if let Err(error) = sent {
-                    return Ended::Origin(error.into());
-                }
-            }
-            event = link.next(), if room => {
-                let blocked = !up.outbox.is_empty();
-                if let Some(ended) = take(&mut link.reader, event, |message| up.pass(&message)) {
-                    return ended;
-                }
-                up.collect();
-                if blocked {
-                    // The origin reads slowly: what waits must not pin the shard's read blocks.
-                    up.outbox.detach();
-                }
-            }
-            answer = up.reader.step() => match answer {
-                Ok(None) => return Ended::Origin(Error::Closed),
-                Err(error) => return Ended::Origin(error),
-                Ok(Some(step)) => {
-                    up.outbox.push(step.output);
-                    if let Some(client::Event::Status { code, level, status }) = step.event
-                        && level == "error"
-                    {
-                        let description = status.get("description").and_then(|text| text.as_str());
-                        return Ended::Told { code, description: description.unwrap_or_default().to_owned() };
-                    }
-                }
-            },
-            () = stall.as_mut(), if !room => {
-                // An origin that answers probes but takes nothing of this stream is no origin for it.
-                if full.replace(up.outbox.len()).is_some_and(|before| up.outbox.len() >= before) {
-                    return Ended::Origin(Error::Stalled);
-                }
-                stall.as_mut().reset(Instant::now() + limits::STALL);
-            }
-            () = mute.as_mut() => {
-                let before = std::mem::replace(&mut heard, link.reader.received());
-                // Without room we did not listen.
-                if room && heard == before {
-                    return Ended::Client(Error::Slow("word"));
-                }
-                mute.as_mut().reset(Instant::now() + MUTE);
-            }
-        }
-    }
-}
-
-/// Takes everything that one read brought.
-fn take(
-    reader: &mut Reader<server::Session>,
-    first: Result<Option<server::Event>, Error>,
-    mut pass: impl FnMut(Message),
-) -> Option<Ended> {
-    let mut event = match first {
-        Ok(Some(event)) => Some(event),
-        Ok(None) => return Some(Ended::Client(Error::Closed)),
-        Err(error) => return Some(Ended::Client(error)),
-    };
-    while let Some(now) = event {
-        match now {
-            server::Event::Message(message) => pass(message),
-            server::Event::EndOfStream => return Some(Ended::Clean),
-            _ => {}
-        }
-        event = match reader.buffered() {
-            Ok(event) => event,
-            Err(error) => return Some(Ended::Client(error)),
-        };
-    }
-    None
 }
 
 #[cfg(test)]

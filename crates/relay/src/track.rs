@@ -50,10 +50,10 @@ impl Publisher {
 
     /// Whether the open GOP is so old that viewers have all of the one before it.
     pub fn is_settled(&self) -> bool {
-        self.gop.last().is_some_and(|last| {
+        self.gop.last().is_none_or(|last| {
             let age = last.timestamp.wrapping_sub(self.began);
-            // More than half the circle is time going back.
-            (SETTLED_MS..1 << 31).contains(&age)
+            // More than half the circle is time going back. Sound alone has no GOPs.
+            !self.video || (SETTLED_MS..1 << 31).contains(&age)
         })
     }
 

@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::Relay;
 use crate::heads::Said;
-use crate::limits::{ANSWER, IDLE, IDLE_CONNECTIONS, LOAD};
+use crate::limits::{ANSWER, IDLE, IDLE_CONNECTIONS, LOAD, LOOK};
 use crate::origins::{Asker, Leg, Origin, Unserved};
 
 /// What an origin did wrong.
@@ -234,7 +234,7 @@ impl Relay {
                 // The origin closed it while it was idle.
                 Some(Err(HeadError::Closed | HeadError::Io(_))) if leg.reused => fresh = true,
                 Some(Err(error)) => return Err(Broken::from(error).into()),
-                None => {}
+                None => tokio::time::sleep(LOOK).await,
             }
         }
     }

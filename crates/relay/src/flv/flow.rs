@@ -22,6 +22,8 @@ pub(super) struct Flow {
     track: track::Viewer,
     /// The viewer has lost an origin, and was sent nothing since.
     lost: Option<Instant>,
+    /// The present origin has sent something.
+    heard: bool,
     /// What opens a file was sent.
     opened: bool,
     headers: BytesMut,
@@ -35,6 +37,7 @@ impl Flow {
             tags: tag::Reader::new(Bodies::Shared),
             track: track::Viewer::default(),
             lost: None,
+            heard: false,
             opened: false,
             headers: BytesMut::new(),
         }
@@ -67,6 +70,7 @@ impl Flow {
         let life = origin.worse_than(Life::Alive);
         tokio::pin!(life);
         let mut drains = false;
+        self.heard = false;
         let too_long = self.lost.map_or(FAILOVER, |lost| FAILOVER.saturating_sub(lost.elapsed()));
         let too_long = tokio::time::sleep(too_long);
         tokio::pin!(too_long);
@@ -162,6 +166,7 @@ impl Flow {
     }
 
     fn pass(&mut self, tag: &tag::Tag, parts: &mut Vec<Bytes>) {
+        self.heard = true;
         let Some(timestamp) = self.track.pass(tag.kind, tag.timestamp, &tag.body) else { return };
         self.headers.put_slice(&tag::header(tag.kind, timestamp, tag.body.len()));
         parts.push(self.headers.split().freeze());

@@ -47,10 +47,33 @@ async fn nothing_is_kept_of_a_stream_that_nobody_follows() {
     let relay = relay(&[]);
     let (mut one, other) = (relay.follow(&key("s")), relay.follow(&key("s")));
     one.set_restless(true);
-    assert_eq!(relay.followed.restless(), [key("s")]);
+    assert_eq!(relay.followed.restless(0), [key("s")]);
     drop(one);
-    assert!(relay.followed.restless().is_empty());
+    assert!(relay.followed.restless(0).is_empty());
     assert_eq!(relay.followed.all().len(), 1);
     drop(other);
     assert!(relay.followed.all().is_empty());
+}
+
+#[tokio::test]
+async fn a_place_that_is_gone_moves_nobody() {
+    let relay = relay(&[("a", nobody().await), ("b", nobody().await)]);
+    LocalSet::new()
+        .run_until(async {
+            tokio::task::spawn_local(Arc::clone(&relay).look());
+            let owner = relay.balancer.pick_publish(&key("s"), &[], relay.now()).await.unwrap();
+            let mut follower = relay.follow(&key("s"));
+            follower.set_restless(true);
+            let elsewhere = place("elsewhere", None);
+            timeout(Duration::from_secs(5), follower.moved(&elsewhere)).await.unwrap();
+            relay.balancer.publish_ended(&owner.claim.unwrap(), srs_balance::Ending::Clean, relay.now());
+            relay.balancer.tick(relay.now()).await;
+            let known = async {
+                while follower.place.borrow().is_some() {
+                    tokio::time::sleep(LOOK).await
+                }
+            };
+            timeout(Duration::from_secs(5), known).await.expect("it is remembered for ever");
+        })
+        .await;
 }

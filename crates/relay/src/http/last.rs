@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use srs_names::{NodeId, StreamKey};
 use srs_net::http::{Answer, Content};
 use tokio::time::Instant;
 
@@ -16,8 +17,9 @@ use crate::limits::{LAST_BYTES, LASTS, STALE};
 /// Which list of a stream it is: two players' own lists differ by their marks alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Name {
-    pub(super) host: String,
-    pub(super) path: String,
+    pub(super) key: StreamKey,
+    /// Path and query, without a mark: who asks with other words may not be let in.
+    pub(super) target: String,
     pub(super) marked: bool,
 }
 
@@ -26,6 +28,8 @@ struct Last {
     list: Bytes,
     headers: HeaderMap,
     mark: Option<String>,
+    /// Where it came from.
+    node: NodeId,
     at: Instant,
 }
 
@@ -41,7 +45,14 @@ impl Lasts {
     }
 
     /// Takes note of a list as it was just shown.
-    pub(super) fn note(&self, name: &Name, mark: Option<&str>, list: &Bytes, headers: &HeaderMap) {
+    pub(super) fn note(
+        &self,
+        name: &Name,
+        mark: Option<&str>,
+        list: &Bytes,
+        headers: &HeaderMap,
+        node: &NodeId,
+    ) {
         let now = Instant::now();
         let mut lists = self.lock();
         if list.len() > LAST_BYTES || has_line(list, b"#EXT-X-ENDLIST") {
@@ -54,14 +65,20 @@ impl Lasts {
                 return;
             }
         }
-        let last =
-            Last { list: list.clone(), headers: headers.clone(), mark: mark.map(str::to_owned), at: now };
+        let last = Last {
+            list: list.clone(),
+            headers: headers.clone(),
+            mark: mark.map(str::to_owned),
+            node: node.clone(),
+            at: now,
+        };
         lists.insert(name.clone(), last);
     }
 
-    /// Whether there is one to show.
-    pub(super) fn has(&self, name: &Name) -> bool {
-        self.lock().get(name).is_some_and(|last| last.at.elapsed() < STALE)
+    /// Where the list came from, if there is one to show.
+    pub(super) fn node(&self, name: &Name) -> Option<NodeId> {
+        let lists = self.lock();
+        lists.get(name).filter(|last| last.at.elapsed() < STALE).map(|last| last.node.clone())
     }
 
     /// The last list, with this player's mark.

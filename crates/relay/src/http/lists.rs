@@ -16,7 +16,7 @@ use super::{Ask, MARK, Reply, Token, files, pass_on};
 use crate::Relay;
 use crate::cache::{Got, Kept, Loaded, Room, Rules};
 use crate::heads::{CONDITIONS, PARTS, Said, end_to_end};
-use crate::limits::{LIST_TTL, LIST_WAIT};
+use crate::limits::{LIST_TTL, LIST_WAIT, LOAD};
 use crate::token;
 use crate::upstream::{Broken, HttpLeg, Unanswered, Whom, read_whole};
 
@@ -43,27 +43,33 @@ impl Relay {
                 return Reply::refusal(StatusCode::BAD_REQUEST, &format!("bad stream name: {error}"));
             }
         };
-        let (path, mark) = without_query(&ask.target, MARK);
-        let path = path.split('?').next().unwrap_or_default().to_owned();
+        let (target, mark) = without_query(&ask.target, MARK);
         let node = self.of_token(ask, &key).await;
-        let host = ask.host().unwrap_or_default().to_ascii_lowercase();
-        let name = Name { host, path, marked: mark.is_some() };
+        let name = Name { key: key.clone(), target, marked: mark.is_some() };
         let source = Source { node, key, name, mark };
-        if !self.lasts.has(&source.name) {
-            return self.fresh_list(ask, &source).await;
+        let moved = self.has_moved(&source).await;
+        let patience = if moved { LIST_WAIT } else { LOAD };
+        let fresh = timeout(patience, self.fresh_list(ask, &source)).await.unwrap_or_else(|_| {
+            Reply::refusal(StatusCode::GATEWAY_TIMEOUT, "the origin did not answer in time")
+        });
+        let status = fresh.status();
+        let fails = status == StatusCode::NOT_FOUND || status.is_server_error();
+        // An origin that hangs is known as such only after a while.
+        if !fails || !(moved || self.has_moved(&source).await) {
+            return fresh;
         }
-        let fresh = timeout(LIST_WAIT, self.fresh_list(ask, &source)).await.ok();
-        let status = fresh.as_ref().map_or(StatusCode::GATEWAY_TIMEOUT, Reply::status);
-        if status == StatusCode::NOT_FOUND || status.is_server_error() {
-            let last = self.lasts.answer(&source.name, source.mark.as_deref());
-            if let Some(last) = last {
-                return Reply::Answer(with_range(ask.request, last));
-            }
+        match self.lasts.answer(&source.name, source.mark.as_deref()) {
+            Some(last) => Reply::Answer(with_range(ask.request, last)),
+            None => fresh,
         }
-        match fresh {
-            Some(reply) => reply,
-            None => Reply::refusal(StatusCode::GATEWAY_TIMEOUT, "the origin did not answer in time"),
-        }
+    }
+
+    /// Whether the stream's last list came from an origin that does not have it any more: only then is it shown again. An
+    /// origin that has it decides for itself who gets what, and may take its time.
+    async fn has_moved(&self, source: &Source) -> bool {
+        let Some(node) = self.lasts.node(&source.name) else { return false };
+        let found = self.balancer.find(&source.key, self.now()).await;
+        found.is_none_or(|pick| pick.node.id != node)
     }
 
     async fn fresh_list(self: &Arc<Self>, ask: &Ask<'_>, source: &Source) -> Reply {
@@ -174,7 +180,11 @@ impl Relay {
         let body = read_whole(leg, response, MOST_BYTES, room).await?;
         let body = self.with_token(&body, &id)?;
         let headers = fields_of(&fields);
-        self.lasts.note(&source.name, source.mark.as_deref(), &body, &headers);
+        let rules = Rules::of(&fields);
+        // What is for one client alone is shown to none but one with a mark of its own.
+        if source.mark.is_some() || (rules.public && !rules.private) {
+            self.lasts.note(&source.name, source.mark.as_deref(), &body, &headers, &id);
+        }
         let packed = gzip(&body);
         let body = Content::Bytes(body);
         Ok(Kept { status: StatusCode::OK, headers, body, packed, at: Instant::now() })

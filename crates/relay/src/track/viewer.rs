@@ -2,6 +2,8 @@
 
 use srs_rtmp::peek::{Peek, peek};
 
+use crate::limits::SEARCH_MS;
+
 /// Between the last frame of one origin and the first of the next where they do not overlap, in ms: one frame at 25 fps.
 const SEAM: u32 = 40;
 
@@ -44,8 +46,8 @@ struct Header {
 /// The way back into the stream.
 #[derive(Debug, Clone, Copy)]
 enum Resume {
-    /// No frame has come yet that tells where the new origin's stream begins.
-    Searching,
+    /// No frame has come yet that tells where the new origin's stream begins; the first that came had this time.
+    Searching(Option<u32>),
     /// It is the GOP that the viewer has; so much of it was sent before.
     Inside { audio: u32, video: u32 },
 }
@@ -101,7 +103,7 @@ impl Viewer {
     /// from its key frame on, else at the first key frame.
     pub fn resume(&mut self) {
         if self.media {
-            self.resume = Some(Resume::Searching);
+            self.resume = Some(Resume::Searching(None));
         } else {
             self.headers.clear();
         }
@@ -141,17 +143,29 @@ impl Viewer {
                 let same = self.headers.iter().any(|sent| sent.label == label && sent.body == mark(body));
                 if same { Verdict::Drop } else { Verdict::Pass }
             }
-            (Some(Resume::Searching), Peek::VideoKey) => match self.gop.filter(|gop| gop.key == mark(body)) {
-                Some(gop) => {
-                    self.offset = gop.at.wrapping_sub(timestamp);
-                    self.inside(gop.audio, gop.video);
+            (Some(Resume::Searching(_)), Peek::VideoKey) => {
+                match self.gop.filter(|gop| gop.key == mark(body)) {
+                    Some(gop) => {
+                        self.offset = gop.at.wrapping_sub(timestamp);
+                        self.inside(gop.audio, gop.video);
+                        Verdict::Drop
+                    }
+                    None => self.go_on_at(timestamp),
+                }
+            }
+            // Streams without pictures or without key frames are gone on with wherever they are.
+            (Some(Resume::Searching(_)), _) if self.keys == 0 => self.go_on_at(timestamp),
+            (Some(Resume::Searching(first)), _) => {
+                let first = first.unwrap_or(timestamp);
+                self.resume = Some(Resume::Searching(Some(first)));
+                let searched = timestamp.wrapping_sub(first);
+                // More than half the circle is time going back.
+                if (SEARCH_MS..1 << 31).contains(&searched) {
+                    self.go_on_at(timestamp)
+                } else {
                     Verdict::Drop
                 }
-                None => self.go_on_at(timestamp),
-            },
-            // Streams without pictures or without key frames are gone on with wherever they are.
-            (Some(Resume::Searching), _) if self.keys == 0 => self.go_on_at(timestamp),
-            (Some(Resume::Searching), _) => Verdict::Drop,
+            }
             (Some(Resume::Inside { .. }), Peek::VideoKey) => {
                 self.resume = None;
                 Verdict::Pass
