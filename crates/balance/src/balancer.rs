@@ -140,7 +140,9 @@ impl Balancer {
     /// A balancer that knows no nodes.
     #[must_use]
     pub fn new(config: Config, directory: Arc<dyn Directory>) -> Self {
-        let [low, high, ..] = rank::hash(config.me.as_str()).to_le_bytes();
+        // Another one for each run: two that step over the same epoch must not meet.
+        let run = rank::mix(rank::hash(config.me.as_str()) ^ config.started_unix_ms);
+        let [low, high, ..] = run.to_le_bytes();
         let state = State::new(Clock::new(config.started_unix_ms, u16::from_le_bytes([low, high])));
         Self { config, directory, state: Mutex::new(state), version: AtomicU64::new(0) }
     }
@@ -267,10 +269,9 @@ impl Balancer {
         entry.map(|entry| Arc::clone(&entry.node))
     }
 
-    /// How many nodes, claims of publishes here, known claims, newest owners and floors of epochs are
-    /// remembered.
+    /// How many nodes, claims of publishes here, known claims, newest owners, floors and past epochs are remembered.
     #[cfg(test)]
-    pub(crate) fn counts(&self) -> [usize; 5] {
+    pub(crate) fn counts(&self) -> [usize; 6] {
         self.state().counts()
     }
 

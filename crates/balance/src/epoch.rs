@@ -43,6 +43,8 @@ pub struct Clock {
     base_ms: u64,
     tag: u16,
     last: Epoch,
+    /// The last that was given above one that is not believed.
+    far: Epoch,
 }
 
 impl Clock {
@@ -50,7 +52,7 @@ impl Clock {
     /// others.
     #[must_use]
     pub const fn new(base_ms: u64, tag: u16) -> Self {
-        Self { base_ms, tag, last: Epoch(0) }
+        Self { base_ms, tag, last: Epoch(0), far: Epoch(0) }
     }
 
     /// The wall clock as this machine sees it.
@@ -69,7 +71,11 @@ impl Clock {
     /// The same, and above this one, however far ahead that lies: those that follow do not go so far.
     pub fn next_above(&mut self, floor: Epoch, now: Duration) -> Epoch {
         let next = self.next(now);
-        if next > floor { next } else { self.step_over(floor) }
+        if next > floor {
+            return next;
+        }
+        self.far = self.step_over(floor.max(self.far));
+        self.far
     }
 
     /// A step of a whole millisecond keeps our tag, so that two proxies stepping over the same epoch do not collide.

@@ -13,6 +13,7 @@ mod faults;
 mod hall;
 mod origin;
 mod publisher;
+mod table;
 mod viewer;
 mod world;
 
@@ -149,7 +150,7 @@ fn one_life_from_a_seed_ends_as_it_did_before() {
 #[test]
 fn every_promise_holds_in_ten_thousand_random_lives() {
     let lived = lives(10_000);
-    assert!(lived.picks > 100_000 && lived.claims > 50_000 && lived.moves > 5_000, "{lived:?}");
+    assert!(lived.picks > 100_000 && lived.claims > 25_000 && lived.moves > 5_000, "{lived:?}");
 }
 
 #[test]

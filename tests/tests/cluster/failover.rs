@@ -189,3 +189,23 @@ async fn origin_alone(name: &str, cluster: &Cluster) -> OriginProcess {
     let program = env!("CARGO_BIN_EXE_origin-alone");
     OriginProcess::start(program, name, Some(cluster.proxy().system_api())).await
 }
+
+#[tokio::test]
+async fn a_proxy_that_is_started_anew_learns_from_the_origins_where_streams_are() {
+    let mut cluster = Cluster::build().start().await;
+    let mut places = Vec::new();
+    for number in 0..6 {
+        let target = Target::live(&format!("learns-{number}"));
+        let mut publisher = Publisher::connect(cluster.rtmp(), &target).await.expect("publishing begins");
+        publisher.send_all(&Source::new(number).clip(3)).await;
+        places.push((target.clone(), cluster.holder(&target.stream).await));
+    }
+    cluster.restart_proxy(Duration::ZERO).await;
+    cluster.wait_for_origins(3).await;
+    for (number, (target, place)) in places.iter().enumerate() {
+        // The publisher was cut off with its proxy, and comes back within the hold.
+        let mut publisher = Publisher::connect(cluster.rtmp(), target).await.expect("publishing begins");
+        publisher.send_all(&Source::new(u8::try_from(100 + number).expect("few")).clip(3)).await;
+        assert_eq!(cluster.holder(&target.stream).await, *place, "{target:?}");
+    }
+}

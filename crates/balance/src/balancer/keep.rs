@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Claims are renewed when a third of the lease has passed, so two renewals may fail.
-pub(super) const RENEW_AFTER: Duration = Duration::from_secs(10);
+const RENEW_AFTER: Duration = Duration::from_secs(10);
 
-/// The same while a newer claim stands, and once after a claim of another proxy was joined.
-pub(super) const CONTEST: Duration = Duration::from_secs(2);
+/// The same while a newer claim stands.
+const CONTEST: Duration = Duration::from_secs(2);
 /// A newer claim whose holder has not listed the stream for so long, three beats, does not end a publish that runs.
-const GHOST: Duration = Duration::from_secs(3);
+pub(super) const GHOST: Duration = Duration::from_secs(3);
 /// A beat made so long after the end of a publish says whether another one runs.
 const SETTLED: Duration = Duration::from_secs(1);
 
@@ -55,7 +55,7 @@ impl State {
     pub(super) fn see_listed(&mut self, claim: &Claim) {
         let Some(entry) = self.nodes.get(&claim.holder) else { return };
         let at = entry.last_beat();
-        if Names::of(&claim.key).listed_by(&entry.node).is_some() {
+        if entry.node.instance == claim.instance && Names::of(&claim.key).listed_by(&entry.node).is_some() {
             self.saw_listed(claim, at);
         }
     }
@@ -125,14 +125,23 @@ impl Balancer {
             let is_over = mine.runs.publishes == 0 && now >= mine.until;
             return if is_over { Due::Leave } else { Due::Nothing };
         }
+        let runs = mine.runs.publishes > 0;
+        if runs && holder.node.instance != mine.runs.claim.instance {
+            // It ends with its run, unless the next one took it before we knew of that.
+            let names = Names::of(&mine.runs.claim.key);
+            let is_there =
+                names.listed_by(&holder.node).is_some_and(|listed| mine.runs.began_by(listed.epoch));
+            let waits = mine.rivalled && now.saturating_sub(mine.renewed) < CONTEST;
+            return if is_there && !waits { Due::Renewal } else { Due::Nothing };
+        }
         if !self.may_stand(state, &mine.runs.claim, now) {
             return Due::Release;
         }
-        if mine.runs.publishes == 0 {
+        if !runs {
             if mine.rivalled {
                 return Due::Leave;
             }
-            if now >= mine.until || self.is_over(state, &mine.runs.claim) {
+            if now >= mine.until || self.is_left(state, &mine.runs.claim) {
                 match self.succession(state, mine, now) {
                     Due::Nothing => {}
                     decided => return decided,
@@ -149,7 +158,8 @@ impl Balancer {
     fn succession(&self, state: &State, mine: &Mine, now: Duration) -> Due {
         let Some(entry) = state.nodes.get(&mine.runs.claim.holder) else { return Due::Release };
         match Names::of(&mine.runs.claim.key).listed_by(&entry.node) {
-            None => Due::Release,
+            None if entry.node.live.is_none() || entry.last_beat() > mine.ended => Due::Release,
+            None => Due::Nothing,
             Some(_) if entry.last_beat() < mine.ended.saturating_add(SETTLED) => Due::Nothing,
             Some(listed) if listed.held && now < mine.until.saturating_add(UNLISTED) => Due::Nothing,
             Some(_) => Due::Leave,
@@ -157,13 +167,16 @@ impl Balancer {
     }
 
     /// A stream that waits for its publisher is over when its holder, which listed it, does so no more.
-    fn is_over(&self, state: &State, claim: &Claim) -> bool {
+    fn is_left(&self, state: &State, claim: &Claim) -> bool {
         let entry = state.nodes.get(&claim.holder).filter(|entry| entry.node.live.is_some());
         state.was_listed(claim)
             && entry.is_some_and(|entry| state.unlisted_for(claim, entry) > Duration::ZERO)
     }
 
     async fn renew(&self, claim: &Claim, now: Duration) {
+        if self.node(&claim.holder).is_some_and(|node| node.instance != claim.instance) {
+            return self.claim_anew(claim, Some(claim.epoch), now).await;
+        }
         match self.directory.renew(claim, LEASE, now).await {
             Ok(()) => self.state().renewed(claim, claim, now),
             Err(Error::Held(newer)) => {
@@ -184,48 +197,55 @@ impl Balancer {
         state.see_told(&claim.key, newer.epoch, now);
         state.learn(newer, now);
         self.note();
+        if newer.holder == claim.holder && newer.instance == claim.instance {
+            // It is where it is, whoever claimed that.
+            state.renewed(claim, newer, now);
+            state.doubt(newer);
+            return false;
+        }
         state.rival(claim, now);
-        let is_here = newer.holder == claim.holder && newer.instance == claim.instance;
-        let entry = state.nodes.get(&newer.holder).filter(|_| !is_here);
+        let entry = state.nodes.get(&newer.holder);
         entry.is_some_and(|entry| self.is_given_up(&state, newer, entry, GHOST, now))
     }
 
     /// The same origin again, under a new claim, if something runs there.
-    async fn claim_anew(&self, lost: &Claim, over: Option<Epoch>, now: Duration) {
-        let ask = {
-            let mut state = self.state();
-            let runs =
-                state.mine.get(&lost.key).is_some_and(|mine| mine.runs.has(lost) && mine.runs.publishes > 0);
-            let entry = state.nodes.get(&lost.holder).filter(|entry| entry.node.instance == lost.instance);
-            let Some(node) = entry.map(|entry| Arc::clone(&entry.node)).filter(|_| runs) else {
-                state.drop_mine(&lost.key, now);
-                self.note();
-                return;
-            };
-            if node.live.is_some() && Names::of(&lost.key).listed_by(&node).is_none() {
-                // Not seen to run yet, or any more.
-                return state.doubt(lost);
+    async fn claim_anew(&self, lost: &Claim, mut over: Option<Epoch>, now: Duration) {
+        // Twice: over a claim that turns out to be one of a publish that never began.
+        for _ in 0..2 {
+            let Some(ask) = self.ask_anew(lost, now) else { return };
+            match self.directory.claim(&ask, over, LEASE, now).await {
+                Ok(()) => {
+                    self.state().renewed(lost, &ask, now);
+                    return self.note();
+                }
+                Err(Error::Held(newer)) if self.contest(lost, &newer, now) => over = Some(newer.epoch),
+                Err(Error::Held(_)) => return,
+                Err(Error::Stale(last)) => {
+                    let mut state = self.state();
+                    state.see_told(&lost.key, last, now);
+                    return state.doubt(lost);
+                }
+                Err(_) => return self.state().doubt(lost),
             }
-            state.ask(&lost.key, &node, now)
-        };
-        let outcome = self.directory.claim(&ask, over, LEASE, now).await;
-        let mut state = self.state();
-        match outcome {
-            Ok(()) => {
-                state.learn(&ask, now);
-                state.renewed(lost, &ask, now);
-            }
-            Err(Error::Held(newer)) => {
-                state.see_told(&lost.key, newer.epoch, now);
-                state.learn(&newer, now);
-                state.rival(lost, now);
-            }
-            Err(Error::Stale(last)) => {
-                state.see_told(&lost.key, last, now);
-                state.doubt(lost);
-            }
-            Err(_) => state.doubt(lost),
         }
-        self.note();
+    }
+
+    /// A new claim for what runs under a lost one; none where that is not to be seen.
+    fn ask_anew(&self, lost: &Claim, now: Duration) -> Option<Claim> {
+        let mut state = self.state();
+        let runs =
+            state.mine.get(&lost.key).is_some_and(|mine| mine.runs.has(lost) && mine.runs.publishes > 0);
+        let node = state.nodes.get(&lost.holder).filter(|_| runs).map(|entry| Arc::clone(&entry.node));
+        let Some(node) = node else {
+            state.drop_mine(&lost.key, now);
+            self.note();
+            return None;
+        };
+        if node.live.is_some() && Names::of(&lost.key).listed_by(&node).is_none() {
+            // Not yet, or not any more.
+            state.doubt(lost);
+            return None;
+        }
+        Some(state.ask(&lost.key, &node, now))
     }
 }

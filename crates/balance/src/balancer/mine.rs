@@ -1,11 +1,14 @@
 //! Claims of publishes that run here, and how publishes come to them and leave them.
 
-use super::keep::{CONTEST, Ending, RENEW_AFTER};
+use super::keep::Ending;
 use super::state::State;
 use crate::Epoch;
 use crate::directory::Claim;
 use srs_names::StreamKey;
 use std::time::Duration;
+
+/// A proxy that gives a claim up knows of another publish under it from a beat that was made since: after so long.
+const JOINED: Duration = Duration::from_secs(3);
 
 /// How a publish came to its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +27,8 @@ pub(super) struct Mine {
     pub(super) renewed: Duration,
     /// The directory has it, as far as we know.
     pub(super) asserted: bool,
-    /// Another proxy made it, and may be giving it up at this moment.
-    joined: bool,
+    /// Another proxy made it, and may be giving it up at this moment: until then it is told again and again.
+    unsure: Duration,
     /// A newer claim stands though ours still runs.
     pub(super) rivalled: bool,
     /// When the last publish ended.
@@ -52,14 +55,19 @@ impl Runs {
 
     /// Whether what began under this claim is among them.
     pub(super) fn has(&self, claim: &Claim) -> bool {
-        (self.first..=self.claim.epoch).contains(&claim.epoch) && claim.holder == self.claim.holder
+        self.began_by(claim.epoch) && claim.holder == self.claim.holder
+    }
+
+    /// Whether one of them may have begun by this epoch.
+    pub(super) fn began_by(&self, epoch: Epoch) -> bool {
+        (self.first..=self.claim.epoch).contains(&epoch)
     }
 }
 
 impl Mine {
     fn new(runs: Runs, older: Vec<Runs>, now: Duration) -> Mine {
-        let (asserted, joined, rivalled) = (false, false, false);
-        Mine { runs, renewed: now, asserted, joined, rivalled, ended: now, until: now, older }
+        let (asserted, rivalled) = (false, false);
+        Mine { runs, renewed: now, asserted, unsure: now, rivalled, ended: now, until: now, older }
     }
 }
 
@@ -75,7 +83,10 @@ impl State {
                 let same = older.iter().position(|runs| runs.claim.epoch == claim.epoch);
                 let runs = same.map_or_else(|| Runs::of(claim), |same| older.remove(same));
                 let mut fresh = Mine::new(runs, older, now);
-                (fresh.asserted, fresh.joined) = (source == Source::Made, source == Source::Met);
+                fresh.asserted = source == Source::Made;
+                if source == Source::Met {
+                    fresh.unsure = now.saturating_add(JOINED);
+                }
                 fresh
             }
         };
@@ -102,8 +113,11 @@ impl State {
     /// Nothing runs under the newest claim of ours any more, or nothing is to. What runs under an older one has the stream
     /// again.
     pub(super) fn drop_mine(&mut self, key: &StreamKey, now: Duration) {
-        let mut older = self.mine.remove(key).map(|mine| mine.older).unwrap_or_default();
+        let Some(Mine { runs, mut older, .. }) = self.mine.remove(key) else { return };
+        let newest = runs.claim.epoch;
         if let Some(runs) = older.pop() {
+            // Under a new claim: nobody is to come to one that was replaced.
+            self.raise_floor(key, newest, now);
             self.mine.insert(key.clone(), Mine::new(runs, older, now));
         }
     }
@@ -118,11 +132,7 @@ impl State {
         let Some(mine) = self.mine_of(claim) else { return };
         mine.runs.claim = now_under.clone();
         mine.renewed = now;
-        // Whoever gave it up when we joined has done so when this is asked again.
-        if std::mem::take(&mut mine.joined) {
-            mine.renewed = now.saturating_sub(RENEW_AFTER.saturating_sub(CONTEST));
-        }
-        (mine.asserted, mine.rivalled) = (true, false);
+        (mine.asserted, mine.rivalled) = (now >= mine.unsure, false);
     }
 
     /// It is asked again at the next tick.

@@ -1,5 +1,6 @@
 //! Picks: where a publish goes and where a viewer goes.
 
+use super::keep::GHOST;
 use super::mine::Source;
 use super::state::State;
 use super::{Balancer, LEASE, NoOrigin, Pick, Reason};
@@ -142,8 +143,8 @@ impl Balancer {
         // A directory that went back tells of an older one, which is right when the newer one is over.
         if let Ok(Some(told)) = looked
             && told.epoch < newest.epoch
-            && state.lately(key, now) < newest.epoch
-            && !self.may_stand(state, &newest, now)
+            && self.may_stand(state, told, now)
+            && self.is_over(state, &newest, now)
         {
             state.unlearn(key);
             state.learn(told, now);
@@ -151,12 +152,24 @@ impl Balancer {
         }
         Some(newest)
     }
+
+    /// Whether a claim of which the directory knows nothing is over: its holder has not listed the stream for some beats, or
+    /// was lost some time ago.
+    fn is_over(&self, state: &State, claim: &Claim, now: Duration) -> bool {
+        let entry = state.nodes.get(&claim.holder).filter(|entry| !entry.is_silent(self.config.ttl, now));
+        let is_ghost = entry.is_some_and(|entry| self.is_given_up(state, claim, entry, GHOST, now));
+        let is_old = state.lately(&claim.key, now).is_none_or(|lately| lately.epoch < claim.epoch);
+        is_ghost || (is_old && !self.may_stand(state, claim, now))
+    }
 }
 
 impl State {
-    /// The newest claim that we know of.
+    /// The newest claim that we know of; one of a former run is none of ours.
     fn remembered(&self, key: &StreamKey) -> Option<Claim> {
-        let mine = self.mine.get(key).map(|mine| &mine.runs.claim);
+        let runs = |claim: &&Claim| {
+            self.nodes.get(&claim.holder).is_none_or(|entry| entry.node.instance == claim.instance)
+        };
+        let mine = self.mine.get(key).map(|mine| &mine.runs.claim).filter(runs);
         self.known(key).into_iter().chain(mine).max_by_key(|claim| claim.epoch).cloned()
     }
 

@@ -6,7 +6,7 @@ use super::{Balancer, NoOrigin, Reason, UNLISTED};
 use crate::directory::Claim;
 use crate::health::Entry;
 use crate::rank::{self, Lot};
-use crate::{Epoch, Listed, Node, Role};
+use crate::{Listed, Node, Role};
 use srs_names::{NodeId, StreamKey};
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,20 +119,24 @@ impl Balancer {
         let open = || alive.iter().copied().filter(|entry| !exclude.contains(&entry.node.id));
         let names = Names::of(key);
         // A viewer who was with a newer owner must not see an older one again.
-        let floor = if publish { Epoch::default() } else { state.lately(key, now) };
-        let is_past = |listed: &Listed| {
-            listed.epoch < floor && listed.domain.as_deref() == Some(self.directory.domain())
+        let newer = state.lately(key, now).filter(|_| !publish);
+        let is_past = |listed: &Listed, node: &Node| {
+            newer.is_some_and(|newer| {
+                let is_other = (&newer.holder, &newer.instance) != (&node.id, &node.instance);
+                is_other && listed.epoch < newer.epoch && listed.domain.as_deref() == Some(self.domain())
+            })
         };
         let live = open()
             .filter_map(|entry| Some((names.listed_by(&entry.node)?, &entry.node)))
-            .filter(|(listed, _)| !is_past(listed))
+            .filter(|(listed, node)| !is_past(listed, node))
             .map(|(listed, node)| (listed.epoch, node))
             .max_by_key(|(epoch, node)| (*epoch, &node.id));
         if let Some((_, node)) = live {
             return Ok((Arc::clone(node), Reason::Live));
         }
         // Only where there is no other.
-        let stale = |entry: &&Entry| names.listed_by(&entry.node).is_some_and(is_past);
+        let stale =
+            |entry: &&Entry| names.listed_by(&entry.node).is_some_and(|listed| is_past(listed, &entry.node));
         let placed = first_in_order(key, open().filter(|entry| !stale(entry)));
         if let Some(node) = placed.or_else(|| first_in_order(key, open())) {
             return Ok((node, Reason::Placed));

@@ -1,7 +1,7 @@
 //! What a balancer remembers.
 
 use super::mine::Mine;
-use super::{Fence, LEASE, UNLISTED};
+use super::{Fence, LEASE};
 use crate::directory::{Claim, MAX_CLAIMS};
 use crate::health::Entry;
 use crate::{Clock, Epoch, Node};
@@ -13,6 +13,10 @@ use std::time::Duration;
 /// What the directory told about a stream is remembered for so long after somebody asked, for when it is gone.
 const KNOWN_FOR: Duration = Duration::from_secs(600);
 
+/// A viewer who was with an owner that was listed so long ago may still wait for the stream: an origin is silent after 3 s,
+/// and its viewers are given 10 s more.
+const LATELY: Duration = Duration::from_secs(14);
+
 pub(super) struct State {
     pub(super) nodes: BTreeMap<NodeId, Entry>,
     pub(super) clock: Clock,
@@ -20,6 +24,8 @@ pub(super) struct State {
     pub(super) mine: BTreeMap<StreamKey, Mine>,
     /// Claims as the directory told them last.
     known: HashMap<StreamKey, Known>,
+    /// The newest claims that were known and are over, and when their streams were listed last.
+    past: HashMap<StreamKey, (Claim, Duration)>,
     /// The newest owner of each stream, as nodes list them.
     newest: HashMap<StreamKey, Newest>,
     /// Epochs of these streams that the directory or a node told when it refused a claim, and when: one below is none.
@@ -61,6 +67,7 @@ impl State {
             clock,
             mine: BTreeMap::new(),
             known: HashMap::new(),
+            past: HashMap::new(),
             newest: HashMap::new(),
             floors: HashMap::new(),
             alive: 0,
@@ -94,7 +101,10 @@ impl State {
 
     /// The directory has no claim of this stream.
     pub(super) fn unlearn(&mut self, key: &StreamKey) {
-        self.known.remove(key);
+        let Some(Known { claim, listed, .. }) = self.known.remove(key) else { return };
+        if self.past.get(key).is_none_or(|(past, _)| past.epoch <= claim.epoch) {
+            self.past.insert(key.clone(), (claim, listed));
+        }
     }
 
     /// Who is the newest owner of a stream that has this name, in this claim domain, by what nodes list.
@@ -108,10 +118,13 @@ impl State {
         self.known.get(key).map(|known| &known.claim)
     }
 
-    /// The epoch of the newest claim, if it came to be known lately, or its stream was listed lately.
-    pub(super) fn lately(&self, key: &StreamKey, now: Duration) -> Epoch {
-        let known = self.known.get(key).filter(|known| now.saturating_sub(known.listed) <= UNLISTED);
-        known.map_or(Epoch::default(), |known| known.claim.epoch)
+    /// The newest claim that came to be known lately, or whose stream was listed lately, though it may be over.
+    pub(super) fn lately(&self, key: &StreamKey, now: Duration) -> Option<&Claim> {
+        let known = self.known.get(key).map(|known| (&known.claim, known.listed));
+        let past = self.past.get(key).map(|(claim, listed)| (claim, *listed));
+        let lately =
+            known.into_iter().chain(past).filter(|(_, listed)| now.saturating_sub(*listed) <= LATELY);
+        lately.map(|(claim, _)| claim).max_by_key(|claim| claim.epoch)
     }
 
     /// For how long the holder has not listed the stream of this claim, by its own last heartbeat.
@@ -201,6 +214,7 @@ impl State {
     /// Forgets what nobody asked for, and owners that list their streams no more.
     pub(super) fn forget(&mut self, now: Duration) {
         self.known.retain(|_, known| now.saturating_sub(known.touched) <= KNOWN_FOR);
+        self.past.retain(|_, (_, listed)| now.saturating_sub(*listed) <= LATELY);
         self.floors.retain(|_, (_, since)| now.saturating_sub(*since) <= KNOWN_FOR);
         let nodes = &self.nodes;
         self.newest.retain(|key, newest| {
@@ -210,8 +224,10 @@ impl State {
     }
 
     #[cfg(test)]
-    pub(super) fn counts(&self) -> [usize; 5] {
-        [self.nodes.len(), self.mine.len(), self.known.len(), self.newest.len(), self.floors.len()]
+    pub(super) fn counts(&self) -> [usize; 6] {
+        let epochs = [self.newest.len(), self.floors.len(), self.past.len()];
+        let [newest, floors, past] = epochs;
+        [self.nodes.len(), self.mine.len(), self.known.len(), newest, floors, past]
     }
 
     /// The claims of each node, as far as we know them.

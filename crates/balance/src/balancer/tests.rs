@@ -590,6 +590,19 @@ fn a_publish_gets_its_stream_back_from_a_newer_claim_of_a_former_run() {
 }
 
 #[test]
+fn a_publish_goes_on_under_a_newer_claim_of_its_own_node() {
+    let newer = foreign("s", "a", 60_000);
+    let (directory, balancer, claim) = rivals(&newer);
+    go_on(&balancer, 1..=25);
+    go_on(&balancer, 26..=60);
+    assert_eq!(directory.stands("s", 60.0), Some(newer), "it is renewed");
+    Balancer::publish_ended(&balancer, &claim, Ending::Clean, seconds(60.1));
+    balancer.register(ours("a", "1", &[]), seconds(61.0)).unwrap();
+    balancer.tick(seconds(61.0));
+    assert_eq!(directory.stands("s", 61.0), None);
+}
+
+#[test]
 fn a_newer_claim_is_let_be_while_its_holder_lists_the_stream() {
     let newer = foreign("s", "b", 60_000);
     let (directory, balancer, _) = rivals(&newer);
@@ -630,6 +643,56 @@ fn a_viewer_waits_for_a_newer_owner_where_no_older_one_is() {
 }
 
 #[test]
+fn a_directory_that_went_back_to_a_dead_claim_is_not_believed() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    balancer.register(ours("b", "2", &[]), seconds(0.0)).unwrap();
+    balancer.register(ours("c", "1", &[]), seconds(0.0)).unwrap();
+    balancer.pick_publish(&key("s"), &[id("b"), id("c")], seconds(0.0)).unwrap();
+    directory.replaced.store(true, Ordering::Relaxed);
+    let older = foreign("s", "b", 0);
+    ready(directory.renew(&older, LEASE, seconds(0.5))).unwrap();
+    for now in (1..=5).map(f64::from) {
+        balancer.register(ours("a", "1", &[]), seconds(now)).unwrap();
+        balancer.register(ours("b", "2", &[("s", 0)]), seconds(now)).unwrap();
+        balancer.register(ours("c", "1", &[]), seconds(now)).unwrap();
+        assert_ne!(holder(&play(&balancer, "s", now)), "b", "an older owner, at {now}");
+    }
+}
+
+#[test]
+fn an_older_owner_is_none_when_the_claim_of_the_newer_one_was_given_up() {
+    let balancer = balancer();
+    balancer.register(ours("a", "1", &[("s", 0)]), seconds(0.0)).unwrap();
+    for name in ["b", "c"] {
+        balancer.register(ours(name, "1", &[]), seconds(0.0)).unwrap();
+    }
+    let newer = balancer.pick_publish(&key("s"), &[id("a"), id("c")], seconds(0.1)).unwrap().claim.unwrap();
+    balancer.register(ours("b", "2", &[]), seconds(1.0)).unwrap();
+    balancer.publish_ended(&newer, seconds(1.1));
+    balancer.tick(seconds(1.6));
+    assert_eq!(play(&balancer, "s", 1.7).reason, Reason::Placed);
+}
+
+#[test]
+fn what_a_new_run_lists_does_not_keep_the_claim_of_the_old_one() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "0", &[]), seconds(0.0)).unwrap();
+    publish(&balancer, "s", 0.0);
+    balancer.register(ours("a", "1", &[]), seconds(0.5)).unwrap();
+    directory.replaced.store(true, Ordering::Relaxed);
+    let older = Claim { epoch: Epoch(1), ..foreign("s", "a", 0) };
+    ready(directory.renew(&older, LEASE, seconds(0.5))).unwrap();
+    for now in (1..=12).map(f64::from) {
+        balancer.register(ours("a", "1", &[("s", 0)]), seconds(now)).unwrap();
+        play(&balancer, "s", now);
+    }
+    assert_eq!(play(&balancer, "s", 12.0).claim, Some(older));
+}
+
+#[test]
 fn a_directory_that_went_back_is_believed_when_what_was_known_is_over() {
     let directory = shaky();
     let balancer = over(&directory, "p");
@@ -638,12 +701,12 @@ fn a_directory_that_went_back_is_believed_when_what_was_known_is_over() {
         balancer.register(ours("b", "1", &[("s", 0)]), seconds(now)).unwrap();
     };
     beat(0.0);
-    let newer = balancer.pick_publish(&key("s"), &[id("b")], seconds(0.0)).unwrap().claim.unwrap();
+    balancer.pick_publish(&key("s"), &[id("b")], seconds(0.0)).unwrap();
     directory.replaced.store(true, Ordering::Relaxed);
     let older = foreign("s", "b", 0);
     ready(directory.renew(&older, LEASE, seconds(1.5))).unwrap();
-    (1..=12).for_each(|second| beat(f64::from(second)));
-    assert_eq!(play(&balancer, "s", 12.0).claim, Some(older));
+    (1..=4).for_each(|second| beat(f64::from(second)));
+    assert_eq!(play(&balancer, "s", 4.0).claim, Some(older));
 }
 
 #[test]
@@ -662,6 +725,138 @@ fn a_claim_is_not_given_up_for_its_holder_is_not_heard() {
     balancer.register(ours("a", "1", &[("s", 0)]), seconds(10.0)).unwrap();
     balancer.tick(seconds(10.2));
     assert_eq!(directory.stands("s", 35.0), Some(claim), "it is renewed");
+}
+
+#[test]
+fn a_directory_whose_epochs_are_years_ahead_gives_its_keys_all_the_same() {
+    let directory = shaky();
+    let mad = foreign("s", "a", 365 * 86_400_000);
+    ready(directory.claim(&mad, None, LEASE, seconds(0.0))).unwrap();
+    ready(directory.release(&mad, seconds(0.0))).unwrap();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let claim = publish(&balancer, "s", 0.1).claim;
+    assert_eq!(claim, directory.stands("s", 0.1));
+    let other = publish(&balancer, "other", 0.2).claim.unwrap();
+    assert!(other.epoch < mad.epoch, "its other keys stay at home");
+}
+
+#[test]
+fn a_claim_that_was_joined_outlives_the_proxy_that_made_it() {
+    let directory = shaky();
+    let (left, right) = (over(&directory, "left"), over(&directory, "right"));
+    let beat = |now: f64, live: &[(&str, u64)]| {
+        left.register(ours("a", "1", live), seconds(now)).unwrap();
+        right.register(ours("a", "1", live), seconds(now)).unwrap();
+    };
+    beat(0.0, &[]);
+    let claim = publish(&left, "s", 0.0).claim.unwrap();
+    beat(1.0, &[("s", 0)]);
+    Balancer::publish_ended(&left, &claim, Ending::Dropped(seconds(10.0)), seconds(1.1));
+    beat(2.0, &[("s", 0)]);
+    assert_eq!(publish(&right, "s", 2.5).claim.as_ref(), Some(&claim), "the publisher came back elsewhere");
+    for now in (3..=100).map(f64::from) {
+        beat(now, &[("s", 0)]);
+        left.tick(seconds(now));
+        right.tick(seconds(now));
+        assert_eq!(directory.stands("s", now).as_ref(), Some(&claim), "at {now}");
+    }
+    Balancer::publish_ended(&right, &claim, Ending::Clean, seconds(100.1));
+    beat(101.0, &[]);
+    right.tick(seconds(101.0));
+    assert_eq!(directory.stands("s", 101.0), None);
+}
+
+#[test]
+fn a_claim_that_was_joined_and_left_is_not_given_up_before_its_holder_has_spoken() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let claim = foreign("s", "a", 0);
+    ready(directory.claim(&claim, None, LEASE, seconds(0.0))).unwrap();
+    assert_eq!(publish(&balancer, "s", 0.5).claim.as_ref(), Some(&claim));
+    // Another one publishes there.
+    Balancer::publish_ended(&balancer, &claim, Ending::Clean, seconds(0.6));
+    balancer.tick(seconds(0.7));
+    assert_eq!(directory.stands("s", 0.7).as_ref(), Some(&claim));
+    for now in [1.0, 2.0] {
+        balancer.register(ours("a", "1", &[("s", 0)]), seconds(now)).unwrap();
+        balancer.tick(seconds(now));
+    }
+    assert_eq!(directory.stands("s", 2.0), Some(claim));
+}
+
+#[test]
+fn a_publish_that_met_a_new_run_before_its_first_beat_has_its_stream() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let claim = publish(&balancer, "s", 0.5).claim.unwrap();
+    let mut live = ours("a", "2", &[]);
+    balancer.register(live.clone(), seconds(1.0)).unwrap();
+    balancer.tick(seconds(1.1));
+    let own = Listed { epoch: claim.epoch, ..listed(0) };
+    live.live = Some(HashMap::from([(key("s"), own)]));
+    balancer.register(live, seconds(2.0)).unwrap();
+    balancer.tick(seconds(2.1));
+    let stands = directory.stands("s", 2.1).unwrap();
+    assert_eq!((stands.holder.as_str(), stands.instance.as_str()), ("a", "2"));
+    assert!(stands.epoch > claim.epoch);
+}
+
+#[test]
+fn a_publish_that_met_a_new_run_gets_its_stream_back_from_a_claim_of_an_old_one() {
+    let newer = Claim { instance: "0".to_owned(), ..foreign("s", "a", 60_000) };
+    let (directory, balancer, claim) = rivals(&newer);
+    for now in (1..=8).map(f64::from) {
+        let own = Listed { epoch: claim.epoch, ..listed(0) };
+        let live = Some(HashMap::from([(key("s"), own)]));
+        balancer.register(Node { live, ..ours("a", "2", &[]) }, seconds(now)).unwrap();
+        balancer.tick(seconds(now));
+    }
+    assert_eq!(directory.stands("s", 8.0).map(|claim| claim.instance), Some("2".to_owned()));
+}
+
+#[test]
+fn a_publish_that_died_with_a_run_has_no_claim_in_the_next_one() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let claim = publish(&balancer, "s", 0.5).claim.unwrap();
+    balancer.register(ours("a", "2", &[]), seconds(1.0)).unwrap();
+    balancer.tick(seconds(1.1));
+    assert_eq!(play(&balancer, "s", 1.2).reason, Reason::Placed);
+    Balancer::publish_ended(&balancer, &claim, Ending::Clean, seconds(1.3));
+    balancer.tick(seconds(1.5));
+    assert_eq!(directory.stands("s", 1.5), None);
+}
+
+#[test]
+fn a_joined_claim_that_is_given_up_at_that_moment_is_put_back_at_once() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let claim = foreign("s", "a", 0);
+    ready(directory.claim(&claim, None, LEASE, seconds(0.0))).unwrap();
+    assert_eq!(publish(&balancer, "s", 0.1).claim.as_ref(), Some(&claim));
+    balancer.tick(seconds(0.5));
+    ready(directory.release(&claim, seconds(0.9))).unwrap();
+    balancer.tick(seconds(1.0));
+    assert_eq!(directory.stands("s", 1.0), Some(claim));
+}
+
+#[test]
+fn two_runs_of_a_proxy_do_not_give_the_same_epoch() {
+    let run = |started_unix_ms: u64| {
+        let directory = shaky();
+        directory.away.store(true, Ordering::Relaxed);
+        let config = Config { started_unix_ms, me: id("p"), ttl: seconds(300.0) };
+        let balancer = AtOnce::over(config, directory as Arc<dyn Directory>);
+        // Both step over the epoch of another proxy, whose clock is ahead.
+        balancer.register(ours("a", "1", &[("s", 3_600_000)]), seconds(0.0)).unwrap();
+        publish(&balancer, "s", 0.1).claim.unwrap().epoch
+    };
+    assert_ne!(run(crate::testkit::START_MS), run(crate::testkit::START_MS + 20_000));
 }
 
 /// A directory that does what it is asked, and whose answers to claims are lost.

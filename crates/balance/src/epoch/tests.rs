@@ -44,3 +44,13 @@ fn two_nodes_stepping_over_the_same_epoch_differ() {
     right.see(foreign, Duration::ZERO);
     assert_ne!(left.next(Duration::ZERO), right.next(Duration::ZERO));
 }
+
+#[test]
+fn two_steps_over_one_epoch_of_the_far_future_differ() {
+    let mut clock = Clock::new(START, 7);
+    let mad = Epoch::from_unix_ms(START + 365 * 86_400_000);
+    let first = clock.next_above(mad, Duration::ZERO);
+    let second = clock.next_above(mad, Duration::ZERO);
+    assert!(mad < first && first < second);
+    assert!(clock.next(Duration::ZERO) < mad, "what follows does not go so far");
+}

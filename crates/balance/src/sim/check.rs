@@ -7,7 +7,7 @@ use super::publisher::{index_of, shown};
 use super::world::{Stage, World};
 use super::{name_of, stream_key};
 use crate::{Claim, Epoch};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A node is silent after 3 s, and judged so within half a second.
@@ -20,6 +20,8 @@ const BACK_OFF: Ms = 61_000;
 const TWO_OWNERS: Ms = 3_000;
 /// So soon is every stream found.
 const FOUND: Ms = 10_000;
+/// A claim that is given up while another proxy joins it is put back so soon.
+const GIVEN_UP: Ms = 1_000;
 /// So soon does every encoder publish that wants to: a hold of a ghost (5 and 10 s), a claim and a second attempt.
 const SERVED: Ms = 20_000;
 /// A publish that runs for so long is listed at every proxy that hears its origin.
@@ -30,14 +32,25 @@ struct Heard {
     at: Option<Ms>,
     /// When its list came.
     list: Ms,
-    draining: bool,
+    /// Since when it says that it drains.
+    draining: Option<Ms>,
     failed: Option<Ms>,
+}
+
+/// What a proxy knew of the origins when it was asked.
+pub(super) struct Asked {
+    at: Ms,
+    heard: Vec<Heard>,
 }
 
 pub(super) struct Judge {
     heard: Vec<Vec<Heard>>,
     /// The newest claim that each table gave of each stream, as far as the directory may remember it.
     given: BTreeMap<(usize, usize), Claim>,
+    /// All that the directory ever had.
+    granted: BTreeSet<(usize, Epoch)>,
+    /// When each claim was given, or picked without that.
+    claims_since: BTreeMap<(usize, Epoch), Ms>,
     /// Since when two origins are live for a stream.
     two: BTreeMap<usize, Ms>,
     pub(super) failure: Option<String>,
@@ -51,6 +64,8 @@ impl Judge {
         Judge {
             heard: vec![vec![Heard::default(); origins]; proxies],
             given: BTreeMap::new(),
+            granted: BTreeSet::new(),
+            claims_since: BTreeMap::new(),
             two: BTreeMap::new(),
             failure: None,
             picks: 0,
@@ -67,12 +82,21 @@ impl Judge {
         let heard = &mut self.heard[proxy][origin];
         heard.at = Some(now);
         if let Some(draining) = draining {
-            (heard.draining, heard.list) = (draining, now);
+            heard.draining = draining.then(|| heard.draining.unwrap_or(now));
+            heard.list = now;
         }
     }
 
     pub(super) fn dial_failed(&mut self, proxy: usize, origin: usize, now: Ms) {
         self.heard[proxy][origin].failed = Some(now);
+    }
+
+    pub(super) fn is_given(&self, name: usize, epoch: Epoch) -> bool {
+        self.granted.contains(&(name, epoch))
+    }
+
+    pub(super) fn asked(&self, proxy: usize, now: Ms) -> Asked {
+        Asked { at: now, heard: self.heard[proxy].clone() }
     }
 
     /// The directory may have forgotten what it gave.
@@ -92,7 +116,7 @@ impl Judge {
         let heard = &self.heard[proxy];
         let is_good = |(index, heard): (usize, &Heard)| {
             heard.at.is_some_and(|at| now <= at + FRESH)
-                && !heard.draining
+                && heard.draining.is_none()
                 && !not.contains(&index)
                 && heard.failed.is_none_or(|at| now > at + BACK_OFF)
         };
@@ -104,7 +128,7 @@ impl Judge {
                 if at.is_none_or(|at| now >= at + DEAD) {
                     return Err(format!("p{proxy} picks o{node}, which is silent, though o{good} is alive"));
                 }
-                if draining {
+                if draining.is_some_and(|since| since <= now) {
                     return Err(format!("p{proxy} picks o{node}, which drains, though o{good} is alive"));
                 }
                 Ok(())
@@ -114,10 +138,12 @@ impl Judge {
     }
 
     /// Epochs rise, and nothing moves without a cause.
-    fn given(&mut self, grant: &Grant, origins: &[Origin]) -> Result<(), String> {
+    fn given(&mut self, grant: &Grant, origins: &[Origin], now: Ms) -> Result<(), String> {
         let Grant { proxy, claim, table, asked } = grant;
         let name = name_of(&claim.key);
         self.claims += usize::from(*asked);
+        self.granted.insert((name, claim.epoch));
+        self.claims_since.entry((name, claim.epoch)).or_insert(now);
         let Some(before) = self.given.insert((*table, name), claim.clone()) else { return Ok(()) };
         if claim.epoch < before.epoch {
             return Err(format!("p{proxy} was given {} after {}", shown(claim), shown(&before)));
@@ -131,10 +157,13 @@ impl Judge {
             .streams
             .get(&name)
             .filter(|stream| stream.phase == Phase::Live && stream.epoch == before.epoch);
-        let knows =
-            live.is_some_and(|live| self.heard[*proxy][index_of(&before.holder)].list > live.began + LISTED);
+        let Heard { at, list, .. } = self.heard[*proxy][index_of(&before.holder)];
+        let is_heard = at.is_some_and(|at| now <= at + FRESH);
+        let knows = is_heard && live.is_some_and(|live| list > live.began + LISTED);
+        let of_name = origins.iter().filter_map(|origin| origin.streams.get(&name));
+        let is_newest = of_name.map(|stream| stream.epoch).max() == Some(before.epoch);
         // What is put back was picked earlier, and judged then.
-        if holder.blameless && knows && *asked {
+        if holder.blameless && knows && is_newest && *asked {
             return Err(format!(
                 "{} was moved by p{proxy} to {} without cause",
                 shown(&before),
@@ -146,17 +175,24 @@ impl Judge {
 }
 
 /// A publish of a stream that is live at an origin without blame goes there, if the proxy was told.
-pub(super) fn check_place(world: &World, proxy: usize, name: usize, node: usize, not: &[usize]) {
+pub(super) fn check_place(world: &World, proxy: usize, claim: &Claim, not: &[usize], asked: &Asked) {
+    let (name, node) = (name_of(&claim.key), index_of(&claim.holder));
+    let now = world.time.now();
+    let since = *world.judge.borrow_mut().claims_since.entry((name, claim.epoch)).or_insert(now);
     let [(owner, epoch)] = live_at(world, name)[..] else { return };
+    // A directory that went back may bring up a claim that was newer than the one that was made after it forgot that.
+    if since < asked.at && claim.epoch > epoch && world.hall.losses() > 0 {
+        return;
+    }
     let origins = world.origins.borrow();
     let began = origins[owner].streams[&name].began;
-    let is_held = origins
-        .iter()
-        .enumerate()
-        .any(|(index, origin)| index != owner && origin.streams.contains_key(&name));
-    let Heard { at, list, .. } = world.judge.borrow().heard[proxy][owner];
-    let knows = list > began + LISTED && at.is_some_and(|at| world.time.now() <= at + FRESH);
-    if knows && origins[owner].blameless && !is_held && owner != node && !not.contains(&owner) {
+    let is_elsewhere =
+        |(index, origin): (usize, &Origin)| index != owner && origin.streams.contains_key(&name);
+    let Heard { at, list, .. } = asked.heard[owner];
+    let knows = list > began + LISTED && at.is_some_and(|at| now <= at + FRESH);
+    let is_known = knows && origins[owner].blameless && !not.contains(&owner);
+    if is_known && owner != node && !origins.iter().enumerate().any(is_elsewhere) {
+        drop(origins);
         world.fail(format!("p{proxy} picks o{node} for s{name}, which is live at o{owner} by {epoch}"));
     }
 }
@@ -167,7 +203,7 @@ pub(super) fn check_grants(world: &World) {
             let how = if grant.asked { "is given" } else { "keeps" };
             format!("p{} {how} {}", grant.proxy, shown(&grant.claim))
         });
-        let verdict = world.judge.borrow_mut().given(&grant, &world.origins.borrow());
+        let verdict = world.judge.borrow_mut().given(&grant, &world.origins.borrow(), world.time.now());
         if let Err(why) = verdict {
             world.fail(why);
         }
@@ -210,27 +246,27 @@ pub(super) async fn owners(world: Rc<World>) {
     }
 }
 
-/// Looks whether every proxy finds every stream that is live.
+/// Looks whether every proxy finds every stream that is live, and everybody publishes who wants to.
 pub(super) async fn found(world: Rc<World>) {
     while world.healed.get() == Ms::MAX {
         world.time.pass(250).await;
     }
     world.time.until(world.healed.get() + FOUND).await;
+    let mut lost: BTreeMap<(usize, usize), (usize, Ms)> = BTreeMap::new();
     while world.stage.get() == Stage::Calm {
         for name in 0..world.names {
             for proxy in 0..world.proxies() {
-                let before = live_at(&world, name);
-                let (balancer, now) = world.balancer(proxy);
-                let pick = balancer.pick_play(&stream_key(name), &[], now).await;
-                let after = live_at(&world, name);
-                let [(origin, _)] = before[..] else { continue };
-                if before == after && pick.as_ref().map(|pick| index_of(&pick.node.id)).ok() != Some(origin) {
-                    let place = pick.map(|pick| (pick.node.id.clone(), pick.reason));
-                    let remembered = balancer.locate(&stream_key(name), now).and_then(|pick| pick.claim);
-                    world.fail(format!(
-                        "p{proxy} sends viewers of s{name} to {place:?}, it is live at o{origin}; it remembers {remembered:?}, the directory has {}, {:?}",
-                        world.hall.describe(), world.judge.borrow().heard[proxy].iter().map(|h| h.at).collect::<Vec<_>>()
-                    ));
+                let Some(origin) = misses(&world, proxy, name).await else {
+                    lost.remove(&(name, proxy));
+                    continue;
+                };
+                let now = world.time.now();
+                let since = lost.entry((name, proxy)).or_insert((origin, now));
+                if since.0 != origin {
+                    *since = (origin, now);
+                } else if now > since.1 + GIVEN_UP {
+                    let directory = world.hall.describe();
+                    world.fail(format!("p{proxy} does not find s{name} at o{origin}; stands: {directory}"));
                 }
             }
             let is_late = world.time.now() >= world.healed.get() + SERVED;
@@ -242,6 +278,16 @@ pub(super) async fn found(world: Rc<World>) {
     }
 }
 
+/// Where the stream is live, when the proxy does not send viewers there.
+async fn misses(world: &World, proxy: usize, name: usize) -> Option<usize> {
+    let before = live_at(world, name);
+    let (balancer, now) = world.balancer(proxy);
+    let pick = balancer.pick_play(&stream_key(name), &[], now).await;
+    let [(origin, _)] = before[..] else { return None };
+    let is_found = pick.as_ref().is_ok_and(|pick| index_of(&pick.node.id) == origin);
+    (!is_found && live_at(world, name) == before).then_some(origin)
+}
+
 /// Nothing is left when all have been gone for a quarter of an hour.
 pub(super) fn nothing_is_left(world: &World) {
     let proxies = world.proxies.borrow();
@@ -249,8 +295,8 @@ pub(super) fn nothing_is_left(world: &World) {
         let now = world.balancer(index).1;
         let counts = proxy.balancer.counts();
         let inside = proxy.line.remembered(now);
-        if counts != [0; 5] || inside != 0 {
-            world.fail(format!("p{index} still has nodes, own claims, known claims, owners, floors {counts:?}, inside {inside}"));
+        if counts != [0; 6] || inside != 0 {
+            world.fail(format!("p{index} still has {counts:?}, and its own directory {inside}"));
         }
     }
     if world.hall.remembered() != 0 {

@@ -2,16 +2,14 @@
 
 use super::clock::{Ms, Time};
 use super::publisher::shown;
+use super::table::{Op, Reply, Table};
 use crate::Epoch;
 use crate::directory::{Answer, Claim, Directory, Error, Memory};
 use crate::testkit::ready;
 use srs_names::StreamKey;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-/// The last epoch of a key is remembered for so long after its claim.
-const REMEMBERED: Ms = 600_000;
 /// Whoever asks waits no longer.
 const PATIENCE: Ms = 50;
 /// Answers that fail to come before a line is known to be dead.
@@ -25,81 +23,6 @@ pub(super) enum Kind {
     Mesh,
     /// Inside of the only proxy.
     Memory,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct Table {
-    claims: BTreeMap<StreamKey, (Claim, Ms)>,
-    last: BTreeMap<StreamKey, (Epoch, Ms)>,
-}
-
-#[derive(Clone, Debug)]
-enum Op {
-    Claim(Claim, Option<Epoch>, Ms),
-    Renew(Claim, Ms),
-    Release(Claim),
-    Lookup(StreamKey),
-}
-
-type Reply = Result<Option<Claim>, Error>;
-
-impl Op {
-    fn key(&self) -> &StreamKey {
-        match self {
-            Op::Claim(claim, ..) | Op::Renew(claim, _) | Op::Release(claim) => &claim.key,
-            Op::Lookup(key) => key,
-        }
-    }
-}
-
-impl Table {
-    fn expire(&mut self, now: Ms) {
-        self.claims.retain(|_, (_, end)| *end > now);
-        self.last.retain(|_, (_, end)| *end > now);
-    }
-
-    fn put(&mut self, claim: &Claim, lease: Ms, now: Ms) {
-        let epoch = self.last(&claim.key).max(claim.epoch);
-        self.last.insert(claim.key.clone(), (epoch, now + lease + REMEMBERED));
-        self.claims.insert(claim.key.clone(), (claim.clone(), now + lease));
-    }
-
-    fn last(&self, key: &StreamKey) -> Epoch {
-        self.last.get(key).map_or(Epoch(0), |(epoch, _)| *epoch)
-    }
-
-    fn apply(&mut self, op: &Op, now: Ms) -> Reply {
-        self.expire(now);
-        let standing = self.claims.get(op.key()).map(|(claim, _)| claim.clone());
-        match op {
-            Op::Lookup(_) => return Ok(standing),
-            Op::Claim(ask, over, lease) => {
-                let last = self.last(&ask.key).max(standing.as_ref().map_or(Epoch(0), |claim| claim.epoch));
-                match standing {
-                    Some(standing) if standing == *ask => {}
-                    Some(standing) if *over != Some(standing.epoch) => return Err(Error::Held(standing)),
-                    _ if ask.epoch <= last => return Err(Error::Stale(last)),
-                    _ => {}
-                }
-                self.put(ask, *lease, now);
-            }
-            Op::Renew(claim, lease) => {
-                match standing {
-                    Some(standing) if standing.epoch > claim.epoch => return Err(Error::Held(standing)),
-                    None if self.last(&claim.key) > claim.epoch => return Err(Error::Gone),
-                    _ => {}
-                }
-                self.put(claim, *lease, now);
-            }
-            Op::Release(claim) => {
-                if standing.is_none_or(|standing| standing.epoch != claim.epoch) {
-                    return Err(Error::Gone);
-                }
-                self.claims.remove(&claim.key);
-            }
-        }
-        Ok(None)
-    }
 }
 
 /// One proxy's line.
@@ -180,7 +103,9 @@ impl Hall {
     }
 
     pub(super) fn darken(&self, proxy: usize) {
-        self.state().wires[proxy].dark = true;
+        let mut state = self.state();
+        state.wires[proxy].dark = true;
+        state.blameless = false;
     }
 
     pub(super) fn lighten(&self, proxy: usize) {

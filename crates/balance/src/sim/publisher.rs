@@ -294,6 +294,7 @@ impl Encoder {
         let world = &self.world;
         let (balancer, now) = world.balancer(self.proxy);
         let began = world.time.now();
+        let asked = world.judge.borrow().asked(self.proxy, began);
         let key = world.stream(self.name);
         let leaves = if world.stage.get() == Stage::Chaos { self.leaves } else { Ms::MAX };
         let picked = world.time.before(leaves, balancer.pick_publish(&key, excluded, now)).await;
@@ -317,8 +318,8 @@ impl Encoder {
         if let Err(why) = verdict {
             world.fail(why);
         }
-        if let Some(node) = node {
-            check_place(world, self.proxy, self.name, node, &not);
+        if let Some(claim) = picked.as_ref().ok().and_then(|pick| pick.claim.as_ref()) {
+            check_place(world, self.proxy, claim, &not, &asked);
         }
         Ok(picked)
     }

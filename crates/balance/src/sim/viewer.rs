@@ -45,8 +45,8 @@ struct Seat {
     place: Place,
     reason: Reason,
     was_live: bool,
-    /// There was no other origin to wait at.
-    only: bool,
+    /// Which owner is there, as the balancer could know.
+    told: Option<Epoch>,
 }
 
 impl Drop for Seat {
@@ -102,8 +102,8 @@ struct Viewer {
     place: Option<Place>,
     /// How often the directory had forgotten what it gave when that was looked at last.
     losses: u32,
-    /// The newest owner that sent something to it, of those that a pick told, and of all while the directory never failed:
-    /// only then every proxy can know every owner. A directory that forgot may give what is older.
+    /// The newest owner that sent something to it, of those that a pick told and the directory knew; and of all while the
+    /// directory never failed: only then every proxy can know every owner. A directory that forgot may give what is older.
     highest: Epoch,
 }
 
@@ -184,7 +184,12 @@ impl Viewer {
                 let (world, proxy, name) = (Rc::clone(world), self.proxy, self.name);
                 let views = balancer.origins(now);
                 let alive = views.iter().filter(|view| view.health == Health::Alive);
-                let only = alive.filter(|view| !excluded.contains(&view.node.id)).count() < 2;
+                let is_only = alive.filter(|view| !excluded.contains(&view.node.id)).count() < 2;
+                let listed =
+                    pick.node.live.as_ref().and_then(|live| live.get(&key)).map(|listed| listed.epoch);
+                // Where there is no other origin to wait at, an older owner has to do.
+                let listed = listed.filter(|_| pick.reason != Reason::Placed || !is_only);
+                let told = place.epoch.or(listed);
                 return Some(Seat {
                     world,
                     proxy,
@@ -193,7 +198,7 @@ impl Viewer {
                     place,
                     reason: pick.reason,
                     was_live: false,
-                    only,
+                    told,
                 });
             }
             let down = !up || cut;
@@ -265,14 +270,16 @@ impl Viewer {
                     self.highest = Epoch(0);
                 }
                 seat.was_live = true;
-                if epoch < self.highest && !(seat.only && seat.place.epoch.is_none()) {
+                let is_known = seat.told.is_some_and(|told| told < self.highest);
+                if epoch < self.highest && (world.hall.is_blameless() || is_known) {
                     let (origin, proxy, name) = (seat.place.origin, self.proxy, self.name);
                     world.fail(format!(
                         "a viewer of s{name} at p{proxy} saw {} and is sent {epoch} from o{origin}",
                         self.highest
                     ));
                 }
-                if world.hall.is_blameless() || seat.place.epoch == Some(epoch) {
+                let is_given = world.judge.borrow().is_given(self.name, epoch);
+                if world.hall.is_blameless() || (is_given && seat.place.epoch == Some(epoch)) {
                     self.highest = self.highest.max(epoch);
                 }
                 Ok(true)
