@@ -1,6 +1,6 @@
 //! An origin in a process of its own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use crate::Program;
@@ -24,11 +24,26 @@ impl OriginProcess {
         OriginProcess::with(program, name, beat.as_slice(), "").await
     }
 
+    /// The same with media at this address, for proxies in another network namespace.
+    pub async fn at(program: &str, name: &str, beats: &[SocketAddr], ip: IpAddr) -> OriginProcess {
+        OriginProcess::launch(program, name, beats, "", ip).await
+    }
+
     /// The same with several proxies to tell, and more directives in its vhost.
     pub async fn with(program: &str, name: &str, beats: &[SocketAddr], vhost: &str) -> OriginProcess {
+        OriginProcess::launch(program, name, beats, vhost, Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    async fn launch(
+        program: &str,
+        name: &str,
+        beats: &[SocketAddr],
+        vhost: &str,
+        ip: IpAddr,
+    ) -> OriginProcess {
         let folder = Folder::new();
         let file = folder.path("origin.conf");
-        std::fs::write(&file, conf(name, beats, &folder.path("origin.pid"), vhost))
+        std::fs::write(&file, conf(name, beats, &folder.path("origin.pid"), vhost, ip))
             .expect("a configuration file");
         let arguments = ["-c".as_ref(), file.as_os_str()];
         let program = Program::start(Path::new(program), arguments);
@@ -93,12 +108,20 @@ impl ProxyProcess {
     /// Starts `program` (the binary `proxy-alone` of this package) with these variables beside those of a test: ports that
     /// the system chooses, and the tests' secret.
     pub async fn start(program: &str, variables: &[(&str, String)]) -> ProxyProcess {
+        ProxyProcess::behind(&[], program, variables).await
+    }
+
+    /// The same behind these words, `nsenter` for instance.
+    pub async fn behind(before: &[String], program: &str, variables: &[(&str, String)]) -> ProxyProcess {
         let own = ["PROXY_RTMP_SERVER", "PROXY_HTTP_SERVER", "PROXY_HTTP_API", "PROXY_SYSTEM_API"]
             .map(|name| (name, "127.0.0.1:0".to_owned()));
         let secret = ("PROXY_CLUSTER_SECRET", SECRET.to_owned());
         let all = own.into_iter().chain([secret]).chain(variables.iter().cloned());
-        let words: Vec<String> =
-            all.map(|(name, value)| format!("{name}={value}")).chain([program.to_owned()]).collect();
+        let words: Vec<String> = all
+            .map(|(name, value)| format!("{name}={value}"))
+            .chain(before.iter().cloned())
+            .chain([program.to_owned()])
+            .collect();
         let env = crate::tools::find("env").expect("env is everywhere");
         let program = Program::start(&env, words);
         let address = async |kind: &str| {
@@ -153,7 +176,12 @@ impl ProxyProcess {
     }
 }
 
-fn conf(name: &str, beats: &[SocketAddr], pid: &Path, vhost: &str) -> String {
+fn conf(name: &str, beats: &[SocketAddr], pid: &Path, vhost: &str, ip: IpAddr) -> String {
+    // Another address than the media's, or both would be one server: the next one.
+    let api = match ip {
+        IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from(u32::from(ip) + 1)),
+        other => other,
+    };
     let urls: Vec<String> =
         beats.iter().map(|system| format!("http://{system}/api/v1/srs/register")).collect();
     let heartbeat = match urls.as_slice() {
@@ -164,8 +192,8 @@ fn conf(name: &str, beats: &[SocketAddr], pid: &Path, vhost: &str) -> String {
         ),
     };
     format!(
-        "listen 127.0.0.1:0;\nmax_connections 4000;\ndaemon off;\npid {};\nserver_id {name};\ncluster_secret '{SECRET}';\nsrs_log_tank console;\n\
-         http_server {{ enabled on; listen 127.0.0.1:0; }}\nhttp_api {{ enabled on; listen 127.0.0.2:0; }}\n{heartbeat}\
+        "listen {ip}:0;\nmax_connections 4000;\ndaemon off;\npid {};\nserver_id {name};\ncluster_secret '{SECRET}';\nsrs_log_tank console;\n\
+         http_server {{ enabled on; listen {ip}:0; }}\nhttp_api {{ enabled on; listen {api}:0; }}\n{heartbeat}\
          vhost __defaultVhost__ {{ http_remux {{ enabled on; mount [vhost]/[app]/[stream].flv; }} play {{ mw_latency 20; }} {vhost} }}\n",
         pid.display()
     )

@@ -9,6 +9,7 @@ mod many;
 mod mode;
 mod outage;
 mod pair;
+mod partition;
 mod passing;
 mod play;
 mod quirks;
