@@ -25,6 +25,7 @@ use crate::follow::{Follower, Place};
 use crate::forward::{session_id, shown};
 use crate::heads::{Said, end_to_end, request_head};
 use crate::limits::{FAILOVER, REST, RETRY};
+use crate::origins::Losses;
 use crate::upstream::{Broken, HttpLeg, Unanswered, Whom, framing};
 use client::Client;
 use flow::Flow;
@@ -132,6 +133,7 @@ impl Relay {
         let mut flow = Flow::new(body);
         let mut follower = self.follow(key);
         let mut rest = response.rest;
+        let mut losses = Losses::default();
         loop {
             let (here, node) = (leg.origin.place.clone(), Arc::clone(&leg.origin.node));
             let ended = flow.run(client, leg, rest, &mut follower).await;
@@ -146,6 +148,9 @@ impl Relay {
                     false
                 }
                 Ended::Origin(Broken::Short) if Box::pin(self.ended_on_purpose(&node)).await => return ended,
+                // What is no stream here is none elsewhere.
+                Ended::Origin(Broken::Tag(_) | Broken::Body(_)) => return ended,
+                Ended::Origin(_) | Ended::Silent if losses.are_too_many() => return ended,
                 Ended::Origin(_) | Ended::Silent => true,
                 _ => return ended,
             };

@@ -13,9 +13,10 @@ use srs_net::{limits, tcp};
 use srs_rtmp::client;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::follow::Place;
-use crate::limits::TRIES;
+use crate::limits::{FAILOVER, MOST_LOSSES, TRIES};
 use crate::upstream::pooled;
 use crate::{Life, Relay};
 
@@ -77,6 +78,25 @@ pub(crate) struct Asker {
     pub(crate) session: String,
     /// What is published ran at another origin before.
     pub(crate) resumes: bool,
+}
+
+/// Origins that were lost one soon after the other. What a publisher sends may be what they do not bear, and
+/// what they send what is no stream.
+#[derive(Default)]
+pub(crate) struct Losses {
+    since: Option<Instant>,
+    count: usize,
+}
+
+impl Losses {
+    /// Counts one more.
+    pub(crate) fn are_too_many(&mut self) -> bool {
+        if self.since.is_none_or(|since| since.elapsed() > FAILOVER) {
+            *self = Losses { since: Some(Instant::now()), count: 0 };
+        }
+        self.count = self.count.saturating_add(1);
+        self.count > MOST_LOSSES
+    }
 }
 
 /// A publish under its claim; dropping it gives the claim up.

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::follow::{Follower, Place};
 use crate::forward::{Wish, shown};
 use crate::limits::{FAILOVER, REST, RETRY};
-use crate::origins::{Asker, Leg, Unserved};
+use crate::origins::{Asker, Leg, Losses, Unserved};
 use crate::{Life, Relay, track};
 
 /// Why a viewer's session ended, for the log.
@@ -92,6 +92,7 @@ impl Words {
         viewer: &mut Downstream,
         mut leg: Leg<Link<client::Session>>,
     ) -> (StreamKey, Ended) {
+        let mut losses = Losses::default();
         loop {
             let (here, node) = (leg.origin.place.clone(), Arc::clone(&leg.origin.node));
             let ended = viewer.run(&mut self.follower, leg).await;
@@ -109,6 +110,9 @@ impl Words {
                 Ended::Origin(Error::Closed) if Box::pin(self.relay.ended_on_purpose(&node)).await => {
                     return (self.key, ended);
                 }
+                // What is no stream here is none elsewhere.
+                Ended::Origin(Error::Protocol(_)) => return (self.key, ended),
+                Ended::Origin(_) | Ended::Silent if losses.are_too_many() => return (self.key, ended),
                 Ended::Origin(_) | Ended::Silent => true,
                 _ => return (self.key, ended),
             };

@@ -14,8 +14,8 @@ use srs_rtmp::{client, server};
 use tokio::time::Instant;
 
 use crate::forward::{Wish, shown};
-use crate::limits::{FAILOVER, MOST_LOSSES, RETRY, STAY};
-use crate::origins::{Asker, Claimed, Leg, Unserved};
+use crate::limits::{FAILOVER, RETRY, STAY};
+use crate::origins::{Asker, Claimed, Leg, Losses, Unserved};
 use crate::{Relay, track};
 use flow::{Upstream, pump, take};
 
@@ -88,24 +88,6 @@ struct Words {
     key: StreamKey,
     config: client::Config,
     asker: Asker,
-}
-
-/// Origins that were lost one soon after the other. What the publisher sends may be what they do not bear.
-#[derive(Default)]
-struct Losses {
-    since: Option<Instant>,
-    count: usize,
-}
-
-impl Losses {
-    /// Counts one more.
-    fn are_too_many(&mut self) -> bool {
-        if self.since.is_none_or(|since| since.elapsed() > FAILOVER) {
-            *self = Losses { since: Some(Instant::now()), count: 0 };
-        }
-        self.count = self.count.saturating_add(1);
-        self.count > MOST_LOSSES
-    }
 }
 
 type Opened = (Leg<Link<client::Session>>, Claimed);
