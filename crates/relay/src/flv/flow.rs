@@ -1,12 +1,14 @@
 //! FLV on its way: out of the origin's framing tag by tag, and into ours.
 
+use std::pin::Pin;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use srs_balance::Reason;
 use srs_net::http::{Body, chunk_header};
 use srs_net::{Outbox, buffer};
 use srs_rtmp::chunk::Bodies;
 use srs_rtmp::tag;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::client::Client;
 use super::{Ended, LAST_CHUNK};
@@ -71,9 +73,9 @@ impl Flow {
         tokio::pin!(life);
         let mut drains = false;
         self.heard = false;
-        let too_long = self.lost.map_or(FAILOVER, |lost| FAILOVER.saturating_sub(lost.elapsed()));
-        let too_long = tokio::time::sleep(too_long);
-        tokio::pin!(too_long);
+        // Few viewers need it, so it has no room of its own in all of them.
+        let left = self.lost.map(|lost| FAILOVER.saturating_sub(lost.elapsed()));
+        let mut too_long = left.map(|left| Box::pin(tokio::time::sleep(left)));
         loop {
             if let Err(broken) = self.take(&mut client.outbox, client.chunked, input) {
                 // What was whole before it is the viewer's.
@@ -117,7 +119,7 @@ impl Flow {
                     life.set(origin.worse_than(worse));
                 }
                 () = follower.moved(&here) => return Ended::Elsewhere,
-                () = too_long.as_mut(), if self.lost.is_some() => return Ended::Lost,
+                () = waited(&mut too_long), if self.lost.is_some() && !self.heard => return Ended::Lost,
                 }
             };
         }
@@ -173,6 +175,14 @@ impl Flow {
         parts.push(tag.body.clone());
         self.headers.put_slice(&tag::trailer(tag.body.len()));
         parts.push(self.headers.split().freeze());
+    }
+}
+
+/// Ready when this time is over, where there is one.
+async fn waited(time: &mut Option<Pin<Box<Sleep>>>) {
+    match time {
+        Some(time) => time.await,
+        None => std::future::pending().await,
     }
 }
 
