@@ -134,6 +134,10 @@ impl Balancer {
             let waits = mine.rivalled && now.saturating_sub(mine.renewed) < CONTEST;
             return if is_there && !waits { Due::Renewal } else { Due::Nothing };
         }
+        if runs && self.is_outranked(state, &mine.runs.claim, now) {
+            // One of the two ends where it runs.
+            return Due::Nothing;
+        }
         if !self.may_stand(state, &mine.runs.claim, now) {
             return Due::Release;
         }
@@ -197,15 +201,20 @@ impl Balancer {
         state.see_told(&claim.key, newer.epoch, now);
         state.learn(newer, now);
         self.note();
+        let entry = state.nodes.get(&newer.holder);
         if newer.holder == claim.holder && newer.instance == claim.instance {
-            // It is where it is, whoever claimed that.
-            state.renewed(claim, newer, now);
-            state.doubt(newer);
+            // It is where it is, whoever claimed that. Who gives the claim up at last is told by what the node lists.
+            if entry.is_some_and(|entry| entry.node.live.is_some()) {
+                state.renewed(claim, newer, now);
+                state.doubt(newer);
+            } else {
+                state.rival(claim, now);
+            }
             return false;
         }
+        let is_ghost = entry.is_some_and(|entry| self.is_given_up(&state, newer, entry, GHOST, now));
         state.rival(claim, now);
-        let entry = state.nodes.get(&newer.holder);
-        entry.is_some_and(|entry| self.is_given_up(&state, newer, entry, GHOST, now))
+        is_ghost
     }
 
     /// The same origin again, under a new claim, if something runs there.
@@ -233,8 +242,8 @@ impl Balancer {
     /// A new claim for what runs under a lost one; none where that is not to be seen.
     fn ask_anew(&self, lost: &Claim, now: Duration) -> Option<Claim> {
         let mut state = self.state();
-        let runs =
-            state.mine.get(&lost.key).is_some_and(|mine| mine.runs.has(lost) && mine.runs.publishes > 0);
+        // Meanwhile another one may have come over it.
+        let runs = state.mine_of(lost)?.runs.publishes > 0;
         let node = state.nodes.get(&lost.holder).filter(|_| runs).map(|entry| Arc::clone(&entry.node));
         let Some(node) = node else {
             state.drop_mine(&lost.key, now);

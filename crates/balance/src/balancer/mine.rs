@@ -122,7 +122,7 @@ impl State {
         }
     }
 
-    fn mine_of(&mut self, claim: &Claim) -> Option<&mut Mine> {
+    pub(super) fn mine_of(&mut self, claim: &Claim) -> Option<&mut Mine> {
         self.mine.get_mut(&claim.key).filter(|mine| mine.runs.claim.epoch == claim.epoch)
     }
 

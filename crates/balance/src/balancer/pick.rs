@@ -7,11 +7,22 @@ use super::{Balancer, LEASE, NoOrigin, Pick, Reason};
 use crate::directory::{Claim, Error};
 use crate::{Epoch, Node};
 use srs_names::{NodeId, StreamKey};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A refused claim is asked again above the epoch, or over the claim, that the refusal told. More than this many
 /// newcomers for one name between two of our questions are not to be.
 const CLAIM_TRIES: u32 = 8;
+
+/// Where a publish goes.
+enum Choice {
+    /// To the holder of a standing claim.
+    Joined(Pick),
+    /// The directory does not answer, and nothing is known.
+    Unknown,
+    /// To this node, if the directory gives it this claim, over the one of that epoch.
+    Asks(Arc<Node>, Claim, Option<Epoch>),
+}
 
 impl Balancer {
     /// The node that a new publish goes to, and the claim that says so. A standing claim is kept, so a second
@@ -33,23 +44,10 @@ impl Balancer {
         let mut looked = self.directory.lookup(key, now).await;
         let mut unsure = None;
         for _ in 0..CLAIM_TRIES {
-            let (node, ask, over) = {
-                let mut state = self.state();
-                let standing = self.agreed(&mut state, key, &looked, now);
-                if let Some(claim) = &standing
-                    && !state.is_outdated(claim)
-                    && let Some(node) = self.holder(&mut state, claim, exclude, true, now)
-                {
-                    let source = if looked.is_ok() { Source::Met } else { Source::Assumed };
-                    state.publish_began(claim, source, now);
-                    return Ok(Pick { node, claim: standing, reason: Reason::Claimed });
-                }
-                if looked.is_err() {
-                    break;
-                }
-                let (node, _) = self.place(&state, key, exclude, now)?;
-                let ask = state.ask(key, &node, now);
-                (node, ask, standing.map(|claim| claim.epoch))
+            let (node, ask, over) = match self.choose(key, exclude, &looked, now)? {
+                Choice::Joined(pick) => return Ok(pick),
+                Choice::Unknown => break,
+                Choice::Asks(node, ask, over) => (node, ask, over),
             };
             looked = match self.directory.claim(&ask, over, LEASE, now).await {
                 Ok(()) => {
@@ -80,6 +78,42 @@ impl Balancer {
         state.publish_began(&claim, Source::Assumed, now);
         self.note();
         Ok(Pick { node, claim: Some(claim), reason })
+    }
+
+    /// What becomes of a publish by what the directory told.
+    fn choose(
+        &self,
+        key: &StreamKey,
+        exclude: &[NodeId],
+        looked: &Result<Option<Claim>, Error>,
+        now: Duration,
+    ) -> Result<Choice, NoOrigin> {
+        let mut state = self.state();
+        let standing = self.agreed(&mut state, key, looked, now);
+        let good = standing.clone().filter(|claim| !state.is_outdated(claim));
+        let mut holder = None;
+        if let Some(claim) = &good {
+            holder = self.holder(&mut state, claim, exclude, true, now);
+        }
+        let node = match holder {
+            Some(node) => node,
+            None if looked.is_err() => return Ok(Choice::Unknown),
+            None => self.place(&state, key, exclude, now)?.0,
+        };
+        // One that drains is joined when it is the only one.
+        let joins = |claim: &Claim| {
+            (&claim.holder, &claim.instance) == (&node.id, &node.instance)
+                && self.may_stand(&state, claim, now)
+        };
+        // A node that lists nothing does not tell its other proxies of this publish: they are told by another claim.
+        let is_told = node.live.is_some() || looked.is_err() || state.is_mine(key);
+        if let Some(claim) = good.filter(|claim| is_told && joins(claim)) {
+            let source = if looked.is_ok() { Source::Met } else { Source::Assumed };
+            state.publish_began(&claim, source, now);
+            return Ok(Choice::Joined(Pick { node, claim: Some(claim), reason: Reason::Claimed }));
+        }
+        let ask = state.ask(key, &node, now);
+        Ok(Choice::Asks(node, ask, standing.map(|claim| claim.epoch)))
     }
 
     /// The node that a viewer goes to: the holder of the claim, else the node that lists the stream with the

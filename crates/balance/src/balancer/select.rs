@@ -62,7 +62,7 @@ impl Balancer {
     }
 
     /// Another node that lives lists the stream as a newer owner.
-    fn is_outranked(&self, state: &State, claim: &Claim, now: Duration) -> bool {
+    pub(super) fn is_outranked(&self, state: &State, claim: &Claim, now: Duration) -> bool {
         let names = Names::of(&claim.key);
         names.all().any(|key| {
             let newer = state.newest(key, self.directory.domain());
@@ -86,7 +86,7 @@ impl Balancer {
         if reason == Reason::Live {
             return Ok((node, reason));
         }
-        let alive = self.alive(state, true, now);
+        let alive = self.alive(state, true, exclude, now);
         let claims = state.claims(now);
         let carried = |entry: &&Entry| {
             State::carried(&entry.node, claims.get(&entry.node.id).copied().unwrap_or_default())
@@ -115,7 +115,7 @@ impl Balancer {
         publish: bool,
         now: Duration,
     ) -> Result<(Arc<Node>, Reason), NoOrigin> {
-        let alive = self.alive(state, publish, now);
+        let alive = self.alive(state, publish, exclude, now);
         let open = || alive.iter().copied().filter(|entry| !exclude.contains(&entry.node.id));
         let names = Names::of(key);
         // A viewer who was with a newer owner must not see an older one again.
@@ -149,13 +149,23 @@ impl Balancer {
         })
     }
 
-    /// The origins to choose from. Slow ones are among them when leaving them out would leave less than half.
-    fn alive<'a>(&self, state: &'a State, publish: bool, now: Duration) -> Vec<&'a Entry> {
+    /// The origins to choose from. Slow ones are among them when leaving them out would leave less than half. Those that
+    /// drain are there for a publish when there is no other, unless one was tried: what has to leave an origin that drains
+    /// is not to go to the next one that does.
+    fn alive<'a>(
+        &self,
+        state: &'a State,
+        publish: bool,
+        exclude: &[NodeId],
+        now: Duration,
+    ) -> Vec<&'a Entry> {
         let ttl = self.config.ttl;
-        let is_open = |entry: &&Entry| {
-            entry.node.role == Role::Origin && entry.is_alive(ttl, now) && !(publish && entry.node.draining)
-        };
-        let open: Vec<&Entry> = state.nodes.values().filter(is_open).collect();
+        let is_open = |entry: &&Entry| entry.node.role == Role::Origin && entry.is_alive(ttl, now);
+        let mut open: Vec<&Entry> = state.nodes.values().filter(is_open).collect();
+        let stays = |entry: &&Entry| !entry.node.draining;
+        if publish && (!exclude.is_empty() || open.iter().any(stays)) {
+            open.retain(stays);
+        }
         let quick: Vec<&Entry> = open.iter().copied().filter(|entry| !entry.is_slow(now)).collect();
         if quick.len() * 2 >= open.len() { quick } else { open }
     }

@@ -30,7 +30,7 @@ const LISTED: Ms = 3_000;
 #[derive(Clone, Copy, Default)]
 struct Heard {
     at: Option<Ms>,
-    /// When its list came.
+    /// When its list was made.
     list: Ms,
     /// Since when it says that it drains.
     draining: Option<Ms>,
@@ -39,6 +39,7 @@ struct Heard {
 
 /// What a proxy knew of the origins when it was asked.
 pub(super) struct Asked {
+    proxy: usize,
     at: Ms,
     heard: Vec<Heard>,
 }
@@ -78,12 +79,13 @@ impl Judge {
         self.heard[proxy].fill(Heard::default());
     }
 
-    pub(super) fn heard(&mut self, proxy: usize, origin: usize, draining: Option<bool>, now: Ms) {
+    /// A beat came, with whether the origin drains and when it was made; or an answer to a probe.
+    pub(super) fn heard(&mut self, proxy: usize, origin: usize, beat: Option<(bool, Ms)>, now: Ms) {
         let heard = &mut self.heard[proxy][origin];
         heard.at = Some(now);
-        if let Some(draining) = draining {
+        if let Some((draining, made)) = beat {
             heard.draining = draining.then(|| heard.draining.unwrap_or(now));
-            heard.list = now;
+            heard.list = made;
         }
     }
 
@@ -96,7 +98,7 @@ impl Judge {
     }
 
     pub(super) fn asked(&self, proxy: usize, now: Ms) -> Asked {
-        Asked { at: now, heard: self.heard[proxy].clone() }
+        Asked { proxy, at: now, heard: self.heard[proxy].clone() }
     }
 
     /// The directory may have forgotten what it gave.
@@ -105,36 +107,33 @@ impl Judge {
     }
 
     /// No dead or draining origin is picked for a publish while another is alive.
-    pub(super) fn picked(
-        &mut self,
-        proxy: usize,
-        node: Option<usize>,
-        not: &[usize],
-        now: Ms,
-    ) -> Result<(), String> {
+    pub(super) fn picked(&mut self, asked: &Asked, node: Option<usize>, not: &[usize]) -> Result<(), String> {
         self.picks += 1;
-        let heard = &self.heard[proxy];
+        let now = asked.at;
         let is_good = |(index, heard): (usize, &Heard)| {
+            let lately = &self.heard[asked.proxy][index];
             heard.at.is_some_and(|at| now <= at + FRESH)
-                && heard.draining.is_none()
+                && heard.draining.or(lately.draining).is_none()
                 && !not.contains(&index)
-                && heard.failed.is_none_or(|at| now > at + BACK_OFF)
+                && lately.failed.is_none_or(|at| now > at + BACK_OFF)
         };
-        let good = heard.iter().enumerate().position(is_good);
-        match (node, good) {
-            (None, Some(good)) => Err(format!("p{proxy} finds no origin though o{good} is alive")),
-            (Some(node), Some(good)) => {
-                let Heard { at, draining, .. } = heard[node];
-                if at.is_none_or(|at| now >= at + DEAD) {
-                    return Err(format!("p{proxy} picks o{node}, which is silent, though o{good} is alive"));
-                }
-                if draining.is_some_and(|since| since <= now) {
-                    return Err(format!("p{proxy} picks o{node}, which drains, though o{good} is alive"));
-                }
-                Ok(())
-            }
-            _ => Ok(()),
+        let good = asked.heard.iter().enumerate().position(is_good);
+        let (Some(node), Some(good)) = (node, good) else {
+            return match good {
+                Some(good) => Err(format!("no origin is found though o{good} is alive")),
+                None => Ok(()),
+            };
+        };
+        // It may have been heard of while the directory was asked.
+        let Heard { at, draining, .. } = self.heard[asked.proxy][node];
+        let draining = draining.and(asked.heard[node].draining);
+        if at.is_none_or(|at| now >= at + DEAD) {
+            return Err(format!("o{node} is picked, which is silent, though o{good} is alive"));
         }
+        if draining.is_some() {
+            return Err(format!("o{node} is picked, which drains, though o{good} is alive"));
+        }
+        Ok(())
     }
 
     /// Epochs rise, and nothing moves without a cause.
@@ -175,7 +174,7 @@ impl Judge {
 }
 
 /// A publish of a stream that is live at an origin without blame goes there, if the proxy was told.
-pub(super) fn check_place(world: &World, proxy: usize, claim: &Claim, not: &[usize], asked: &Asked) {
+pub(super) fn check_place(world: &World, asked: &Asked, claim: &Claim, not: &[usize]) {
     let (name, node) = (name_of(&claim.key), index_of(&claim.holder));
     let now = world.time.now();
     let since = *world.judge.borrow_mut().claims_since.entry((name, claim.epoch)).or_insert(now);
@@ -193,7 +192,10 @@ pub(super) fn check_place(world: &World, proxy: usize, claim: &Claim, not: &[usi
     let is_known = knows && origins[owner].blameless && !not.contains(&owner);
     if is_known && owner != node && !origins.iter().enumerate().any(is_elsewhere) {
         drop(origins);
-        world.fail(format!("p{proxy} picks o{node} for s{name}, which is live at o{owner} by {epoch}"));
+        world.fail(format!(
+            "p{} picks o{node} for s{name}, which is live at o{owner} by {epoch}",
+            asked.proxy
+        ));
     }
 }
 
@@ -269,7 +271,7 @@ pub(super) async fn found(world: Rc<World>) {
                     world.fail(format!("p{proxy} does not find s{name} at o{origin}; stands: {directory}"));
                 }
             }
-            let is_late = world.time.now() >= world.healed.get() + SERVED;
+            let is_late = world.time.now() >= world.healed.get() + SERVED && world.stage.get() == Stage::Calm;
             if is_late && live_at(&world, name).is_empty() {
                 world.fail(format!("s{name} is nowhere though somebody wants to publish it"));
             }
@@ -285,7 +287,8 @@ async fn misses(world: &World, proxy: usize, name: usize) -> Option<usize> {
     let pick = balancer.pick_play(&stream_key(name), &[], now).await;
     let [(origin, _)] = before[..] else { return None };
     let is_found = pick.as_ref().is_ok_and(|pick| index_of(&pick.node.id) == origin);
-    (!is_found && live_at(world, name) == before).then_some(origin)
+    let is_same = world.stage.get() == Stage::Calm && live_at(world, name) == before;
+    (!is_found && is_same).then_some(origin)
 }
 
 /// Nothing is left when all have been gone for a quarter of an hour.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -30,11 +31,9 @@ impl Dice {
 }
 
 struct Core {
-    now: Ms,
     order: u64,
-    queue: BinaryHeap<Reverse<(Ms, u64)>>,
-    /// What is due, by its place in the order: a task to poll, or something that happens by itself.
-    wakes: HashMap<u64, usize>,
+    /// What is due: when, its place in the order, and the task to poll; no task where something happens by itself.
+    queue: BinaryHeap<Reverse<(Ms, u64, Option<usize>)>>,
     acts: HashMap<u64, Act>,
     current: usize,
     dice: Dice,
@@ -42,27 +41,24 @@ struct Core {
 
 /// The time of one life. Directories use it too, and those are `Send`.
 #[derive(Clone)]
-pub(super) struct Time(Arc<Mutex<Core>>);
+pub(super) struct Time {
+    now: Arc<AtomicU64>,
+    core: Arc<Mutex<Core>>,
+}
 
 impl Time {
     pub(super) fn new(seed: u64) -> Time {
-        Time(Arc::new(Mutex::new(Core {
-            now: 0,
-            order: 0,
-            queue: BinaryHeap::new(),
-            wakes: HashMap::new(),
-            acts: HashMap::new(),
-            current: 0,
-            dice: Dice::new(seed),
-        })))
+        let (queue, acts, dice) = (BinaryHeap::new(), HashMap::new(), Dice::new(seed));
+        let core = Core { order: 0, queue, acts, current: 0, dice };
+        Time { now: Arc::default(), core: Arc::new(Mutex::new(core)) }
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
-        self.0.lock().unwrap()
+        self.core.lock().unwrap()
     }
 
     pub(super) fn now(&self) -> Ms {
-        self.core().now
+        self.now.load(Ordering::Relaxed)
     }
 
     pub(super) fn roll(&self, sides: u64) -> u64 {
@@ -80,15 +76,14 @@ impl Time {
     /// Has this happen then.
     pub(super) fn at(&self, when: Ms, act: impl FnOnce() + Send + 'static) {
         let mut core = self.core();
-        let order = core.enqueue(when);
+        let order = core.enqueue(when.max(self.now()), None);
         core.acts.insert(order, Box::new(act));
     }
 
     fn wake_at(&self, when: Ms) {
         let mut core = self.core();
-        let order = core.enqueue(when);
         let current = core.current;
-        core.wakes.insert(order, current);
+        core.enqueue(when.max(self.now()), Some(current));
     }
 
     pub(super) async fn until(&self, when: Ms) {
@@ -124,9 +119,9 @@ impl Time {
 }
 
 impl Core {
-    fn enqueue(&mut self, when: Ms) -> u64 {
+    fn enqueue(&mut self, when: Ms, task: Option<usize>) -> u64 {
         self.order += 1;
-        self.queue.push(Reverse((when.max(self.now), self.order)));
+        self.queue.push(Reverse((when, self.order, task)));
         self.order
     }
 }
@@ -160,9 +155,9 @@ impl Scheduler {
     pub(super) fn step(&mut self) -> bool {
         let (task, act) = {
             let mut core = self.time.core();
-            let Some(Reverse((when, order))) = core.queue.pop() else { return false };
-            core.now = when;
-            (core.wakes.remove(&order), core.acts.remove(&order))
+            let Some(Reverse((when, order, task))) = core.queue.pop() else { return false };
+            self.time.now.store(when, Ordering::Relaxed);
+            (task, if task.is_none() { core.acts.remove(&order) } else { None })
         };
         if let Some(act) = act {
             act();

@@ -205,7 +205,7 @@ impl Encoder {
     async fn stay(&self, leg: &mut Leg, patience: Ms) -> Result<(), Why> {
         let patient = self.world.time.now() + patience;
         loop {
-            self.world.time.pass(self.world.time.between(60, 160)).await;
+            self.world.time.pass(self.world.time.between(100, 220)).await;
             if let Some(ended) = self.will() {
                 return Err(Why::Ended(ended));
             }
@@ -314,12 +314,12 @@ impl Encoder {
         });
         let node = picked.as_ref().ok().map(|pick| index_of(&pick.node.id));
         let not: Vec<usize> = excluded.iter().map(index_of).collect();
-        let verdict = world.judge.borrow_mut().picked(self.proxy, node, &not, began);
+        let verdict = world.judge.borrow_mut().picked(&asked, node, &not);
         if let Err(why) = verdict {
             world.fail(why);
         }
         if let Some(claim) = picked.as_ref().ok().and_then(|pick| pick.claim.as_ref()) {
-            check_place(world, self.proxy, claim, &not, &asked);
+            check_place(world, &asked, claim, &not);
         }
         Ok(picked)
     }

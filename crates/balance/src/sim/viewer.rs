@@ -221,7 +221,7 @@ impl Viewer {
 
     async fn watch(&mut self, seat: &mut Seat, lost_at: &mut Option<Ms>) -> Event {
         loop {
-            self.world.time.pass(self.world.time.between(80, 160)).await;
+            self.world.time.pass(self.world.time.between(100, 220)).await;
             if self.is_gone() {
                 return Event::Gone;
             }
@@ -293,13 +293,11 @@ impl Viewer {
         let key = self.world.stream(self.name);
         let (balancer, now) = self.world.balancer(self.proxy);
         let version = balancer.version();
-        if std::mem::replace(&mut self.seen, version) != version
-            && let Some(pick) = balancer.locate(&key, now)
-        {
-            self.place = Some(Place::of(&pick));
+        if std::mem::replace(&mut self.seen, version) != version {
+            self.place = balancer.locate(&key, now).as_ref().map(Place::of);
         }
-        if restless && let Some(pick) = balancer.find(&key, now).await {
-            self.place = Some(Place::of(&pick));
+        if restless {
+            self.place = balancer.find(&key, now).await.as_ref().map(Place::of);
         }
     }
 }

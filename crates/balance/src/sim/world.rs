@@ -206,12 +206,12 @@ impl World {
     }
 
     /// A beat arrives at a proxy, from the origin or from the board.
-    fn hear(&self, proxy: usize, origin: usize, node: Node) {
+    fn hear(&self, proxy: usize, origin: usize, node: Node, made: Ms) {
         let (balancer, now) = self.balancer(proxy);
-        let draining = node.draining;
+        let list = Some((node.draining, made));
         let heard = balancer.register(node, now).unwrap();
         if heard != Registered::Former {
-            self.judge.borrow_mut().heard(proxy, origin, Some(draining), self.time.now());
+            self.judge.borrow_mut().heard(proxy, origin, list, self.time.now());
         }
     }
 
@@ -221,7 +221,7 @@ impl World {
         if !self.proxies.borrow()[proxy].up {
             return;
         }
-        self.hear(proxy, origin, node.clone());
+        self.hear(proxy, origin, node.clone(), self.time.now());
         if self.hall.kind == Kind::Mesh || self.hall.is_open(proxy) {
             self.posts.set(self.posts.get() + 1);
             let post = (proxy, self.posts.get(), self.time.now(), node);
@@ -315,11 +315,11 @@ impl World {
             let is_new = read.get(origin) != Some(post) && self.time.now() < at + 15_000;
             if is_new && *poster != proxy && self.hall.sees(proxy, *poster) {
                 read.insert(*origin, *post);
-                news.push((*origin, node.clone()));
+                news.push((*origin, node.clone(), *at));
             }
         }
-        for (origin, node) in news {
-            self.hear(proxy, origin, node);
+        for (origin, node, made) in news {
+            self.hear(proxy, origin, node, made);
         }
     }
 
