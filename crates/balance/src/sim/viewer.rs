@@ -78,11 +78,19 @@ pub(super) async fn viewer(world: Rc<World>, name: usize) {
         let run = world.proxies.borrow()[proxy].run;
         let stay = world.time.between(2_000, 40_000);
         let until = world.time.now() + stay;
-        let place = None;
         let losses = world.hall.losses();
-        let world_of = Rc::clone(&world);
-        let viewer =
-            Viewer { world: world_of, proxy, run, name, until, seen: 0, place, losses, highest: Epoch(0) };
+        let viewer = Viewer {
+            world: Rc::clone(&world),
+            proxy,
+            run,
+            name,
+            until,
+            version: 0,
+            place: None,
+            losses,
+            seen: Epoch(0),
+            told: Epoch(0),
+        };
         if world.runs(proxy, run) {
             viewer.run().await;
         }
@@ -97,14 +105,16 @@ struct Viewer {
     name: usize,
     until: Ms,
     /// The balancer's version when it was looked last.
-    seen: u64,
+    version: u64,
     /// What was told of the stream last.
     place: Option<Place>,
     /// How often the directory had forgotten what it gave when that was looked at last.
     losses: u32,
-    /// The newest owner that sent something to it, of those that a pick told and the directory knew; and of all while the
-    /// directory never failed: only then every proxy can know every owner. A directory that forgot may give what is older.
-    highest: Epoch,
+    /// The newest owner that sent something to it. While the directory never failed every proxy can know every owner. One that
+    /// forgot may give what is older.
+    seen: Epoch,
+    /// The newest of those that a pick told and the directory knew.
+    told: Epoch,
 }
 
 impl Viewer {
@@ -267,21 +277,23 @@ impl Viewer {
                 let epoch = stream.epoch;
                 drop(origins);
                 if std::mem::replace(&mut self.losses, world.hall.losses()) != self.losses {
-                    self.highest = Epoch(0);
+                    (self.seen, self.told) = (Epoch(0), Epoch(0));
                 }
                 seat.was_live = true;
-                let is_known = seat.told.is_some_and(|told| told < self.highest);
-                if epoch < self.highest && (world.hall.is_blameless() || is_known) {
+                let is_given = world.judge.borrow().is_given(self.name, epoch);
+                if is_given && seat.place.epoch == Some(epoch) {
+                    self.told = self.told.max(epoch);
+                }
+                let is_known = seat.told.is_some_and(|told| told < self.told) && epoch < self.told;
+                let is_older = world.hall.is_blameless() && epoch < self.seen;
+                if is_known || is_older {
                     let (origin, proxy, name) = (seat.place.origin, self.proxy, self.name);
+                    let newest = self.told.max(self.seen);
                     world.fail(format!(
-                        "a viewer of s{name} at p{proxy} saw {} and is sent {epoch} from o{origin}",
-                        self.highest
+                        "a viewer of s{name} at p{proxy} saw {newest} and is sent {epoch} from o{origin}"
                     ));
                 }
-                let is_given = world.judge.borrow().is_given(self.name, epoch);
-                if world.hall.is_blameless() || (is_given && seat.place.epoch == Some(epoch)) {
-                    self.highest = self.highest.max(epoch);
-                }
+                self.seen = self.seen.max(epoch);
                 Ok(true)
             }
             Phase::Ended if seat.was_live => Err(Event::Over),
@@ -293,7 +305,7 @@ impl Viewer {
         let key = self.world.stream(self.name);
         let (balancer, now) = self.world.balancer(self.proxy);
         let version = balancer.version();
-        if std::mem::replace(&mut self.seen, version) != version {
+        if std::mem::replace(&mut self.version, version) != version {
             self.place = balancer.locate(&key, now).as_ref().map(Place::of);
         }
         if restless {
