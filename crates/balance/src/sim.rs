@@ -23,6 +23,7 @@ use srs_names::StreamKey;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use world::World;
 
@@ -102,15 +103,18 @@ fn survive(seed: u64, traced: bool) -> Result<Lived, String> {
         .unwrap_or_else(|panic| Err(format!("panicked: {}", words(&*panic))))
 }
 
-/// Lives of all these seeds on all cores; stops at the first that fails.
+/// So many seeds that fail are enough to look at.
+const ENOUGH: usize = 10;
+
+/// Lives of all these seeds on all cores.
 fn lives(seeds: u64) -> Lived {
-    let (next, failed) = (AtomicU64::new(1), AtomicU64::new(0));
+    let (next, failed) = (AtomicU64::new(1), Mutex::new(Vec::new()));
     let [picks, claims, moves] = [const { AtomicUsize::new(0) }; 3];
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
-                while failed.load(Ordering::Relaxed) == 0 {
+                while failed.lock().unwrap().len() < ENOUGH {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed > seeds {
                         return;
@@ -121,21 +125,21 @@ fn lives(seeds: u64) -> Lived {
                             claims.fetch_add(lived.claims, Ordering::Relaxed);
                             moves.fetch_add(lived.moves, Ordering::Relaxed);
                         }
-                        Err(_) => failed.store(seed, Ordering::Relaxed),
+                        Err(_) => failed.lock().unwrap().push(seed),
                     }
                 }
             });
         }
     });
-    show(failed.into_inner());
+    show(&failed.into_inner().unwrap());
     Lived { picks: picks.into_inner(), claims: claims.into_inner(), moves: moves.into_inner() }
 }
 
-/// Lives the life of a seed that failed once more, to show it.
-fn show(seed: u64) {
-    if seed != 0 {
-        let why = survive(seed, true).err().unwrap_or_else(|| "it did not fail again".to_owned());
-        panic!("SRS_SIM_SEED={seed}: {why}");
+/// Lives the first life that failed once more, to show it, and names the others.
+fn show(failed: &[u64]) {
+    if let [seed, others @ ..] = failed {
+        let why = survive(*seed, true).err().unwrap_or_else(|| "it did not fail again".to_owned());
+        panic!("SRS_SIM_SEED={seed} (and {others:?}): {why}");
     }
 }
 

@@ -7,12 +7,16 @@ use super::{Balancer, LEASE, UNLISTED};
 use crate::Epoch;
 use crate::directory::{Claim, Error};
 use srs_names::DEFAULT_VHOST;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Claims are renewed when a third of the lease has passed, so two renewals may fail.
 const RENEW_AFTER: Duration = Duration::from_secs(10);
-
+/// So many claims are settled at a time: one behind the other they would take a directory that is 5 ms away longer than they
+/// have when it comes back empty to some thousands.
+const SIDE_BY_SIDE: usize = 32;
 /// The same while a newer claim stands.
 const CONTEST: Duration = Duration::from_secs(2);
 /// A newer claim whose holder has not listed the stream for so long, three beats, does not end a publish that runs.
@@ -37,6 +41,16 @@ enum Due {
     Release,
     /// To be left to another proxy that publishes under it.
     Leave,
+}
+
+/// Ready when all of these few are: each is polled whenever one of them may go on.
+async fn all<'a>(few: impl Iterator<Item = impl Future<Output = ()> + Send + 'a>) {
+    let mut few: Vec<_> = few.map(Box::pin).collect();
+    poll_fn(|cx| {
+        few.retain_mut(|one| one.as_mut().poll(cx).is_pending());
+        if few.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 impl State {
@@ -81,16 +95,20 @@ impl Balancer {
     /// Renews the claims of running publishes, ends claims whose holder died, forgets nodes. Call it about
     /// twice a second.
     pub async fn tick(&self, now: Duration) {
-        for (claim, due) in self.due(now) {
-            match due {
-                Due::Renewal => self.renew(&claim, now).await,
-                Due::Release => {
-                    // Gone: somebody newer owns it, which is as good. Unavailable: the lease runs out.
-                    let _ = self.directory.release(&claim, now).await;
-                    self.note();
-                }
-                Due::Leave | Due::Nothing => {}
+        for some in self.due(now).chunks(SIDE_BY_SIDE) {
+            all(some.iter().map(|(claim, due)| self.settle(claim, *due, now))).await;
+        }
+    }
+
+    async fn settle(&self, claim: &Claim, due: Due, now: Duration) {
+        match due {
+            Due::Renewal => self.renew(claim, now).await,
+            Due::Release => {
+                // Gone: somebody newer owns it, which is as good. Unavailable: the lease runs out.
+                let _ = self.directory.release(claim, now).await;
+                self.note();
             }
+            Due::Leave | Due::Nothing => {}
         }
     }
 

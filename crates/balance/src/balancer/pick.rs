@@ -91,11 +91,9 @@ impl Balancer {
         let mut state = self.state();
         let standing = self.agreed(&mut state, key, looked, now);
         let good = standing.clone().filter(|claim| !state.is_outdated(claim));
-        let mut holder = None;
-        if let Some(claim) = &good {
-            holder = self.holder(&mut state, claim, exclude, true, now);
-        }
-        let node = match holder {
+        // Also that of a claim which was refused, with a new one: it knew of the newer owner, and is likely to be it.
+        let held = if looked.is_ok() { &standing } else { &good };
+        let node = match held.as_ref().and_then(|claim| self.holder(&mut state, claim, exclude, true, now)) {
             Some(node) => node,
             None if looked.is_err() => return Ok(Choice::Unknown),
             None => self.place(&state, key, exclude, now)?.0,

@@ -227,6 +227,18 @@ fn a_claim_that_its_node_refuses_as_outdated_is_replaced_by_one_above() {
 }
 
 #[test]
+fn a_claim_that_its_node_refuses_is_replaced_by_one_at_that_node_however_full_it_is() {
+    let balancer = three();
+    let first = publish(&balancer, "s", 0.0).claim.unwrap();
+    let streams: Vec<_> = (0..50).map(|index| format!("other{index}")).collect();
+    let others: Vec<_> = streams.iter().map(|name| (name.as_str(), 1)).collect();
+    balancer.register(ours(first.holder.as_str(), "1", &others), seconds(0.1)).unwrap();
+    balancer.publish_fenced(&first, listed(500).epoch, seconds(0.2));
+    balancer.publish_ended(&first, seconds(0.2));
+    assert_eq!(publish(&balancer, "s", 0.2).claim.map(|claim| claim.holder), Some(first.holder));
+}
+
+#[test]
 fn owners_of_other_claim_domains_are_let_be() {
     let balancer = balancer();
     let mut node = ours("a", "1", &[("s", 5)]);

@@ -1,6 +1,7 @@
 //! Claims under which somebody publishes through another proxy, and those that have to be made anew.
 
 use super::*;
+use std::sync::atomic::AtomicUsize;
 
 #[test]
 fn a_claim_that_was_joined_outlives_the_proxy_that_made_it() {
@@ -96,8 +97,8 @@ fn a_publish_has_its_stream_again_when_a_newer_owner_ended_by_itself() {
     assert_eq!(directory.stands("s", 35.0), Some(claim), "it was renewed");
 }
 
-/// A directory whose answer to one renewal comes late.
-struct Late(Shaky, AtomicBool);
+/// A directory whose answers to so many renewals come late.
+struct Late(Shaky, AtomicUsize);
 
 impl Directory for Late {
     fn domain(&self) -> &str {
@@ -113,7 +114,8 @@ impl Directory for Late {
         self.0.claim(ask, over, lease, now)
     }
     fn renew<'a>(&'a self, claim: &'a Claim, lease: Duration, now: Duration) -> Answer<'a, ()> {
-        let waits = self.1.swap(false, Ordering::Relaxed);
+        let waits =
+            self.1.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
         Box::pin(async move {
             let mut first = waits;
             std::future::poll_fn(|_| match std::mem::take(&mut first) {
@@ -136,13 +138,13 @@ impl Directory for Late {
 fn a_renewal_whose_answer_comes_late_leaves_the_newer_claim_alone() {
     let tables = [Memory::new("memory"), Memory::new("memory")];
     let shaky = Shaky { tables, replaced: false.into(), away: false.into() };
-    let directory = Arc::new(Late(shaky, false.into()));
+    let directory = Arc::new(Late(shaky, 0.into()));
     let balancer = over(&directory, "p");
     for name in ["a", "b"] {
         balancer.register(ours(name, "1", &[("s", 0)]), seconds(0.0)).unwrap();
     }
     let first = balancer.pick_publish(&key("s"), &[id("b")], seconds(0.0)).unwrap().claim.unwrap();
-    directory.1.store(true, Ordering::Relaxed);
+    directory.1.store(1, Ordering::Relaxed);
     for name in ["a", "b"] {
         balancer.register(ours(name, "1", &[("s", 0)]), seconds(11.0)).unwrap();
     }
@@ -156,6 +158,25 @@ fn a_renewal_whose_answer_comes_late_leaves_the_newer_claim_alone() {
     balancer.register(ours("b", "1", &[("s", 0)]), seconds(21.4)).unwrap();
     balancer.tick(seconds(21.5));
     assert_eq!(directory.0.stands("s", 21.6), Some(second), "it runs, and is renewed");
+}
+
+#[test]
+fn renewals_wait_for_the_directory_side_by_side() {
+    let tables = [Memory::new("memory"), Memory::new("memory")];
+    let shaky = Shaky { tables, replaced: false.into(), away: false.into() };
+    let directory = Arc::new(Late(shaky, 0.into()));
+    let balancer = over(&directory, "p");
+    let names: Vec<String> = (0..20).map(|index| format!("s{index}")).collect();
+    balancer.register(plain("a", "1"), seconds(0.0)).unwrap();
+    names.iter().for_each(|name| drop(publish(&balancer, name, 0.0)));
+    balancer.register(plain("a", "1"), seconds(10.0)).unwrap();
+    directory.1.store(20, Ordering::Relaxed);
+    let mut tick = std::pin::pin!(Balancer::tick(&balancer, seconds(11.0)));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(tick.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(directory.1.load(Ordering::Relaxed), 0, "all were asked");
+    assert!(tick.as_mut().poll(&mut cx).is_ready());
+    assert!(names.iter().all(|name| directory.0.stands(name, 40.9).is_some()));
 }
 
 #[test]
