@@ -1,21 +1,13 @@
 //! Requests that nodes of one cluster sign: the header [`HTTP_HEADER`] holds an envelope, which is good once, for some
 //! thirty seconds, and for one request. A heartbeat is bound to its body, everything else to its method and path: who
 //! listens on the way can neither say something else with it nor say it again.
-//!
-//! The binding stands where other envelopes have the id of a session.
 
 use crate::machine::unix_ms;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use sha2::{Digest, Sha256};
-use srs_names::envelope::{Envelope, GOOD_FOR, HTTP_HEADER, Mark, Purpose, Seal};
+use srs_names::envelope::{Envelope, HTTP_HEADER, Heard, Purpose, Seal, bound};
 use srs_names::{Foreign, NodeId};
-use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
-
-/// Marks that are remembered: those of thirty seconds of a cluster of 300 nodes. With more of them the time for which an
-/// envelope is good becomes shorter.
-const MAX_MARKS: usize = 10_000;
 
 /// The header's name.
 pub(crate) const NODE: HeaderName = HeaderName::from_static(HTTP_HEADER);
@@ -37,12 +29,12 @@ impl Signer {
 
     /// The header of a heartbeat to a proxy that is dialled at `to`, a host and a port.
     pub(crate) fn beat(&self, to: &str, body: &[u8]) -> Option<HeaderValue> {
-        self.sign(Purpose::Beat, to, digest(&[body]))
+        self.sign(Purpose::Beat, to, bound::of_body(body))
     }
 
     /// The header of a request to the node with the id `to`.
     pub(crate) fn control(&self, to: &NodeId, method: &Method, path: &str) -> Option<HeaderValue> {
-        self.sign(Purpose::Control, to.as_str(), of_request(method, path))
+        self.sign(Purpose::Control, to.as_str(), bound::of_http(method.as_str(), path))
     }
 
     /// None only for what no header holds, which an envelope is not.
@@ -55,7 +47,8 @@ impl Signer {
             client: None,
             term: None,
             hold: None,
-            session: bound,
+            session: String::new(),
+            bound,
             hops: Vec::new(),
         };
         let mut value = HeaderValue::try_from(self.seal.sign(&envelope, unix_ms(), rand::random())).ok()?;
@@ -132,7 +125,8 @@ impl Signatures {
         let is_for_this = match asked {
             Asked::Beat => envelope.purpose == Purpose::Beat,
             Asked::Control(method, path) => {
-                envelope.purpose == Purpose::Control && envelope.session == of_request(method, path)
+                envelope.purpose == Purpose::Control
+                    && envelope.bound == bound::of_http(method.as_str(), path)
             }
         };
         if !is_for_this {
@@ -150,53 +144,7 @@ impl Signatures {
 
 /// Whether a heartbeat's envelope was signed for this body.
 pub(crate) fn is_of_body(envelope: &Envelope, body: &[u8]) -> bool {
-    envelope.session == digest(&[body])
-}
-
-fn of_request(method: &Method, path: &str) -> String {
-    digest(&[method.as_str().as_bytes(), b" ", path.as_bytes()])
-}
-
-fn digest(parts: &[&[u8]]) -> String {
-    let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-/// The marks of what was heard, each for as long as its envelope would be good.
-#[derive(Debug, Default)]
-struct Heard {
-    marks: BTreeSet<(u64, u64)>,
-    /// What was sent up to then is not remembered any more, and so not good: also when the clock was set back, and when
-    /// there was no room.
-    floor_ms: u64,
-}
-
-impl Heard {
-    fn is_new(&mut self, mark: Mark, now_ms: u64) -> bool {
-        let good_for = u64::try_from(GOOD_FOR.as_millis()).unwrap_or(u64::MAX);
-        while self.marks.first().is_some_and(|(sent, _)| sent.saturating_add(good_for) < now_ms) {
-            self.forget_oldest();
-        }
-        if mark.sent_ms <= self.floor_ms || !self.marks.insert((mark.sent_ms, mark.nonce)) {
-            return false;
-        }
-        if self.marks.len() > MAX_MARKS {
-            self.forget_oldest();
-        }
-        true
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some((sent, _)) = self.marks.pop_first() {
-            self.floor_ms = self.floor_ms.max(sent);
-        }
-    }
+    envelope.bound == bound::of_body(body)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Envelopes at the door: what another node of ours says of the client that it stands for.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, Request};
 use srs_amf::Value;
-use srs_names::envelope::{Envelope, HTTP_HEADER, Purpose, RTMP_PROPERTY, Seal};
+use srs_names::envelope::{Envelope, HTTP_HEADER, Heard, Purpose, RTMP_PROPERTY, Seal, bound};
 use srs_rtmp::server::Connect;
 
 use crate::clients::Via;
@@ -18,30 +18,39 @@ pub struct Envelopes {
     seal: Seal,
     server: String,
     ports: Vec<u16>,
+    /// Those that told of a claim: a publish is not to come again by what somebody overheard.
+    heard: Mutex<Heard>,
 }
 
 impl Envelopes {
     /// For the node with this server id, which is dialled at these ports.
     pub fn new(seal: Seal, server: &str, ports: Vec<u16>) -> Envelopes {
-        Envelopes { seal, server: server.to_owned(), ports }
+        Envelopes { seal, server: server.to_owned(), ports, heard: Mutex::default() }
     }
 
-    /// The envelope, if it is good and for one of these purposes.
-    fn open(&self, text: &str, purposes: &[Purpose], peer: SocketAddr) -> Option<Envelope> {
+    /// The envelope, if it is good for this request and for one of these purposes.
+    fn open(&self, text: &str, purposes: &[Purpose], bound: &str, peer: SocketAddr) -> Option<Envelope> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        match self.seal.open(text, |to| self.is_me(to), now) {
-            Ok((envelope, _)) if purposes.contains(&envelope.purpose) => Some(envelope),
-            Ok((envelope, _)) => {
-                let purpose = envelope.purpose;
-                tracing::debug!(peer = shown(peer), ?purpose, "an envelope for another purpose is left out");
-                None
-            }
-            Err(error) => {
-                tracing::debug!(peer = shown(peer), %error, "an envelope is left out");
-                None
-            }
+        let left_out = |why: &dyn std::fmt::Display| {
+            tracing::debug!(peer = shown(peer), %why, "an envelope is left out");
+            None
+        };
+        let (envelope, mark) = match self.seal.open(text, |to| self.is_me(to), now) {
+            Ok(opened) => opened,
+            Err(error) => return left_out(&error),
+        };
+        if !purposes.contains(&envelope.purpose) {
+            return left_out(&format_args!("it is for another purpose: {:?}", envelope.purpose));
         }
+        if envelope.bound != bound {
+            return left_out(&"it is for another request");
+        }
+        let is_new = || self.heard.lock().unwrap_or_else(PoisonError::into_inner).is_new(mark, now);
+        if envelope.term.is_some() && !is_new() {
+            return left_out(&"it was heard already");
+        }
+        Some(envelope)
     }
 
     fn is_me(&self, to: &str) -> bool {
@@ -51,28 +60,31 @@ impl Envelopes {
 }
 
 impl Gateway {
-    /// Takes the envelope out of what an RTMP client said when it connected.
+    /// Takes the envelope out of what an RTMP client said when it connected, which `does` this (`publish` or `play`) with
+    /// this stream.
     pub(crate) fn envelope_of(
         &self,
         connect: &mut Arc<Connect>,
+        (does, stream): (&str, &str),
         purposes: &[Purpose],
         peer: SocketAddr,
     ) -> Option<Envelope> {
         connect.object.get(RTMP_PROPERTY)?;
         let taken = Arc::make_mut(connect).object.remove(RTMP_PROPERTY);
         let text = taken.as_ref().and_then(Value::as_str)?;
-        self.envelopes.as_ref()?.open(text, purposes, peer)
+        let bound = bound::of_rtmp(does, &connect.app, &connect.tc_url, stream);
+        self.envelopes.as_ref()?.open(text, purposes, &bound, peer)
     }
 
     /// Takes the envelope out of a request for media; the answer is where the client is, and the node that stands for it.
     pub(crate) fn client_of(&self, request: &mut Request<()>, peer: SocketAddr) -> (SocketAddr, Option<Via>) {
         let taken: &mut HeaderMap = request.headers_mut();
         let Some(text) = taken.remove(HTTP_HEADER) else { return (peer, None) };
-        let opened = text
-            .to_str()
-            .ok()
-            .zip(self.envelopes.as_ref())
-            .and_then(|(text, envelopes)| envelopes.open(text, &[Purpose::Relay, Purpose::Pull], peer));
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let bound = bound::of_http(request.method().as_str(), target);
+        let opened = text.to_str().ok().zip(self.envelopes.as_ref()).and_then(|(text, envelopes)| {
+            envelopes.open(text, &[Purpose::Relay, Purpose::Pull], &bound, peer)
+        });
         let Some(envelope) = opened else { return (peer, None) };
         (envelope.client.unwrap_or(peer), Some(Via::of(&envelope)))
     }

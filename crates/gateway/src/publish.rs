@@ -41,7 +41,12 @@ impl Gateway {
         mut request: server::PublishRequest,
         peer: SocketAddr,
     ) {
-        let sent = self.envelope_of(&mut request.connect, &[Purpose::Relay, Purpose::Push], peer);
+        let sent = self.envelope_of(
+            &mut request.connect,
+            ("publish", &request.stream),
+            &[Purpose::Relay, Purpose::Push],
+            peer,
+        );
         let peer = sent.as_ref().and_then(|envelope| envelope.client).unwrap_or(peer);
         let via = sent.as_ref().map(Via::of);
         let began = self.admit_publish(&request, sent.as_ref(), peer).and_then(|(key, vhost)| {

@@ -81,7 +81,12 @@ impl Gateway {
         mut request: server::PlayRequest,
         peer: SocketAddr,
     ) {
-        let sent = self.envelope_of(&mut request.connect, &[Purpose::Relay, Purpose::Pull], peer);
+        let sent = self.envelope_of(
+            &mut request.connect,
+            ("play", &request.stream),
+            &[Purpose::Relay, Purpose::Pull],
+            peer,
+        );
         let peer = sent.as_ref().and_then(|envelope| envelope.client).unwrap_or(peer);
         let about = About { via: sent.as_ref().map(Via::of), ..about(&request.connect) };
         let (key, vhost) = match self.admit_play(&request, peer) {

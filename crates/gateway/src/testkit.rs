@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use srs_amf::Value;
 use srs_hub::{Hub, Publisher, Settings};
-use srs_names::envelope::{Envelope, Purpose, RTMP_PROPERTY, Seal};
+use srs_names::envelope::{Envelope, Purpose, RTMP_PROPERTY, Seal, bound};
 use srs_names::{AdmitAll, NodeId, StreamKey, Term};
 use srs_net::http::{Body, Response, read_response};
 use srs_net::rtmp::{Error, Link};
@@ -56,6 +57,7 @@ pub(crate) fn envelope(purpose: Purpose) -> Envelope {
         term: None,
         hold: None,
         session: String::new(),
+        bound: String::new(),
         hops: Vec::new(),
     }
 }
@@ -66,10 +68,30 @@ pub(crate) fn claimed(epoch: u64) -> Envelope {
     Envelope { term, ..envelope(Purpose::Relay) }
 }
 
+/// What players and publishers of [`rtmp`] give as `tcUrl`.
+const TC_URL: &str = "rtmp://some.where/live";
+
 /// Sealed now.
-pub(crate) fn sealed(envelope: &Envelope) -> String {
+fn sealed(envelope: &Envelope, bound: String) -> String {
+    static NONCE: AtomicU64 = AtomicU64::new(1);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    seal().sign(envelope, now.as_millis() as u64, 1)
+    let nonce = NONCE.fetch_add(1, Ordering::Relaxed);
+    seal().sign(&Envelope { bound, ..envelope.clone() }, now.as_millis() as u64, nonce)
+}
+
+/// Sealed for a publisher of the stream `a`.
+pub(crate) fn to_publish(envelope: &Envelope) -> String {
+    sealed(envelope, bound::of_rtmp("publish", "live", TC_URL, "a"))
+}
+
+/// Sealed for an RTMP player of the stream `a`.
+pub(crate) fn to_play(envelope: &Envelope) -> String {
+    sealed(envelope, bound::of_rtmp("play", "live", TC_URL, "a"))
+}
+
+/// Sealed for who gets this path.
+pub(crate) fn to_get(envelope: &Envelope, path: &str) -> String {
+    sealed(envelope, bound::of_http("GET", path))
 }
 
 pub(crate) fn key(stream: &str) -> StreamKey {
@@ -223,8 +245,7 @@ async fn dialled(
         let (stream, peer) = listener.accept().await.unwrap();
         gateway.serve_rtmp(stream, peer).await;
     });
-    let mut connect =
-        Value::object([("app", "live".into()), ("tcUrl", format!("rtmp://{address}/live").into())]);
+    let mut connect = Value::object([("app", "live".into()), ("tcUrl", TC_URL.into())]);
     if let Some(envelope) = envelope {
         connect.set(RTMP_PROPERTY, envelope.into());
     }

@@ -7,6 +7,8 @@
 //! The text is one line of printable ASCII without blanks, at most [`MOST_BYTES`]: fields in a fixed order parted by
 //! `;`, the last of them the MAC (HMAC-SHA256, in hexadecimal) of all that stands before it.
 
+pub mod bound;
+mod heard;
 mod text;
 
 use std::fmt;
@@ -18,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::NodeId;
 pub use crate::term::Term;
+pub use heard::Heard;
 
 /// The string property of RTMP's connect object.
 pub const RTMP_PROPERTY: &str = "srsNode";
@@ -70,6 +73,8 @@ pub struct Envelope {
     pub hold: Option<Duration>,
     /// The sender's id of the client's session; empty when it has none.
     pub session: String,
+    /// The request that it is good for, as [`bound`] says it.
+    pub bound: String,
     /// The nodes that the stream has passed, oldest first; at most [`MOST_HOPS`].
     pub hops: Vec<NodeId>,
 }

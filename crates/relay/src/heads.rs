@@ -39,6 +39,15 @@ impl Said {
         let own = format!("{}: {envelope}\r\n", envelope::HTTP_HEADER);
         Bytes::from([line, own.as_bytes(), rest].concat())
     }
+
+    /// What its envelope is bound to: the request line.
+    pub(crate) fn bound(&self) -> String {
+        let line = self.head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        let mut words = line.split(' ');
+        let mut word = || words.next().unwrap_or_default();
+        envelope::bound::of_http(word(), word())
+    }
 }
 
 /// Fields that `Connection` names: they end here too. `Host` never does, whoever names it.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use srs_amf::Value;
 use srs_balance::{Claim, Ending, Endpoint, Epoch, NoOrigin, Node, Pick, Reason};
 use srs_names::envelope::{self, Envelope, Purpose, Term};
 use srs_names::{NodeId, StreamKey};
@@ -69,6 +70,16 @@ impl Origin {
             }
         }
     }
+}
+
+/// What an RTMP session's envelope is bound to: the same words as the node hears.
+fn bound_of(config: &client::Config) -> String {
+    let said = |name| config.connect.get(name).and_then(Value::as_str).unwrap_or_default();
+    let does = match config.role {
+        client::Role::Publish { .. } => "publish",
+        client::Role::Play => "play",
+    };
+    envelope::bound::of_rtmp(does, said("app"), said("tcUrl"), &config.stream)
 }
 
 /// For whom an origin is asked.
@@ -230,7 +241,7 @@ impl Relay {
         let stream = connect(&pick.node, "rtmp").await?;
         let mut config = config.clone();
         let claim = pick.claim.as_ref().filter(|_| matches!(config.role, client::Role::Publish { .. }));
-        if let Some(text) = self.envelope(&pick.node, claim, asker) {
+        if let Some(text) = self.envelope(&pick.node, claim, asker, || bound_of(&config)) {
             config.connect.set(envelope::RTMP_PROPERTY, text.into());
         }
         let link = tokio::select! {
@@ -259,8 +270,14 @@ impl Relay {
         Origin { node: Arc::clone(&pick.node), reason: pick.reason, place: Place::of(pick), life }
     }
 
-    /// What this node is told of a session, if it is one of ours.
-    pub(crate) fn envelope(&self, node: &Node, claim: Option<&Claim>, asker: &Asker) -> Option<String> {
+    /// What this node is told of a session, if it is one of ours; `bound` says what the session does there.
+    pub(crate) fn envelope(
+        &self,
+        node: &Node,
+        claim: Option<&Claim>,
+        asker: &Asker,
+        bound: impl FnOnce() -> String,
+    ) -> Option<String> {
         if !node.can(envelope::CAPABILITY) {
             return None;
         }
@@ -278,6 +295,7 @@ impl Relay {
             term: claim.map(term),
             hold: claim.map(|_| self.hold),
             session: asker.session.clone(),
+            bound: bound(),
             hops: Vec::new(),
         };
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

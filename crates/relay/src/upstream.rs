@@ -222,7 +222,7 @@ impl Relay {
         loop {
             let mut leg = self.open_http(whom, fresh).await?;
             let asker = Asker { client: Some(said.client), session: String::new(), resumes: false };
-            let head = said.to_node(self.envelope(&leg.origin.node, None, &asker));
+            let head = said.to_node(self.envelope(&leg.origin.node, None, &asker, || said.bound()));
             let written = leg.write.write_all(&head).await;
             drop(head);
             let answer = match written {

@@ -1,7 +1,6 @@
 use super::*;
 
 const SECRET: &[u8] = b"the secret of a test";
-const NOW: u64 = 1_795_000_000_000;
 
 fn me() -> Signatures {
     Signatures::new(SECRET, "vid-proxy", vec![12_025, 11_985])
@@ -62,7 +61,7 @@ fn a_signature_is_good_for_its_own_request_alone() {
 fn what_relays_send_with_sessions_steers_nothing() {
     let own = signer(SECRET);
     let path = "/api/v1/clients";
-    let value = own.sign(Purpose::Relay, "vid-proxy", of_request(&Method::GET, path)).unwrap();
+    let value = own.sign(Purpose::Relay, "vid-proxy", bound::of_http("GET", path)).unwrap();
     for asked in [Asked::Beat, Asked::Control(&Method::GET, path)] {
         assert!(matches!(me().open(&headers(value.clone()), asked), Some(Err(Unsigned::Foreign(_)))));
     }
@@ -84,30 +83,6 @@ fn a_signature_is_good_for_thirty_seconds() {
     let now = unix_ms();
     assert!(why(me().open_at(&headers, Asked::Beat, now + 31_000)).contains("ms ago"));
     assert!(me().open_at(&headers, Asked::Beat, now + 29_000).unwrap().is_ok());
-}
-
-fn mark(sent_ms: u64, nonce: u64) -> Mark {
-    Mark { sent_ms, nonce }
-}
-
-#[test]
-fn marks_are_forgotten_when_their_time_is_over_and_do_not_come_back_when_the_clock_does() {
-    let mut heard = Heard::default();
-    assert!(heard.is_new(mark(NOW, 1), NOW));
-    assert!(heard.is_new(mark(NOW + 31_000, 2), NOW + 31_000));
-    assert_eq!(heard.marks.len(), 1);
-    assert!(!heard.is_new(mark(NOW, 1), NOW + 1_000), "the clock was set back");
-}
-
-#[test]
-fn when_there_is_no_room_the_oldest_are_refused_and_nothing_is_heard_twice() {
-    let mut heard = Heard::default();
-    let all = || (0..=MAX_MARKS as u64).map(|number| mark(NOW + number, number));
-    assert!(all().all(|mark| heard.is_new(mark, NOW)));
-    assert_eq!(heard.marks.len(), MAX_MARKS);
-    assert!(!all().any(|mark| heard.is_new(mark, NOW)));
-    assert!(!heard.is_new(mark(NOW, 99_999), NOW), "nobody knows any more whether it was heard");
-    assert!(heard.is_new(mark(NOW + 1, 99_999), NOW));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use srs_rtmp::client;
 use tokio::task::LocalSet;
 
 use crate::Vhost;
-use crate::testkit::{claimed, envelope, gateway, key, rtmp, rtmp_from, sealed};
+use crate::testkit::{claimed, envelope, gateway, key, rtmp, rtmp_from, to_publish};
 
 use super::*;
 
@@ -30,7 +30,7 @@ async fn a_draining_origin_takes_publishers_from_nodes_alone_and_players_as_ever
                 }
                 other => panic!("not refused: {:?}", other.err()),
             }
-            let sent = sealed(&envelope(Purpose::Relay));
+            let sent = to_publish(&envelope(Purpose::Relay));
             let _sent = rtmp_from(&gateway, "a", publishing(), &sent).await.unwrap();
             let _player = rtmp(&gateway, "before", client::Role::Play).await.unwrap();
             assert_eq!(gateway.publishers(), 2);
@@ -57,7 +57,7 @@ async fn a_stream_that_another_node_owns_by_now_ends_for_publisher_and_players()
     LocalSet::new()
         .run_until(async {
             let gateway = gateway(Vhost::default());
-            let mut up = rtmp_from(&gateway, "a", publishing(), &sealed(&claimed(6))).await.unwrap();
+            let mut up = rtmp_from(&gateway, "a", publishing(), &to_publish(&claimed(6))).await.unwrap();
             // Its vhost is served by the default one, as that of the publish is.
             let named = key("a").with_vhost("some.where").unwrap();
             assert!(!gateway.fence(&named, &term(6)));

@@ -8,7 +8,9 @@ use tokio::task::LocalSet;
 
 use super::*;
 use crate::Vhost;
-use crate::testkit::{claimed, envelope, envelopes, gateway, get_with, key, rtmp, rtmp_from, seal, sealed};
+use crate::testkit::{
+    claimed, envelope, envelopes, gateway, get_with, key, rtmp, rtmp_from, seal, to_get, to_play, to_publish,
+};
 
 fn publishing() -> client::Role {
     client::Role::Publish { kind: "live".to_owned() }
@@ -19,7 +21,7 @@ async fn local(test: impl Future<Output = ()>) {
 }
 
 async fn publish(gateway: &Arc<Gateway>, envelope: &Envelope) -> Link<client::Session> {
-    rtmp_from(gateway, "a", publishing(), &sealed(envelope)).await.unwrap()
+    rtmp_from(gateway, "a", publishing(), &to_publish(envelope)).await.unwrap()
 }
 
 /// The code and the words of a refusal.
@@ -67,7 +69,7 @@ async fn clients_that_a_node_stands_for_are_listed_by_their_own_addresses() {
     local(async {
         let gateway = gateway(Vhost::default());
         let _up = publish(&gateway, &envelope(Purpose::Relay)).await;
-        let relayed = sealed(&envelope(Purpose::Relay));
+        let relayed = to_play(&envelope(Purpose::Relay));
         let _down = rtmp_from(&gateway, "a", client::Role::Play, &relayed).await.unwrap();
         let ips: Vec<String> = gateway.clients().into_iter().map(|client| client.ip).collect();
         assert_eq!(ips, ["203.0.113.7", "203.0.113.7"]);
@@ -86,8 +88,8 @@ async fn clients_are_listed_with_the_node_through_which_they_came_and_streams_wi
         };
         let _up = publish(&gateway, &from("vid-two", "s1")).await;
         let _down =
-            rtmp_from(&gateway, "a", client::Role::Play, &sealed(&from("vid-one", ""))).await.unwrap();
-        let more = format!("{HTTP_HEADER}: {}\r\n", sealed(&from("vid-two", "s3")));
+            rtmp_from(&gateway, "a", client::Role::Play, &to_play(&from("vid-one", ""))).await.unwrap();
+        let more = format!("{HTTP_HEADER}: {}\r\n", to_get(&from("vid-two", "s3"), "/live/a.flv"));
         let _flv = get_with(&gateway, "/live/a.flv", "1.1", &more).await;
         let _direct = rtmp(&gateway, "a", client::Role::Play).await.unwrap();
         while gateway.clients().len() < 4 {
@@ -135,9 +137,10 @@ async fn an_envelope_that_is_not_good_is_as_if_it_were_not_there() {
     local(async {
         let foreign = Seal::new(b"another secret").sign(&claimed(7), 0, 1);
         let old = seal().sign(&claimed(7), 0, 1);
-        let other = sealed(&Envelope { to: "vid-other".to_owned(), ..claimed(7) });
-        let pull = sealed(&Envelope { purpose: Purpose::Pull, ..claimed(7) });
-        for text in [foreign, old, other, pull, String::new()] {
+        let other = to_publish(&Envelope { to: "vid-other".to_owned(), ..claimed(7) });
+        let pull = to_publish(&Envelope { purpose: Purpose::Pull, ..claimed(7) });
+        let play = to_play(&claimed(7));
+        for text in [foreign, old, other, pull, play, String::new()] {
             let gateway = gateway(Vhost::default());
             let _up = rtmp_from(&gateway, "a", publishing(), &text).await.unwrap();
             assert_eq!(gateway.clients()[0].ip, "127.0.0.1", "{text}");
@@ -147,14 +150,39 @@ async fn an_envelope_that_is_not_good_is_as_if_it_were_not_there() {
     .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_envelope_is_good_for_the_stream_that_it_was_sealed_for() {
+    local(async {
+        let gateway = gateway(Vhost::default());
+        let _other = rtmp_from(&gateway, "b", publishing(), &to_publish(&claimed(7))).await.unwrap();
+        assert_eq!((gateway.clients()[0].ip.as_str(), &gateway.live()[0].domain), ("127.0.0.1", &None));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_envelope_of_a_claim_is_good_once() {
+    local(async {
+        let gateway = gateway(Vhost::default());
+        let text = to_publish(&claimed(7));
+        for domain in [Some("d"), None] {
+            let up = rtmp_from(&gateway, "a", publishing(), &text).await.unwrap();
+            assert_eq!(gateway.live()[0].domain.as_deref(), domain);
+            drop(up);
+            until(&gateway, Some(Phase::Held)).await;
+        }
+    })
+    .await;
+}
+
 #[test]
 fn an_envelope_is_taken_out_of_what_the_client_said_whether_it_is_good_or_not() {
     let gateway = gateway(Vhost::default());
-    for value in [sealed(&envelope(Purpose::Relay)).into(), "nonsense".into(), Value::Number(1.0)] {
+    for value in [to_publish(&envelope(Purpose::Relay)).into(), "nonsense".into(), Value::Number(1.0)] {
         let object = Value::object([("app", "live".into()), (RTMP_PROPERTY, value)]);
         let mut connect =
             Arc::new(Connect { app: "live".into(), tc_url: String::new(), object, arguments: Vec::new() });
-        gateway.envelope_of(&mut connect, &[Purpose::Relay], ([127, 0, 0, 1], 1).into());
+        gateway.envelope_of(&mut connect, ("publish", "a"), &[Purpose::Relay], ([127, 0, 0, 1], 1).into());
         assert_eq!(connect.object, Value::object([("app", "live".into())]));
     }
 }
@@ -179,7 +207,7 @@ async fn an_older_claim_is_refused_with_the_epoch_that_it_must_lie_above() {
     local(async {
         let gateway = gateway(Vhost::default());
         let _newer = publish(&gateway, &claimed(7)).await;
-        let older = rtmp_from(&gateway, "a", publishing(), &sealed(&claimed(6))).await;
+        let older = rtmp_from(&gateway, "a", publishing(), &to_publish(&claimed(6))).await;
         let expected = ("NetStream.Publish.Fenced".to_owned(), "epoch must lie above 7".to_owned());
         assert_eq!(refusal(older), expected);
         assert_eq!(gateway.live()[0].epoch, 7);
@@ -226,7 +254,7 @@ async fn a_node_that_plays_is_told_when_the_publisher_is_gone_and_when_there_is_
     local(async {
         let gateway = gateway(Vhost { min_latency: true, ..Vhost::default() });
         let up = publish(&gateway, &claimed(7)).await;
-        let pulled = sealed(&envelope(Purpose::Pull));
+        let pulled = to_play(&envelope(Purpose::Pull));
         let mut down = rtmp_from(&gateway, "a", client::Role::Play, &pulled).await.unwrap();
         drop(up);
         assert_eq!(status(&mut down).await, "NetStream.Play.Held");

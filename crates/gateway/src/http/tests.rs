@@ -12,7 +12,7 @@ use super::*;
 use crate::config::Play;
 use crate::rendition;
 use crate::testkit::{
-    Player, begin, envelope, gateway, get, get_with, inter, key, pair, publisher, sealed, video,
+    Player, begin, envelope, gateway, get, get_with, inter, key, pair, publisher, to_get, video,
 };
 
 async fn text(mut stream: TcpStream) -> String {
@@ -163,8 +163,9 @@ async fn a_client_that_a_node_asks_for_is_listed_by_its_own_address() {
             begin(&publisher);
             let foreign = Seal::new(b"another secret").sign(&envelope(Purpose::Relay), 0, 1);
             for (line, ip) in [
-                (sealed(&envelope(Purpose::Relay)), "203.0.113.7"),
-                (sealed(&envelope(Purpose::Push)), "127.0.0.1"),
+                (to_get(&envelope(Purpose::Relay), "/live/a.flv"), "203.0.113.7"),
+                (to_get(&envelope(Purpose::Relay), "/live/b.flv"), "127.0.0.1"),
+                (to_get(&envelope(Purpose::Push), "/live/a.flv"), "127.0.0.1"),
                 (foreign, "127.0.0.1"),
             ] {
                 let more = format!("X-Srs-Node: {line}\r\n");

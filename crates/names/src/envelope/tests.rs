@@ -18,6 +18,7 @@ fn envelope() -> Envelope {
         term: Some(Term { domain: "dir-1".to_owned(), epoch: 1_795_000_000_000 << 16 | 7, resumed: true }),
         hold: Some(Duration::from_millis(10_500)),
         session: "s 1;é".to_owned(),
+        bound: bound::of_rtmp("publish", "live", "rtmp://host/live", "a"),
         hops: vec![NodeId::new("edge,1").unwrap(), NodeId::new("edge é").unwrap()],
     }
 }
@@ -38,6 +39,22 @@ fn an_envelope_of_few_words_arrives_too() {
     let least = Envelope { client: None, term: None, hold: None, ..envelope() };
     let least = Envelope { session: String::new(), role: String::new(), hops: Vec::new(), ..least };
     assert_eq!(open(&seal().sign(&least, NOW, 0), NOW).unwrap().0, least);
+}
+
+#[test]
+fn no_two_requests_are_bound_alike() {
+    let bounds = [
+        bound::of_rtmp("publish", "live", "rtmp://host/live", "a"),
+        bound::of_rtmp("play", "live", "rtmp://host/live", "a"),
+        bound::of_rtmp("publish", "live", "rtmp://other/live", "a"),
+        bound::of_rtmp("publish", "live", "rtmp://host/live", "b"),
+        bound::of_rtmp("publish", "liv", "ertmp://host/live", "a"),
+        bound::of_http("GET", "/live/a.flv"),
+        bound::of_http("POST", "/live/a.flv"),
+        bound::of_body(b"GET/live/a.flv"),
+    ];
+    let all = bounds.iter().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(all.len(), bounds.len());
 }
 
 #[test]
@@ -112,10 +129,11 @@ prop_compose! {
         from in id(), role in ".{0,12}", purpose in 0..5_usize, to in ".{0,60}",
         client in proptest::option::of(client()), term in proptest::option::of((".{0,20}", any::<u64>())),
         hold in proptest::option::of(any::<u64>()), session in ".{0,40}",
+        bound in ".{0,70}",
         hops in proptest::collection::vec(id(), 0..4),
     ) -> Envelope {
         Envelope {
-            from, role, to, client, session, hops,
+            from, role, to, client, session, bound, hops,
             purpose: [Purpose::Relay, Purpose::Pull, Purpose::Push, Purpose::Beat, Purpose::Control][purpose],
             term: term.map(|(domain, epoch)| Term { domain, epoch, resumed: epoch % 2 == 0 }),
             hold: hold.map(Duration::from_millis),

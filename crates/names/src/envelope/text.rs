@@ -18,7 +18,7 @@ const MAC_BYTES: usize = 32;
 
 /// Everything but the MAC.
 pub(super) fn write(envelope: &Envelope, mark: Mark) -> String {
-    let Envelope { from, role, purpose, to, client, term, hold, session, hops } = envelope;
+    let Envelope { from, role, purpose, to, client, term, hold, session, bound, hops } = envelope;
     let (domain, epoch) = match term {
         Some(Term { domain, epoch, resumed }) => (escaped(domain), format!("{epoch}{}", mark_of(*resumed))),
         None => Default::default(),
@@ -35,6 +35,7 @@ pub(super) fn write(envelope: &Envelope, mark: Mark) -> String {
         epoch,
         hold.map(|hold| hold.as_millis().to_string()).unwrap_or_default(),
         escaped(session),
+        escaped(bound),
         hops.join(","),
         mark.sent_ms.to_string(),
         mark.nonce.to_string(),
@@ -45,7 +46,7 @@ pub(super) fn write(envelope: &Envelope, mark: Mark) -> String {
 /// Reads what [`write`] wrote; none when somebody else did.
 pub(super) fn read(text: &str) -> Option<(Envelope, Mark)> {
     let fields: Vec<&str> = text.split(';').collect();
-    let [version, from, role, purpose, to, client, domain, epoch, hold, session, hops, sent_ms, nonce] =
+    let [version, from, role, purpose, to, client, domain, epoch, hold, session, bound, hops, sent_ms, nonce] =
         fields.as_slice()
     else {
         return None;
@@ -74,6 +75,7 @@ pub(super) fn read(text: &str) -> Option<(Envelope, Mark)> {
         term,
         hold: optional(hold, |hold| hold.parse().ok().map(Duration::from_millis))?,
         session: plain(session)?,
+        bound: plain(bound)?,
         hops,
     };
     Some((envelope, Mark { sent_ms: sent_ms.parse().ok()?, nonce: nonce.parse().ok()? }))
