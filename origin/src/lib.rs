@@ -1,8 +1,4 @@
-//! The origin: owns the streams that are published to it and serves them. Wiring and configuration only.
+//! The origin: owns the streams that are published to it and serves them. All that it does an edge can do too, so it stands
+//! in [`srs_node`].
 
-mod beats;
-pub mod config;
-mod doors;
-mod origin;
-
-pub use origin::{Error, Origin};
+pub use srs_node::{Error, Node as Origin, Role, config};

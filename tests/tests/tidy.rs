@@ -31,6 +31,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gateway", &["amf", "flv", "hls", "hub", "m3u8", "media", "names", "net", "pages", "rtmp", "ts"]),
     ("relay", &["amf", "balance", "m3u8", "names", "net", "pages", "rtmp"]),
     ("control", &["balance", "names", "net"]),
+    ("pull", &["amf", "flv", "hub", "media", "names", "net", "rtmp"]),
+    // What origins and edges are made of: all doors of a node, wired.
+    (
+        "node",
+        &["balance", "boot", "control", "gateway", "hls", "hub", "media", "names", "net", "pull", "relay"],
+    ),
 ];
 
 /// Floors 0 and 1: time and randomness are arguments there, and bytes come from the caller.

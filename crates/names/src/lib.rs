@@ -1,5 +1,5 @@
 //! Words that every room shares: what a stream is called in each protocol's spelling, what nodes and
-//! clients are called, the two questions a door may be asked ([`Inventory`], [`Admit`]), and the record by which our
+//! clients are called, the questions that a door is asked or asks ([`Inventory`], [`Admit`], [`Source`]), and the record by which our
 //! nodes know each other's sessions ([`envelope`]).
 //!
 //! Sans-IO: no sockets, no clock. RTMP, HTTP-FLV, HLS, SRT and WebRTC must all arrive at the same
@@ -14,6 +14,7 @@ mod id;
 pub mod inventory;
 pub mod key;
 mod params;
+pub mod source;
 mod term;
 mod text;
 
@@ -26,5 +27,6 @@ pub use inventory::{
 };
 pub use key::{DEFAULT_APP, DEFAULT_VHOST, Extension, StreamKey};
 pub use params::Params;
+pub use source::{Fetch, Missing, MissingKind, Source, Wish};
 pub use term::Term;
 pub use text::percent_decode;

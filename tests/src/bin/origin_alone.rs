@@ -3,11 +3,11 @@
 use std::error::Error;
 
 use srs_boot::{env, log};
-use srs_origin::Origin;
 use srs_origin::config::{Start, start};
+use srs_origin::{Origin, Role};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Start::Run { config, .. } = start(std::env::args().skip(1), &env::current())? else {
+    let Start::Run { config, .. } = start(Role::Origin, std::env::args().skip(1), &env::current())? else {
         return Err("this takes -c FILE alone".into());
     };
     let output = log::init(&config.log.tank, config.log.level, None)?;

@@ -23,9 +23,9 @@ use srs_net::tcp::{self, Slots};
 
 use crate::beats::Beats;
 use crate::config::Config;
-use crate::doors;
+use crate::{Role, doors};
 
-/// Why an origin cannot start.
+/// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A listener's address is taken or not ours.
@@ -41,7 +41,7 @@ pub enum Error {
     /// The threads, or the signals, could not be set up.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
-    /// Another origin runs with this pid file.
+    /// Another node runs with this pid file.
     #[error(transparent)]
     Pid(#[from] pid::Error),
     /// The heartbeat's URL or token cannot be used.
@@ -49,8 +49,8 @@ pub enum Error {
     Heartbeat(#[from] srs_control::ClientError),
 }
 
-/// A running origin; dropping it ends all its sessions.
-pub struct Origin {
+/// A running node; dropping it ends all its sessions.
+pub struct Node {
     rtmp: Vec<SocketAddr>,
     http: Vec<SocketAddr>,
     api: Vec<SocketAddr>,
@@ -70,9 +70,9 @@ struct Listeners {
     exporter: Vec<TcpListener>,
 }
 
-impl Origin {
-    /// Starts an origin. When this returns, every listener accepts.
-    pub fn bind(config: Config) -> Result<Origin, Error> {
+impl Node {
+    /// Starts a node. When this returns, every listener accepts.
+    pub fn bind(config: Config) -> Result<Node, Error> {
         let pid = PidFile::take(&config.pid, std::process::id())?;
         let listeners = Listeners::open(&config)?;
         let (rtmp, http, api) =
@@ -103,9 +103,9 @@ impl Origin {
         };
         let access = Access::of_origin().opening(signatures(&config, &identity, &[&http, &api, &exporter]));
         serve(&config, &handle, listeners, &gateway, identity, &slots, (access, machine));
-        say((&rtmp, &http, &api, &exporter), shards.handle().count());
+        say(config.role, (&rtmp, &http, &api, &exporter), shards.handle().count());
         let grace = config.grace_final_wait;
-        Ok(Origin { rtmp, http, api, exporter, beats, grace, _pid: pid, _shards: shards })
+        Ok(Node { rtmp, http, api, exporter, beats, grace, _pid: pid, _shards: shards })
     }
 
     /// Where RTMP is served.
@@ -279,6 +279,7 @@ fn serve_api(handle: &Handle, listener: TcpListener, router: Router, access: Acc
 }
 
 fn say(
+    role: Role,
     (rtmp, http, api, exporter): (&[SocketAddr], &[SocketAddr], &[SocketAddr], &[SocketAddr]),
     shards: usize,
 ) {
@@ -294,8 +295,9 @@ fn say(
         api = list(api),
         exporter = list(exporter),
         shards,
-        "srs-origin {} serves; media is open to all, lists, kick and metrics to loopback and to proxies of \
+        "{} {} serves; media is open to all, lists, kick and metrics to loopback and to proxies of \
          this cluster",
+        role.program(),
         env!("CARGO_PKG_VERSION")
     );
 }

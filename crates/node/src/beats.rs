@@ -1,4 +1,4 @@
-//! Heartbeats: what the origin tells its proxies of itself, what they answer, and how it leaves them.
+//! Heartbeats: what a node tells its proxies of itself, what they answer, and how it leaves them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
@@ -21,7 +21,7 @@ use crate::config::Config;
 /// How often a node that leaves looks whether somebody still publishes.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The beats of an origin: one task for each proxy, so that one that is slow or gone delays no other.
+/// The beats of a node: one task for each proxy, so that one that is slow or gone delays no other.
 pub(crate) struct Beats {
     gateway: Arc<Gateway>,
     proxies: usize,
@@ -101,7 +101,10 @@ impl Hearing {
 /// Signs with the cluster's secret, where there is one.
 fn signer(config: &Config, identity: &Identity) -> Option<Signer> {
     let me = NodeId::new(&identity.server).ok()?;
-    config.cluster_secret.as_ref().map(|secret| Signer::new(secret.expose().as_bytes(), me, "origin"))
+    config
+        .cluster_secret
+        .as_ref()
+        .map(|secret| Signer::new(secret.expose().as_bytes(), me, config.role.name()))
 }
 
 /// The unchanging part of the heartbeat.
@@ -131,7 +134,7 @@ fn beat_message(
         rtmp: endpoints(rtmp),
         http: endpoints(http).filter(|list| !list.is_empty()),
         api: endpoints(if api.is_empty() { http } else { api }).filter(|list| !list.is_empty()),
-        role: Some("origin".to_owned()),
+        role: Some(config.role.name().to_owned()),
         capabilities: config.cluster_secret.as_ref().map(|_| vec![CAPABILITY.to_owned()]),
         vhosts: Some(config.vhosts.keys().cloned().collect()),
         interval_ms: u64::try_from(interval.as_millis()).ok(),

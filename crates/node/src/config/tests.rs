@@ -10,7 +10,7 @@ use srs_hls::Template;
 use super::*;
 
 fn conf_file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf").join(name)
 }
 
 fn vars(pairs: &[(&str, &str)]) -> Vars {
@@ -31,14 +31,14 @@ fn refusal(text: &str) -> String {
 
 /// Runs with arguments; the configuration and its warnings.
 fn run(args: &[&str], pairs: &[(&str, &str)]) -> (Config, Vec<String>) {
-    match start(args.iter().map(|arg| (*arg).to_owned()), &vars(pairs)).unwrap() {
+    match start(Role::Origin, args.iter().map(|arg| (*arg).to_owned()), &vars(pairs)).unwrap() {
         Start::Run { config, warnings } => (*config, warnings),
         Start::Print(text) => panic!("printed {text}"),
     }
 }
 
 fn printed(args: &[&str], pairs: &[(&str, &str)]) -> String {
-    match start(args.iter().map(|arg| (*arg).to_owned()), &vars(pairs)).unwrap() {
+    match start(Role::Origin, args.iter().map(|arg| (*arg).to_owned()), &vars(pairs)).unwrap() {
         Start::Print(text) => text,
         Start::Run { .. } => panic!("would run"),
     }
@@ -217,6 +217,7 @@ fn every_value_of_a_file_arrives() {
         },
     };
     let expected = Config {
+        role: Role::Origin,
         max_connections: 7,
         pid: "a.pid".into(),
         work_dir: "w".into(),
@@ -376,8 +377,8 @@ fn version_and_help_are_printed() {
 #[test]
 fn arguments_that_make_no_sense_are_errors_with_the_usage() {
     for args in [&["-x"][..], &["-c"], &[], &["file.conf"]] {
-        let error = start(args.iter().map(|arg| (*arg).to_owned()), &Vars::new()).unwrap_err();
-        assert!(matches!(&error, Error::Arguments(_)) && error.to_string().contains("Usage: "), "{error}");
+        let error = start(Role::Origin, args.iter().map(|arg| (*arg).to_owned()), &Vars::new()).unwrap_err();
+        assert!(matches!(&error, Error::Arguments(..)) && error.to_string().contains("Usage: "), "{error}");
     }
 }
 

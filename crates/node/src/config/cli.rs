@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use srs_boot::conf;
 use srs_boot::env::Vars;
 
+use crate::Role;
+
 use super::Config;
 use super::read::{Loaded, from_directives, with_default_vhost};
 
@@ -25,16 +27,14 @@ pub enum Start {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The arguments make no sense.
-    #[error("{0}\n\n{USAGE}")]
-    Arguments(String),
+    #[error("{0}\n\n{usage}", usage = usage(*.1))]
+    Arguments(String, Role),
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] conf::Error),
 }
 
 const USAGE: &str = "\
-Usage: srs-origin -c FILE [-t]
-
   -c, --config FILE  the configuration, in SRS's syntax (or SRS_CONFIG_FILE)
   -e                 no file: SRS_* variables alone (or SRS_ENV_ONLY)
   -t                 test the configuration and exit
@@ -42,7 +42,12 @@ Usage: srs-origin -c FILE [-t]
   -h, --help         print this and exit
 
 Each directive is also a variable, and the variable wins: http_api { listen 1985; } is SRS_HTTP_API_LISTEN=1985,
-and SRS_VHOST_PLAY_GOP_CACHE=off holds for every vhost. conf/origin.conf shows all that is built.";
+and SRS_VHOST_PLAY_GOP_CACHE=off holds for every vhost.";
+
+fn usage(role: Role) -> String {
+    let (program, name) = (role.program(), role.name());
+    format!("Usage: {program} -c FILE [-t]\n\n{USAGE} conf/{name}.conf shows all that is built.")
+}
 
 #[derive(Default)]
 struct Arguments {
@@ -52,22 +57,22 @@ struct Arguments {
 }
 
 /// Reads arguments (without the program's name), the file they name and the environment.
-pub fn start(args: impl IntoIterator<Item = String>, vars: &Vars) -> Result<Start, Error> {
+pub fn start(role: Role, args: impl IntoIterator<Item = String>, vars: &Vars) -> Result<Start, Error> {
     let mut given = Arguments::default();
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "-c" | "--config" => match args.next() {
                 Some(file) => given.file = Some(file.into()),
-                None => return Err(Error::Arguments(format!("{arg} needs a file"))),
+                None => return Err(Error::Arguments(format!("{arg} needs a file"), role)),
             },
             "-e" => given.env_only = true,
             "-t" => given.test = true,
             "-v" | "--version" => {
-                return Ok(Start::Print(format!("srs-origin {}", env!("CARGO_PKG_VERSION"))));
+                return Ok(Start::Print(format!("{} {}", role.program(), env!("CARGO_PKG_VERSION"))));
             }
-            "-h" | "--help" => return Ok(Start::Print(USAGE.to_owned())),
-            _ => return Err(Error::Arguments(format!("unknown argument {arg}"))),
+            "-h" | "--help" => return Ok(Start::Print(usage(role))),
+            _ => return Err(Error::Arguments(format!("unknown argument {arg}"), role)),
         }
     }
     let set = |name: &str| vars.get(name).filter(|value| !value.is_empty());
@@ -75,7 +80,7 @@ pub fn start(args: impl IntoIterator<Item = String>, vars: &Vars) -> Result<Star
     if let Some(file) = set("SRS_CONFIG_FILE") {
         given.file = Some(file.into());
     }
-    let loaded = load(&given, vars)?;
+    let loaded = load(role, &given, vars)?;
     let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     if given.test {
         return Ok(Start::Print(tested(&given, &warnings)));
@@ -83,16 +88,18 @@ pub fn start(args: impl IntoIterator<Item = String>, vars: &Vars) -> Result<Star
     Ok(Start::Run { config: Box::new(loaded.config), warnings })
 }
 
-fn load(given: &Arguments, vars: &Vars) -> Result<Loaded, Error> {
+fn load(role: Role, given: &Arguments, vars: &Vars) -> Result<Loaded, Error> {
     if given.env_only {
         let mut loaded = from_directives(Vec::new(), vars)?;
         with_default_vhost(&mut loaded);
+        loaded.config.role = role;
         return Ok(loaded);
     }
     let Some(file) = &given.file else {
-        return Err(Error::Arguments("no configuration: name a file with -c".to_owned()));
+        return Err(Error::Arguments("no configuration: name a file with -c".to_owned(), role));
     };
     let mut loaded = from_directives(conf::load(file)?, vars)?;
+    loaded.config.role = role;
     if loaded.config.vhosts.is_empty() {
         let at = conf::Position { file: file.display().to_string().into(), line: 0 };
         let text = "no `vhost` is set, so every publish and play will be refused; \

@@ -5,6 +5,8 @@ use srs_boot::log::{Level, Tank};
 use srs_boot::value::Unit;
 use srs_boot::{Expected, Secret, ids};
 
+use crate::Role;
+
 use super::{
     Config, Exporter, Heartbeat, Hls, HttpApi, HttpRemux, HttpServer, Log, Play, Publish, Rtmp, Takeover,
     TimeJitter, Vhost,
@@ -40,6 +42,7 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
     let vhosts = top.blocks("vhost").map(|(name, section)| Ok((name.to_owned(), vhost(section)?)));
     let vhosts = vhosts.collect::<Result<_, Problem>>()?;
     Ok(Config {
+        role: Role::Origin,
         max_connections: top.number("max_connections")?.unwrap_or(default.max_connections),
         pid: top.text("pid").map_or(default.pid, Into::into),
         work_dir: top.text("work_dir").map_or(default.work_dir, Into::into),

@@ -45,7 +45,7 @@ fn every_level_of_the_api_is_answered_on_the_port_that_it_shares_with_media() {
     (config.http_server.enabled, config.http_api.enabled) = (true, true);
     (config.http_server.listen, config.http_api.listen) = (vec![any_port()], vec![any_port()]);
     config.http_server.dir = folder.0.join("html");
-    let origin = Origin::bind(config).unwrap();
+    let origin = Node::bind(config).unwrap();
     assert!(origin.api().is_empty(), "one listener for both");
     for path in ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/versions", "/api/v1/streams"] {
         let answer = ask(origin.http()[0], path);
@@ -95,21 +95,21 @@ fn body(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// An origin that tells these proxies of itself every half minute.
-fn origin(folder: &Folder, urls: Vec<String>) -> Origin {
+fn origin(folder: &Folder, urls: Vec<String>) -> Node {
     let mut config = Config { pid: folder.0.join("origin.pid"), ..Config::default() };
     config.rtmp.listen = vec![any_port()];
     (config.heartbeat.enabled, config.heartbeat.interval) = (!urls.is_empty(), Duration::from_secs(30));
     config.heartbeat.urls = urls;
     config.grace_final_wait = Duration::from_secs(20);
     config.cluster_secret = Some(srs_boot::Secret::new("a secret of the cluster"));
-    Origin::bind(config).unwrap()
+    Node::bind(config).unwrap()
 }
 
 /// Signals reach every listener of the process.
 static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 /// Serves until this process gets the signal, which comes as soon as the origin listens for it.
-fn end_by(origin: &Origin, signal: &str) {
+fn end_by(origin: &Node, signal: &str) {
     let _turn = TURN.lock().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let kill = async {

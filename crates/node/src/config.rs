@@ -1,4 +1,4 @@
-//! What `srs-origin` can be told: a file in SRS's syntax, `SRS_*` variables over it, and a few arguments.
+//! What `srs-origin` and `srs-edge` can be told: a file in SRS's syntax, `SRS_*` variables over it, and a few arguments.
 //!
 //! [`start`] does all of it; [`Config`] is the outcome. Defaults are SRS's, except where a field says otherwise.
 
@@ -11,6 +11,8 @@ use srs_boot::env::Vars;
 use srs_boot::log::{Level, Tank};
 use srs_boot::{Listen, Secret, Shards, secret};
 
+use crate::Role;
+
 mod cli;
 mod hls;
 mod read;
@@ -19,9 +21,11 @@ pub use cli::{Error, Start, start};
 pub use hls::Hls;
 pub use read::{Loaded, from_directives};
 
-/// Everything that the origin can be told.
+/// Everything that a node can be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// Which program it is for.
+    pub role: Role,
     /// `max_connections`: connections of all kinds together; further ones are closed at once. 1000.
     pub max_connections: usize,
     /// `pid`: the pid file, beside which the server id is kept. `./objs/srs.pid`.
@@ -85,6 +89,7 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            role: Role::Origin,
             max_connections: 1000,
             pid: "./objs/srs.pid".into(),
             work_dir: "./".into(),

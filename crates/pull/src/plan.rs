@@ -1,0 +1,115 @@
+//! What a stream is fetched from: the servers in order, and for how long each is tried.
+
+use std::fmt;
+use std::time::Duration;
+
+/// By which protocol a stream is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// RTMP over TCP; 1935 where no port is said.
+    Rtmp,
+    /// FLV over HTTP; 80.
+    Http,
+    /// FLV over HTTPS; 443.
+    Https,
+    /// RTSP with media over UDP, over TCP where that is asked for or UDP does not come through; 554.
+    Rtsp,
+    /// OvenMediaEngine's own, which is not built.
+    Ovt,
+}
+
+impl Scheme {
+    /// In lower case, as URLs have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scheme::Rtmp => "rtmp",
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+            Scheme::Rtsp => "rtsp",
+            Scheme::Ovt => "ovt",
+        }
+    }
+
+    /// The port where none is said.
+    pub fn port(self) -> u16 {
+        match self {
+            Scheme::Rtmp => 1935,
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+            Scheme::Rtsp => 554,
+            Scheme::Ovt => 9000,
+        }
+    }
+}
+
+/// One place from which a stream may be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The protocol.
+    pub scheme: Scheme,
+    /// A name or an address; an IPv6 address without its brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Path behind the authority with its leading `/`: for RTMP the app, which may have several levels, and the stream.
+    pub path: String,
+    /// What stands behind the `?`; empty for nothing.
+    pub query: String,
+    /// RTMP: the host that `tcUrl` names, where it is to be another one than is dialled (another vhost).
+    pub vhost: Option<String>,
+}
+
+impl fmt::Display for Target {
+    /// As a URL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Target { scheme, host, port, path, query, .. } = self;
+        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{}://{open}{host}{close}:{port}{path}", scheme.name())?;
+        if query.is_empty() { Ok(()) } else { write!(f, "?{query}") }
+    }
+}
+
+/// In which order targets are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The first that answers, from the beginning of the list.
+    Listed,
+    /// The next one behind that of the last fetch, as SRS's edges do.
+    InTurn,
+}
+
+/// How long what is tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// In which order.
+    pub order: Order,
+    /// Nothing came for so long, and the publisher is not held: on to the next target. 3 s.
+    pub no_input: Duration,
+    /// Nobody watched for so long: the fetch ends. 60 s.
+    pub unused: Duration,
+    /// The fetch ends neither for want of viewers nor of input.
+    pub persistent: bool,
+    /// While it runs on another target than the first, the first is tried so often. None: it stays where it is.
+    pub failback: Option<Duration>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            order: Order::Listed,
+            no_input: Duration::from_secs(3),
+            unused: Duration::from_secs(60),
+            persistent: false,
+            failback: None,
+        }
+    }
+}
+
+/// How one stream is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// From where, at least one.
+    pub targets: Vec<Target>,
+    /// How.
+    pub rules: Rules,
+}
