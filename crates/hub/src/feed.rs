@@ -26,11 +26,13 @@ pub struct Feed {
     stream: Arc<Stream>,
     format: Format,
     id: u64,
+    /// Whether it is of viewers.
+    wants: bool,
 }
 
 impl Feed {
-    pub(crate) fn new(stream: Arc<Stream>, format: Format, id: u64) -> Feed {
-        Feed { stream, format, id }
+    pub(crate) fn new(stream: Arc<Stream>, format: Format, (id, wants): (u64, bool)) -> Feed {
+        Feed { stream, format, id, wants }
     }
 
     /// Takes over into `window` everything new, and says where the stream stands.
@@ -65,6 +67,6 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.stream.leave(self.format, self.id);
+        self.stream.leave(self.format, (self.id, self.wants));
     }
 }

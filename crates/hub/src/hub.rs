@@ -148,17 +148,32 @@ impl Hub {
         format: Format,
         make: impl FnOnce() -> Box<dyn Rendition>,
     ) -> Feed {
-        let id = self.inner.feeds.fetch_add(1, Ordering::Relaxed);
-        let (stream, came_first) = {
-            let mut streams = self.inner.streams();
-            let stream = self.stream(&mut streams, key);
-            let came_first = stream.attach(format, id, make);
-            (stream, came_first)
-        };
+        let (feed, came_first) = self.attach(key, format, true, make);
         if let Some(demand) = &self.inner.demand {
             if came_first { demand.wanted(key) } else { demand.key_frame(key) }
         }
-        Feed::new(stream, format, id)
+        feed
+    }
+
+    /// The same for who takes what comes and asks for nothing, as what cuts or records a stream: [`Demand`] hears neither
+    /// of its coming nor of its going, and the stream is unwanted while only such follow it.
+    pub fn tap(&self, key: &StreamKey, format: Format, make: impl FnOnce() -> Box<dyn Rendition>) -> Feed {
+        self.attach(key, format, false, make).0
+    }
+
+    fn attach(
+        &self,
+        key: &StreamKey,
+        format: Format,
+        wants: bool,
+        make: impl FnOnce() -> Box<dyn Rendition>,
+    ) -> (Feed, bool) {
+        let id = (self.inner.feeds.fetch_add(1, Ordering::Relaxed), wants);
+        let mut streams = self.inner.streams();
+        let stream = self.stream(&mut streams, key);
+        let came_first = stream.attach(format, id, make);
+        drop(streams);
+        (Feed::new(stream, format, id), came_first)
     }
 
     /// Ends a stream whose hold time is over, unless a publisher has come since.
@@ -179,6 +194,12 @@ impl Hub {
     /// Where a stream stands; none when nobody publishes or watches it.
     pub fn phase(&self, key: &StreamKey) -> Option<Phase> {
         self.inner.streams().get(key).map(|stream| stream.phase())
+    }
+
+    /// Viewers of a stream now.
+    pub fn viewers(&self, key: &StreamKey) -> u64 {
+        let stream = self.inner.streams().get(key).cloned();
+        stream.map_or(0, |stream| stream.viewers())
     }
 
     /// Every stream that is known, with its counters and newest headers.

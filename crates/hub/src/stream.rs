@@ -41,6 +41,8 @@ struct Inner {
     version: u64,
     gop: Gop,
     encodings: Vec<Encoding>,
+    /// Feeds of viewers; others take only what comes.
+    wanting: usize,
     stats: StreamStats,
 }
 
@@ -57,6 +59,7 @@ impl Stream {
             version: 0,
             gop: Gop::default(),
             encodings: Vec::new(),
+            wanting: 0,
             stats: StreamStats::default(),
         };
         Stream { key, registry, inner: Mutex::new(inner) }
@@ -186,11 +189,17 @@ impl Stream {
         }
     }
 
-    /// Adds a feed in `format`; true when it is the first of a stream without a publisher.
-    pub(crate) fn attach(&self, format: Format, id: u64, make: impl FnOnce() -> Box<dyn Rendition>) -> bool {
+    /// Adds a feed in `format`; true when it is the first that `wants` a stream without a publisher.
+    pub(crate) fn attach(
+        &self,
+        format: Format,
+        (id, wants): (u64, bool),
+        make: impl FnOnce() -> Box<dyn Rendition>,
+    ) -> bool {
         let mut inner = self.lock();
         let inner = &mut *inner;
-        let first = inner.encodings.is_empty() && inner.phase != Phase::Live;
+        let first = wants && inner.wanting == 0 && inner.phase != Phase::Live;
+        inner.wanting = inner.wanting.saturating_add(usize::from(wants));
         if let Some(encoding) = inner.encodings.iter_mut().find(|encoding| encoding.format == format) {
             encoding.pulled.push((id, encoding.window.start()));
             return first;
@@ -204,23 +213,24 @@ impl Stream {
         first
     }
 
-    pub(crate) fn leave(&self, format: Format, id: u64) {
+    pub(crate) fn leave(&self, format: Format, (id, wants): (u64, bool)) {
         let mut inner = self.lock();
         if let Some(encoding) = inner.encodings.iter_mut().find(|encoding| encoding.format == format) {
             encoding.pulled.retain(|(feed, _)| *feed != id);
             encoding.waiting.retain(|(feed, _)| *feed != id);
         }
         inner.encodings.retain(|encoding| !encoding.pulled.is_empty());
-        let empty = inner.encodings.is_empty();
+        inner.wanting = inner.wanting.saturating_sub(usize::from(wants));
+        let (unwanted, empty) = (wants && inner.wanting == 0, inner.encodings.is_empty());
         drop(inner);
-        if empty {
-            if let Some(registry) = self.registry.upgrade() {
-                registry.unwanted(&self.key);
-                if self.is_missed() {
-                    // Somebody came meanwhile, and may have asked before this was said.
-                    registry.wanted(&self.key);
-                }
+        if unwanted && let Some(registry) = self.registry.upgrade() {
+            registry.unwanted(&self.key);
+            if self.is_missed() {
+                // Somebody came meanwhile, and may have asked before this was said.
+                registry.wanted(&self.key);
             }
+        }
+        if empty {
             self.sweep();
         }
     }
@@ -284,11 +294,15 @@ impl Stream {
     /// Whether somebody watches a stream that has no publisher.
     fn is_missed(&self) -> bool {
         let inner = self.lock();
-        !inner.encodings.is_empty() && inner.phase != Phase::Live
+        inner.wanting > 0 && inner.phase != Phase::Live
     }
 
     pub(crate) fn phase(&self) -> Phase {
         self.lock().phase
+    }
+
+    pub(crate) fn viewers(&self) -> u64 {
+        self.lock().stats.viewers
     }
 
     pub(crate) fn describe(&self) -> (StreamKey, Phase, StreamStats, Headers) {

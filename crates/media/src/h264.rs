@@ -42,6 +42,28 @@ fn sets_off<'a>(rest: &mut &'a [u8], count: u8, nals: &mut Vec<&'a [u8]>) -> Opt
 
 /// Reads one SPS, its NAL header byte included.
 pub fn sps(nal: &[u8]) -> Option<VideoInfo> {
+    read(nal).map(|read| read.info)
+}
+
+/// How many pictures at most come before one that is shown before them, by an SPS with its NAL header byte; `None` when
+/// it is damaged or does not say.
+pub fn reorder(nal: &[u8]) -> Option<u32> {
+    let Read { in_order, mut bits, .. } = read(nal)?;
+    if in_order {
+        return Some(0);
+    }
+    bitstream_restriction(&mut bits)
+}
+
+/// An SPS up to its VUI.
+struct Read<'a> {
+    info: VideoInfo,
+    /// Its profile or its way of counting forbids other orders than that of decoding.
+    in_order: bool,
+    bits: Bits<'a>,
+}
+
+fn read(nal: &[u8]) -> Option<Read<'_>> {
     let (&header, payload) = nal.split_first()?;
     if header & 0x1f != 7 {
         return None;
@@ -53,7 +75,7 @@ pub fn sps(nal: &[u8]) -> Option<VideoInfo> {
     bits.ue()?; // seq_parameter_set_id
     let chroma = if has_chroma_format(profile) { chroma_format(&mut bits)? } else { Chroma::Yuv420 };
     bits.ue()?; // log2_max_frame_num_minus4
-    picture_order(&mut bits)?;
+    let counting = picture_order(&mut bits)?;
     bits.ue()?; // max_num_ref_frames
     bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
     let width = bits.ue()?.checked_add(1)?.checked_mul(16)?;
@@ -72,13 +94,73 @@ pub fn sps(nal: &[u8]) -> Option<VideoInfo> {
         crop_y = bits.ue()?.checked_add(bits.ue()?)?.checked_mul(unit_y)?.checked_mul(fields)?;
     }
     let (width, height) = sane(width.checked_sub(crop_x)?, height.checked_sub(crop_y)?)?;
-    Some(VideoInfo {
+    let info = VideoInfo {
         codec: Codec::H264,
         profile: profile_name(profile, constraints).to_owned(),
         level: level_name(level, profile, constraints),
         width,
         height,
-    })
+    };
+    Some(Read { info, in_order: profile == 66 || counting == 2, bits })
+}
+
+/// `max_num_reorder_frames` of the VUI (H.264 E.1.1), where it is there.
+fn bitstream_restriction(bits: &mut Bits<'_>) -> Option<u32> {
+    if !bits.bit()? {
+        return None; // no VUI
+    }
+    if bits.bit()? && bits.take(8)? == 255 {
+        bits.skip(32)?; // sar_width, sar_height
+    }
+    if bits.bit()? {
+        bits.skip(1)?; // overscan_appropriate_flag
+    }
+    if bits.bit()? {
+        bits.skip(4)?; // video_format, video_full_range_flag
+        let colours = bits.bit()?;
+        bits.skip(if colours { 24 } else { 0 })?;
+    }
+    if bits.bit()? {
+        bits.ue()?; // chroma_sample_loc_type_top_field
+        bits.ue()?; // chroma_sample_loc_type_bottom_field
+    }
+    if bits.bit()? {
+        bits.skip(65)?; // num_units_in_tick, time_scale, fixed_frame_rate_flag
+    }
+    let nal_hrd = bits.bit()?;
+    if nal_hrd {
+        hrd(bits)?;
+    }
+    let vcl_hrd = bits.bit()?;
+    if vcl_hrd {
+        hrd(bits)?;
+    }
+    if nal_hrd || vcl_hrd {
+        bits.skip(1)?; // low_delay_hrd_flag
+    }
+    bits.skip(1)?; // pic_struct_present_flag
+    if !bits.bit()? {
+        return None;
+    }
+    bits.skip(1)?; // motion_vectors_over_pic_boundaries_flag
+    for _ in 0..4 {
+        bits.ue()?; // max_bytes_per_pic_denom, max_bits_per_mb_denom, log2_max_mv_length_horizontal and _vertical
+    }
+    bits.ue()
+}
+
+fn hrd(bits: &mut Bits<'_>) -> Option<()> {
+    let count = bits.ue()?;
+    if count > 31 {
+        return None;
+    }
+    bits.skip(8)?; // bit_rate_scale, cpb_size_scale
+    for _ in 0..=count {
+        bits.ue()?; // bit_rate_value_minus1
+        bits.ue()?; // cpb_size_value_minus1
+        bits.skip(1)?; // cbr_flag
+    }
+    bits.skip(20) // lengths of delays and of time_offset
 }
 
 /// `chroma_format_idc`, with separate planes counting as monochrome (H.264 table 6-1).
@@ -142,8 +224,10 @@ fn scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
     Some(())
 }
 
-fn picture_order(bits: &mut Bits<'_>) -> Option<()> {
-    match bits.ue()? {
+/// The `pic_order_cnt_type`.
+fn picture_order(bits: &mut Bits<'_>) -> Option<u32> {
+    let counting = bits.ue()?;
+    match counting {
         0 => {
             bits.ue()?; // log2_max_pic_order_cnt_lsb_minus4
         }
@@ -162,7 +246,7 @@ fn picture_order(bits: &mut Bits<'_>) -> Option<()> {
         2 => {}
         _ => return None,
     }
-    Some(())
+    Some(counting)
 }
 
 fn profile_name(profile: u32, constraints: u32) -> &'static str {

@@ -53,6 +53,28 @@ pub fn parameter_sets(record: &[u8]) -> Option<ParameterSets<'_>> {
 
 /// Reads one SPS, its two NAL header bytes included.
 pub fn sps(nal: &[u8]) -> Option<VideoInfo> {
+    read(nal).map(|(info, _, _)| info)
+}
+
+/// How many pictures at most come before one that is shown before them, by an SPS with its two NAL header bytes;
+/// `None` when it is damaged.
+pub fn reorder(nal: &[u8]) -> Option<u32> {
+    let (_, sub_layers, mut bits) = read(nal)?;
+    bits.ue()?; // bit_depth_luma_minus8
+    bits.ue()?; // bit_depth_chroma_minus8
+    bits.ue()?; // log2_max_pic_order_cnt_lsb_minus4
+    let each = bits.bit()?; // sps_sub_layer_ordering_info_present_flag
+    let mut reorder = None;
+    for _ in if each { 0 } else { sub_layers }..=sub_layers {
+        bits.ue()?; // sps_max_dec_pic_buffering_minus1
+        reorder = Some(bits.ue()?);
+        bits.ue()?; // sps_max_latency_increase_plus1
+    }
+    reorder
+}
+
+/// An SPS up to its bit depths, and `sps_max_sub_layers_minus1`.
+fn read(nal: &[u8]) -> Option<(VideoInfo, u32, Bits<'_>)> {
     let (&[first, _], payload) = nal.split_first_chunk::<2>()?;
     if first >> 1 & 0x3f != NAL_SPS {
         return None;
@@ -81,13 +103,14 @@ pub fn sps(nal: &[u8]) -> Option<VideoInfo> {
         height = height.checked_sub(crop_y)?;
     }
     let (width, height) = sane(width, height)?;
-    Some(VideoInfo {
+    let info = VideoInfo {
         codec: Codec::Hevc,
         profile: profile_name(profile).to_owned(),
         level: level_name(level),
         width,
         height,
-    })
+    };
+    Some((info, sub_layers, bits))
 }
 
 /// `profile_tier_level(1, sub_layers)` of H.265 7.3.3: general profile and level.

@@ -8,6 +8,7 @@
 //! `;`, the last of them the MAC (HMAC-SHA256, in hexadecimal) of all that stands before it.
 
 pub mod bound;
+mod door;
 mod heard;
 mod text;
 
@@ -20,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::NodeId;
 pub use crate::term::Term;
+pub use door::{Door, Shut};
 pub use heard::Heard;
 
 /// The string property of RTMP's connect object.

@@ -26,6 +26,77 @@ pub trait Inventory: Send + Sync {
 
     /// Whether this node is being left.
     fn draining(&self) -> bool;
+
+    /// The streams that are fetched from elsewhere, in the order of their names.
+    fn fetches(&self) -> Vec<FetchRecord> {
+        Vec::new()
+    }
+
+    /// The applications whose streams are fetched by name, in the order of vhost and name.
+    fn applications(&self) -> Vec<AppRecord> {
+        Vec::new()
+    }
+}
+
+/// How far a fetch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchState {
+    /// No frame has come yet.
+    Opening,
+    /// Frames come.
+    Running,
+    /// Upstream waits for the publisher.
+    Held,
+    /// Its server is lost; another is looked for.
+    Lost,
+}
+
+impl FetchState {
+    /// All there are.
+    pub const ALL: [FetchState; 4] =
+        [FetchState::Opening, FetchState::Running, FetchState::Held, FetchState::Lost];
+
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            FetchState::Opening => "opening",
+            FetchState::Running => "running",
+            FetchState::Held => "held",
+            FetchState::Lost => "lost",
+        }
+    }
+}
+
+/// One stream that is fetched, as `/api/v1/pulls` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchRecord {
+    /// The stream as this node keeps it.
+    pub key: StreamKey,
+    /// From where, without login and without what stands behind the `?` (they may be secrets); empty while that is not known.
+    pub url: String,
+    /// Since when it is fetched, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// How far it is.
+    pub state: FetchState,
+    /// Viewers now.
+    pub viewers: u64,
+    /// What went wrong last; empty for nothing.
+    pub error: String,
+}
+
+/// One application whose streams are fetched, as `/api/v1/pulls` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppRecord {
+    /// Its vhost.
+    pub vhost: String,
+    /// Its name.
+    pub name: String,
+    /// By what its streams may be fetched, as URLs have it: `rtmp`, `https`, …
+    pub providers: Vec<String>,
+    /// When it was made, in milliseconds since 1970; none for one that is configured.
+    pub made_ms: Option<u64>,
+    /// Streams that are fetched.
+    pub streams: u64,
 }
 
 /// One virtual host as it is configured. What it carries is summed from the other two lists.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
-use crate::{NodeId, StreamKey};
+use crate::{AppRecord, FetchRecord, NodeId, StreamKey};
 
 /// Who fetches streams that are wanted here and published elsewhere: an edge's pull.
 pub trait Source: Send + Sync {
@@ -18,6 +18,12 @@ pub trait Source: Send + Sync {
         &'a self,
         wish: Wish<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Fetch, Missing>> + Send + 'a>>;
+
+    /// What is fetched now, in the order of the streams' names. Answers from memory, as the next does.
+    fn fetches(&self) -> Vec<FetchRecord>;
+
+    /// The applications that there are, made ones among them, in the order of vhost and name.
+    fn applications(&self) -> Vec<AppRecord>;
 }
 
 /// What is wanted, and by whom.

@@ -5,6 +5,7 @@
 
 mod body;
 mod conn;
+pub mod elsewhere;
 mod folder;
 mod gzip;
 mod head;
@@ -14,6 +15,7 @@ mod stored;
 
 pub use body::{Body, BodyError, chunk_header};
 pub use conn::{Answer, Conn, Content, Next, Sent, is_plain};
+pub use elsewhere::Elsewhere;
 pub use folder::Folder;
 pub use gzip::{gzip, takes_gzip};
 pub use head::{HeadError, Received, Response, read_request, read_response, write_head};

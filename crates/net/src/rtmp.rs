@@ -4,6 +4,8 @@
 //! one towards another node until it has begun. What happens then is the caller's business: it reads with
 //! [`Link::next`], or takes the link apart with [`Link::split`] when somebody else writes.
 
+mod pass_on;
+
 use std::future::{Future as _, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +18,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{Outbox, buffer, limits, tcp};
+pub use pass_on::PassOn;
 
 /// Why a link ended.
 #[derive(Debug, thiserror::Error)]

@@ -153,3 +153,43 @@ proptest! {
         let _ = config(&record);
     }
 }
+
+#[test]
+fn how_far_pictures_are_reordered_is_read_from_the_vui() {
+    // x264 without B-frames, with them, and with B-frames that others refer to.
+    const NONE: &[u8] = &[
+        0x67, 0x64, 0x00, 0x0c, 0xac, 0xb2, 0x02, 0x83, 0x3f, 0x3e, 0x02, 0x20, 0x00, 0x00, 0x03, 0x00, 0x20,
+        0x00, 0x00, 0x06, 0x41, 0xe2, 0x85, 0x49,
+    ];
+    const ONE: &[u8] = &[
+        0x67, 0x64, 0x00, 0x0c, 0xac, 0xd1, 0x01, 0x41, 0x9f, 0x9f, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10,
+        0x00, 0x00, 0x03, 0x03, 0x20, 0xf1, 0x42, 0x91, 0x20,
+    ];
+    const TWO: &[u8] = &[
+        0x67, 0x64, 0x00, 0x0c, 0xac, 0xd9, 0x41, 0x41, 0x9f, 0x9f, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10,
+        0x00, 0x00, 0x03, 0x03, 0x20, 0xf1, 0x42, 0x99, 0x60,
+    ];
+    assert_eq!([NONE, ONE, TWO].map(reorder), [Some(0), Some(1), Some(2)]);
+}
+
+#[test]
+fn reordering_without_a_vui_is_ruled_out_by_profile_only() {
+    assert_eq!(reorder(&sps_of(40, 30)), Some(0));
+    let bits = Writer::default().bits(0x67, 8).bits(77, 8).bits(0x40, 8).bits(30, 8);
+    let main = bits.ue(0).ue(0).ue(0).ue(0).ue(2).bits(0, 1).ue(39).ue(29).bits(0b1100, 4).bytes();
+    assert!(sps(&main).is_some());
+    assert_eq!(reorder(&main), None);
+}
+
+#[test]
+fn a_vui_that_holds_everything_is_read_to_its_end() {
+    let bits = Writer::default().bits(0x67, 8).bits(77, 8).bits(0x40, 8).bits(30, 8);
+    let bits = bits.ue(0).ue(0).ue(0).ue(0).ue(2).bits(0, 1).ue(39).ue(29).bits(0b110, 3).bits(1, 1);
+    let bits = bits.bits(1, 1).bits(255, 8).bits(0x0001_0001, 32).bits(0b11, 2).bits(1, 1).bits(0b1011, 4);
+    let bits = bits.bits(1, 1).bits(0, 24).bits(1, 1).ue(0).ue(0).bits(1, 1).bits(0, 64).bits(1, 1);
+    let hrd = |bits: Writer| {
+        bits.bits(1, 1).ue(1).bits(0, 8).ue(9).ue(9).bits(1, 1).ue(8).ue(8).bits(0, 1).bits(0, 20)
+    };
+    let bits = hrd(hrd(bits)).bits(0b001, 3).bits(1, 1).ue(2).ue(1).ue(11).ue(11).ue(3).ue(4);
+    assert_eq!(reorder(&bits.bytes()), Some(3));
+}

@@ -2,6 +2,8 @@
 
 use super::*;
 
+const TAPPED: Format = Format("tapped");
+
 #[derive(Default)]
 struct Wish {
     said: Mutex<Vec<&'static str>>,
@@ -58,4 +60,27 @@ fn a_viewer_that_comes_while_the_last_one_leaves_is_heard_last() {
     drop(shard);
     assert_eq!(wish.said.lock().unwrap().last(), Some(&"wanted"));
     assert!(hub.phase(&name("s")).is_some());
+}
+
+#[test]
+fn what_only_taps_a_stream_keeps_it_no_longer_wanted() {
+    let (wish, hub) = Wish::hub();
+    let publisher = publish(&hub);
+    let tap = hub.tap(&name("s"), TAPPED, || Box::new(Plain));
+    let shard = Shard::of(&hub, &name("s"));
+    drop(shard);
+    assert_eq!(*wish.said.lock().unwrap(), ["key frame", "unwanted"]);
+    drop(publisher);
+    assert_eq!(hub.phase(&name("s")), Some(Phase::Ended), "it is kept for the tap");
+    drop(tap);
+    assert_eq!(hub.phase(&name("s")), None);
+    assert_eq!(wish.said.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn the_first_viewer_of_a_stream_that_was_only_tapped_wants_it() {
+    let (wish, hub) = Wish::hub();
+    let _tap = hub.tap(&name("s"), TAPPED, || Box::new(Plain));
+    let _shard = Shard::of(&hub, &name("s"));
+    assert_eq!(*wish.said.lock().unwrap(), ["wanted"]);
 }
