@@ -1,6 +1,7 @@
 //! The balancer: takes what nodes say and what dials showed, and answers which node serves a stream.
 
 mod drain;
+mod edges;
 mod home;
 mod keep;
 mod mine;
@@ -46,6 +47,8 @@ pub enum Reason {
     Live,
     /// Nothing is known of the stream; it is the first in rendezvous order. A play may have to wait here.
     Placed,
+    /// It is an edge, which fetches the stream for its viewers wherever that is.
+    Edge,
 }
 
 /// The answer to a pick.

@@ -44,6 +44,26 @@ struct Failure {
     step: u32,
 }
 
+/// When a run of a node was heard of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard {
+    /// It says in its beats which streams it has.
+    pub tells: bool,
+    /// Its last beat.
+    beat: Duration,
+    /// Since then no beat was missed.
+    steady: Duration,
+    /// Its last beat or answer to a probe.
+    pub last: Duration,
+}
+
+impl Heard {
+    /// For how long its beats have told something else than at this moment. Silence tells nothing.
+    pub fn told_since(&self, moment: Duration) -> Duration {
+        self.beat.saturating_sub(moment.max(self.steady))
+    }
+}
+
 /// A node and what is known about its health.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -58,7 +78,9 @@ pub(crate) struct Entry {
     interval: Option<Duration>,
     failure: Option<Failure>,
     slow: Option<Failure>,
-    former: VecDeque<String>,
+    former: VecDeque<(String, Heard)>,
+    /// Viewers that were sent there since it last told how many it has.
+    pub sent: u64,
 }
 
 impl Entry {
@@ -76,6 +98,7 @@ impl Entry {
             failure: None,
             slow: None,
             former: VecDeque::new(),
+            sent: 0,
         }
     }
 
@@ -90,6 +113,7 @@ impl Entry {
             Some(self.interval.map_or(gap, |seen| if gap > seen { gap } else { (seen * 3 + gap) / 4 }))
         });
         self.node = node;
+        self.sent = 0;
         self.beat = now;
         self.unanswered = None;
     }
@@ -97,8 +121,8 @@ impl Entry {
     /// A new run of the node took its id: whatever was held against the old one is void.
     pub fn restart(&mut self, node: Arc<Node>, now: Duration) {
         let mut former = std::mem::take(&mut self.former);
-        former.retain(|instance| *instance != node.instance);
-        former.push_back(self.node.instance.clone());
+        former.retain(|(instance, _)| *instance != node.instance);
+        former.push_back((self.node.instance.clone(), self.heard_of()));
         if former.len() > MAX_FORMER {
             former.pop_front();
         }
@@ -107,7 +131,20 @@ impl Entry {
 
     /// True for a run that was replaced while it still spoke.
     pub fn is_former(&self, instance: &str) -> bool {
-        self.former.iter().any(|former| former == instance)
+        self.former.iter().any(|(former, _)| former == instance)
+    }
+
+    /// When this run was heard of, unless it is none of those that we remember.
+    pub fn heard_as(&self, instance: &str) -> Option<Heard> {
+        if self.node.instance == instance {
+            return Some(self.heard_of());
+        }
+        self.former.iter().find(|(former, _)| former == instance).map(|(_, heard)| *heard)
+    }
+
+    fn heard_of(&self) -> Heard {
+        let tells = self.node.live.is_some();
+        Heard { tells, beat: self.beat, steady: self.steady, last: self.heard() }
     }
 
     pub fn probe_answered(&mut self, now: Duration) {
@@ -162,7 +199,7 @@ impl Entry {
 
     /// For how long its beats have told something else than at this moment. Silence tells nothing.
     pub fn told_since(&self, moment: Duration) -> Duration {
-        self.beat.saturating_sub(moment.max(self.steady))
+        self.heard_of().told_since(moment)
     }
 
     pub fn health(&self, ttl: Duration, now: Duration) -> Health {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a node is for. Only origins are picked.
+/// What a node is for. Origins are picked for every purpose, edges for viewers alone, others never.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Role {
     /// Takes publishers. Nodes that name no role are origins, because plain SRS names none.
@@ -78,7 +78,7 @@ pub struct Listed {
     pub held: bool,
 }
 
-/// What a node has to do, in numbers that only show: selection goes by [`Node::load`].
+/// What a node has to do, in numbers that show; of them the viewers count when one more is sent to an edge.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
     /// How much of all its processors' time is used, from 0 to 1.
@@ -108,8 +108,8 @@ pub struct Node {
     pub role: Role,
     /// Services by a label that only the doors understand.
     pub endpoints: BTreeMap<String, Vec<Endpoint>>,
-    /// How busy the node feels, 1.0 is full. Shown only: proxies that are cut off from each other would judge
-    /// it differently.
+    /// How busy the node feels, 1.0 is full. Where streams are claimed and where viewers go depends on it; the plain order
+    /// does not, as proxies that are cut off from each other would judge it differently.
     pub load: Option<f32>,
     /// What it has to do; `None` when the node does not say (plain SRS).
     pub usage: Option<Usage>,

@@ -73,6 +73,10 @@ impl AtOnce {
         ready(self.0.pick_play(key, exclude, now))
     }
 
+    pub fn pick_view(&self, key: &StreamKey, exclude: &[NodeId], now: Duration) -> Result<Pick, NoOrigin> {
+        ready(self.0.pick_view(key, exclude, now))
+    }
+
     pub fn tick(&self, now: Duration) {
         ready(self.0.tick(now));
     }

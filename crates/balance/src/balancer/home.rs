@@ -5,7 +5,7 @@
 //!
 //! The rule, where nodes differ (one has the host, others do not, or do not say):
 //!
-//! - A claim is made under what [`Balancer::home`] answers: the default vhost when that is right at every node, else the
+//! - A claim is made under what [`Balancer::home`] answers: the default vhost when that is right at every origin, else the
 //!   name that the client used. So proxies that know the same nodes ask the directory for the same key, whichever node
 //!   they would pick.
 //! - What a node lists is compared with what *that node* calls the stream ([`Names`]): a claim under a domain name stands
@@ -15,7 +15,7 @@
 //! lists the stream, which takes one heartbeat, and only if that node lists its streams.
 
 use super::Balancer;
-use crate::{Listed, Node};
+use crate::{Listed, Node, Role};
 use srs_names::{DEFAULT_VHOST, StreamKey};
 
 /// A stream as it was asked for, and as a node without its vhost keeps it.
@@ -49,12 +49,14 @@ impl<'a> Names<'a> {
 }
 
 impl Balancer {
-    /// The key to pick by: in the default vhost when every node would keep the stream there, else as it is.
+    /// The key to pick by: in the default vhost when every origin would keep the stream there, else as it is. Edges have it
+    /// under whatever name it is asked for.
     #[must_use]
     pub fn home(&self, key: StreamKey) -> StreamKey {
         let names = Names::of(&key);
         let state = self.state();
-        let mut nodes = state.nodes.values().peekable();
+        let origins = state.nodes.values().filter(|entry| entry.node.role == Role::Origin);
+        let mut nodes = origins.peekable();
         let is_strange = nodes.peek().is_some() && nodes.all(|entry| *names.at(&entry.node) != key);
         let folded = names.folded.filter(|_| is_strange);
         folded.unwrap_or(key)

@@ -164,10 +164,8 @@ impl Balancer {
                 return Due::Leave;
             }
             if now >= mine.until || self.is_left(state, &mine.runs.claim) {
-                match self.succession(state, mine, now) {
-                    Due::Nothing => {}
-                    decided => return decided,
-                }
+                // Not told again before the holder has spoken: the directory may never have had it, or have lost it.
+                return self.succession(state, mine, now);
             }
         }
         let pause = if mine.rivalled { CONTEST } else { RENEW_AFTER };
@@ -199,6 +197,7 @@ impl Balancer {
         if self.node(&claim.holder).is_some_and(|node| node.instance != claim.instance) {
             return self.claim_anew(claim, Some(claim.epoch), now).await;
         }
+        let claim = &self.state().newest_here(claim, now);
         match self.directory.renew(claim, LEASE, now).await {
             Ok(()) => self.state().renewed(claim, claim, now),
             Err(Error::Held(newer)) => {
@@ -230,7 +229,9 @@ impl Balancer {
             }
             return false;
         }
-        let is_ghost = entry.is_some_and(|entry| self.is_given_up(&state, newer, entry, GHOST, now));
+        let is_ghost = entry.is_some_and(|entry| {
+            entry.is_former(&newer.instance) || self.is_given_up(&state, newer, entry, GHOST, now)
+        });
         state.rival(claim, now);
         is_ghost
     }

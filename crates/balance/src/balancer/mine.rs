@@ -135,6 +135,22 @@ impl State {
         (mine.asserted, mine.rivalled) = (now >= mine.unsure, false);
     }
 
+    /// By which claim that is renewed what runs under this one: by a newer one for the same run of the same node, if there is
+    /// one. We may have asked for it ourselves and had no answer, and a directory that went back knows nothing of it.
+    pub(super) fn newest_here(&mut self, claim: &Claim, now: Duration) -> Claim {
+        let is_newer = |known: &&Claim| {
+            let is_here = (&known.holder, &known.instance) == (&claim.holder, &claim.instance);
+            is_here && known.epoch > claim.epoch
+        };
+        let known = self.known(&claim.key).filter(is_newer).cloned();
+        // Who gives it up at last is told by what the node lists.
+        let tells = self.nodes.get(&claim.holder).is_some_and(|entry| entry.node.live.is_some());
+        let Some(newer) = known.filter(|_| tells) else { return claim.clone() };
+        self.renewed(claim, &newer, now);
+        self.doubt(&newer);
+        newer
+    }
+
     /// It is asked again at the next tick.
     pub(super) fn doubt(&mut self, claim: &Claim) {
         if let Some(mine) = self.mine_of(claim) {

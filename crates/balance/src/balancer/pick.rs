@@ -114,7 +114,7 @@ impl Balancer {
         Ok(Choice::Asks(node, ask, standing.map(|claim| claim.epoch)))
     }
 
-    /// The node that a viewer goes to: the holder of the claim, else the node that lists the stream with the
+    /// The origin that a viewer goes to, or an edge for it: the holder of the claim, else the node that lists the stream with the
     /// highest epoch, else the first in plain rendezvous order. Never claims. When the reason is
     /// [`Reason::Placed`] the stream is not known to be live: ask again when [`version`](Self::version) has
     /// changed, and now and then, for a claim may be made by another proxy.

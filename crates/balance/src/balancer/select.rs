@@ -13,9 +13,9 @@ use std::time::Duration;
 
 /// Bounded load: a node may hold this much of its fair share, as a fraction (1.25). Mirrokni, Thorup and
 /// Zadimoghaddam 2016.
-const SHARE: (u128, u128) = (5, 4);
+pub(super) const SHARE: (u128, u128) = (5, 4);
 /// A node that feels as busy as this gets new streams only when all do.
-const FULL: f32 = 0.95;
+pub(super) const FULL: f32 = 0.95;
 
 impl Balancer {
     /// The holder of a claim, if the claim stands and the caller did not exclude it. One that drains takes no publisher.
@@ -166,12 +166,20 @@ impl Balancer {
         if publish && (!exclude.is_empty() || open.iter().any(stays)) {
             open.retain(stays);
         }
-        let quick: Vec<&Entry> = open.iter().copied().filter(|entry| !entry.is_slow(now)).collect();
-        if quick.len() * 2 >= open.len() { quick } else { open }
+        quick(open, now)
     }
 }
 
-fn first_in_order<'a>(key: &StreamKey, entries: impl Iterator<Item = &'a Entry>) -> Option<Arc<Node>> {
+/// Those that are not slow, unless that would leave less than half of them.
+pub(super) fn quick(open: Vec<&Entry>, now: Duration) -> Vec<&Entry> {
+    let quick: Vec<&Entry> = open.iter().copied().filter(|entry| !entry.is_slow(now)).collect();
+    if quick.len() * 2 >= open.len() { quick } else { open }
+}
+
+pub(super) fn first_in_order<'a>(
+    key: &StreamKey,
+    entries: impl Iterator<Item = &'a Entry>,
+) -> Option<Arc<Node>> {
     let key = rank::hash(key.as_str());
     entries
         .map(|entry| (Lot::draw(key, entry.hash, entry.node.weight()), &entry.node))

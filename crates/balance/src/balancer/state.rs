@@ -1,10 +1,11 @@
 //! What a balancer remembers.
 
+use super::keep::GHOST;
 use super::mine::Mine;
 use super::{Fence, LEASE};
 use crate::directory::{Claim, MAX_CLAIMS};
-use crate::health::Entry;
-use crate::{Clock, Epoch, Node};
+use crate::health::{Entry, Heard};
+use crate::{Clock, Epoch, Node, Role};
 use srs_names::{NodeId, StreamKey};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use std::time::Duration;
 /// What the directory told about a stream is remembered for so long after somebody asked, for when it is gone.
 const KNOWN_FOR: Duration = Duration::from_secs(600);
 
-/// A viewer who was with an owner that was listed so long ago may still wait for the stream: an origin is silent after 3 s,
-/// and its viewers are given 10 s more.
+/// A viewer who was with an owner that lived so long ago may still wait for the stream: an origin is silent after 3 s, and
+/// its viewers are given 10 s more.
 const LATELY: Duration = Duration::from_secs(14);
 
 pub(super) struct State {
@@ -24,7 +25,7 @@ pub(super) struct State {
     pub(super) mine: BTreeMap<StreamKey, Mine>,
     /// Claims as the directory told them last.
     known: HashMap<StreamKey, Known>,
-    /// The newest claims that were known and are over, and when their streams were listed last.
+    /// The newest claims that were known and are over, and when viewers were served under them last.
     past: HashMap<StreamKey, (Claim, Duration)>,
     /// The newest owner of each stream, as nodes list them.
     newest: HashMap<StreamKey, Newest>,
@@ -103,7 +104,8 @@ impl State {
     pub(super) fn unlearn(&mut self, key: &StreamKey) {
         let Some(Known { claim, listed, .. }) = self.known.remove(key) else { return };
         if self.past.get(key).is_none_or(|(past, _)| past.epoch <= claim.epoch) {
-            self.past.insert(key.clone(), (claim, listed));
+            let served = self.served(&claim, listed);
+            self.past.insert(key.clone(), (claim, served));
         }
     }
 
@@ -118,13 +120,21 @@ impl State {
         self.known.get(key).map(|known| &known.claim)
     }
 
-    /// The newest claim that came to be known lately, or whose stream was listed lately, though it may be over.
+    /// The newest claim that came to be known lately, or under which viewers were served lately, though it may be over.
     pub(super) fn lately(&self, key: &StreamKey, now: Duration) -> Option<&Claim> {
-        let known = self.known.get(key).map(|known| (&known.claim, known.listed));
-        let past = self.past.get(key).map(|(claim, listed)| (claim, *listed));
+        let known = self.known.get(key).map(|known| (&known.claim, self.served(&known.claim, known.listed)));
+        let past = self.past.get(key).map(|(claim, served)| (claim, *served));
         let lately =
-            known.into_iter().chain(past).filter(|(_, listed)| now.saturating_sub(*listed) <= LATELY);
+            known.into_iter().chain(past).filter(|(_, served)| now.saturating_sub(*served) <= LATELY);
         lately.map(|(claim, _)| claim).max_by_key(|claim| claim.epoch)
+    }
+
+    /// Until when viewers may have been with the holder of this claim: not only while it was heard to list the stream, but
+    /// as long as it lived and its beats told nothing else.
+    fn served(&self, claim: &Claim, listed: Duration) -> Duration {
+        let heard = self.nodes.get(&claim.holder).and_then(|entry| entry.heard_as(&claim.instance));
+        let agrees = |heard: &Heard| !heard.tells || heard.told_since(listed) <= GHOST;
+        heard.filter(agrees).map_or(listed, |heard| heard.last.max(listed))
     }
 
     /// For how long the holder has not listed the stream of this claim, by its own last heartbeat.
@@ -176,8 +186,11 @@ impl State {
             .is_some_and(|mine| self.known(key).is_some_and(|known| known.epoch == mine.runs.claim.epoch))
     }
 
-    /// What a heartbeat lists.
+    /// What an origin's heartbeat lists. What an edge has, it has of an owner.
     pub(super) fn note_listed(&mut self, node: &Node, now: Duration) {
+        if node.role != Role::Origin {
+            return;
+        }
         for (key, listed) in node.live.iter().flatten() {
             if let Some(known) = self.known.get_mut(key)
                 && known.claim.holder == node.id
@@ -199,7 +212,8 @@ impl State {
     }
 
     pub(super) fn fenced(&self, id: &NodeId) -> Vec<Fence> {
-        let Some(entry) = self.nodes.get(id) else { return Vec::new() };
+        let entry = self.nodes.get(id).filter(|entry| entry.node.role == Role::Origin);
+        let Some(entry) = entry else { return Vec::new() };
         let live = entry.node.live.iter().flatten();
         let older = live.filter_map(|(key, listed)| {
             let newest = self.newest.get(key)?;

@@ -7,7 +7,7 @@ use super::publisher::{index_of, shown};
 use super::world::{Stage, World};
 use super::{name_of, stream_key};
 use crate::{Claim, Epoch};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// A node is silent after 3 s, and judged so within half a second.
@@ -16,6 +16,10 @@ const DEAD: Ms = 3_500;
 const FRESH: Ms = 2_500;
 /// The longest back-off of a node that refused.
 const BACK_OFF: Ms = 61_000;
+/// How much longer than it has to a proxy may take to see that a back-off is over.
+const LATE: Ms = 100;
+/// What was heard is remembered for so long: a question to the directory takes less.
+const REMEMBERED: Ms = 500;
 /// Two owners are ended so soon after everything works.
 const TWO_OWNERS: Ms = 3_000;
 /// So soon is every stream found.
@@ -34,7 +38,33 @@ struct Heard {
     list: Ms,
     /// Since when it says that it drains.
     draining: Option<Ms>,
+    /// When a dial failed last, in whatever way.
     failed: Option<Ms>,
+    refusal: Option<Refusal>,
+}
+
+/// A dial was refused: the origin is passed over for one second, and twice as long each next time, at most a minute.
+#[derive(Clone, Copy)]
+struct Refusal {
+    at: Ms,
+    step: u32,
+}
+
+impl Refusal {
+    fn pause(self) -> Ms {
+        (1_000 << self.step.min(6)).min(60_000)
+    }
+}
+
+impl Heard {
+    /// Whether the proxy may still pass it over for a dial that was refused, or is to pass it over.
+    fn is_out(&self, now: Ms, surely: bool) -> bool {
+        self.refusal.is_some_and(|refusal| {
+            let pause = refusal.pause();
+            let pause = if surely { pause - pause / 10 } else { pause + LATE };
+            now < refusal.at + pause || self.at.is_none_or(|at| at <= refusal.at)
+        })
+    }
 }
 
 /// What a proxy knew of the origins when it was asked.
@@ -46,6 +76,8 @@ pub(super) struct Asked {
 
 pub(super) struct Judge {
     heard: Vec<Vec<Heard>>,
+    /// When each proxy heard of each origin a short time ago, and when its list was made that was known then.
+    before: Vec<Vec<VecDeque<(Ms, Ms)>>>,
     /// The newest claim that each table gave of each stream, as far as the directory may remember it.
     given: BTreeMap<(usize, usize), Claim>,
     /// All that the directory ever had.
@@ -64,6 +96,7 @@ impl Judge {
     pub(super) fn new(proxies: usize, origins: usize) -> Judge {
         Judge {
             heard: vec![vec![Heard::default(); origins]; proxies],
+            before: vec![vec![VecDeque::new(); origins]; proxies],
             given: BTreeMap::new(),
             granted: BTreeSet::new(),
             claims_since: BTreeMap::new(),
@@ -77,6 +110,7 @@ impl Judge {
 
     pub(super) fn forget_proxy(&mut self, proxy: usize) {
         self.heard[proxy].fill(Heard::default());
+        self.before[proxy].fill(VecDeque::new());
     }
 
     /// A beat came, with whether the origin drains and when it was made; or an answer to a probe.
@@ -87,10 +121,28 @@ impl Judge {
             heard.draining = draining.then(|| heard.draining.unwrap_or(now));
             heard.list = made;
         }
+        let before = &mut self.before[proxy][origin];
+        before.push_back((now, heard.list));
+        while before.get(1).is_some_and(|(at, _)| at + REMEMBERED < now) {
+            before.pop_front();
+        }
     }
 
-    pub(super) fn dial_failed(&mut self, proxy: usize, origin: usize, now: Ms) {
-        self.heard[proxy][origin].failed = Some(now);
+    pub(super) fn dial_failed(&mut self, proxy: usize, origin: usize, refused: bool, now: Ms) {
+        let heard = &mut self.heard[proxy][origin];
+        heard.failed = Some(now);
+        if refused && !heard.is_out(now, true) {
+            let step = heard.refusal.map_or(0, |before| before.step + 1);
+            heard.refusal = Some(Refusal { at: now, step });
+        }
+    }
+
+    pub(super) fn dial_ok(&mut self, proxy: usize, origin: usize) {
+        self.heard[proxy][origin].refusal = None;
+    }
+
+    fn is_out(&self, proxy: usize, origin: usize, now: Ms) -> bool {
+        self.heard[proxy][origin].is_out(now, false)
     }
 
     pub(super) fn is_given(&self, name: usize, epoch: Epoch) -> bool {
@@ -138,7 +190,7 @@ impl Judge {
 
     /// Epochs rise, and nothing moves without a cause.
     fn given(&mut self, grant: &Grant, origins: &[Origin], now: Ms) -> Result<(), String> {
-        let Grant { proxy, claim, table, asked } = grant;
+        let Grant { proxy, claim, table, asked, sent } = grant;
         let name = name_of(&claim.key);
         self.claims += usize::from(*asked);
         self.granted.insert((name, claim.epoch));
@@ -156,9 +208,11 @@ impl Judge {
             .streams
             .get(&name)
             .filter(|stream| stream.phase == Phase::Live && stream.epoch == before.epoch);
-        let Heard { at, list, .. } = self.heard[*proxy][index_of(&before.holder)];
-        let is_heard = at.is_some_and(|at| now <= at + FRESH);
-        let knows = is_heard && live.is_some_and(|live| list > live.began + LISTED);
+        // A proxy that has just begun may hear of the holder while its claim is on the way.
+        let heard = self.before[*proxy][index_of(&before.holder)].iter().rev().find(|(at, _)| at < sent);
+        let knows = heard.is_some_and(|(at, list)| {
+            *sent <= at + FRESH && live.is_some_and(|live| *list > live.began + LISTED)
+        });
         let of_name = origins.iter().filter_map(|origin| origin.streams.get(&name));
         let is_newest = of_name.map(|stream| stream.epoch).max() == Some(before.epoch);
         // What is put back was picked earlier, and judged then.
@@ -288,7 +342,9 @@ async fn misses(world: &World, proxy: usize, name: usize) -> Option<usize> {
     let [(origin, _)] = before[..] else { return None };
     let is_found = pick.as_ref().is_ok_and(|pick| index_of(&pick.node.id) == origin);
     let is_same = world.stage.get() == Stage::Calm && live_at(world, name) == before;
-    (!is_found && is_same).then_some(origin)
+    // The proxy knows no better than that it cannot be reached.
+    let is_out = world.judge.borrow().is_out(proxy, origin, world.time.now());
+    (!is_found && is_same && !is_out).then_some(origin)
 }
 
 /// Nothing is left when all have been gone for a quarter of an hour.

@@ -48,6 +48,8 @@ pub(super) struct Grant {
     pub(super) table: usize,
     /// By asking for it; otherwise what was lost was put back.
     pub(super) asked: bool,
+    /// When the proxy sent its question: what it heard later it did not know.
+    pub(super) sent: Ms,
 }
 
 struct State {
@@ -208,7 +210,7 @@ impl Hall {
         state.tables.iter().map(|table| table.claims.len() + table.last.len()).sum()
     }
 
-    fn apply(&self, proxy: usize, op: &Op) -> Reply {
+    fn apply(&self, proxy: usize, op: &Op, sent: Ms) -> Reply {
         let mut state = self.state();
         let state = &mut *state;
         let now = self.time.now();
@@ -225,19 +227,19 @@ impl Hall {
         }
         let reply = table.apply(op, now);
         if reply.is_ok() {
-            note(&mut state.grants, proxy, home, op);
+            note(&mut state.grants, (proxy, sent), home, op);
         }
         reply
     }
 }
 
-fn note(grants: &mut Vec<Grant>, proxy: usize, table: usize, op: &Op) {
+fn note(grants: &mut Vec<Grant>, (proxy, sent): (usize, Ms), table: usize, op: &Op) {
     let (claim, asked) = match op {
         Op::Claim(claim, ..) => (claim.clone(), true),
         Op::Renew(claim, _) => (claim.clone(), false),
         _ => return,
     };
-    grants.push(Grant { proxy, claim, table, asked });
+    grants.push(Grant { proxy, claim, table, asked, sent });
 }
 
 fn away() -> Error {
@@ -300,7 +302,7 @@ impl Line {
             let (hall, proxy, slot) = (Arc::clone(&self.hall), self.proxy, Arc::clone(&slot));
             time.at(arrival, move || {
                 if !hall.state().wires[proxy].dark {
-                    *slot.lock().unwrap() = Some(hall.apply(proxy, &op));
+                    *slot.lock().unwrap() = Some(hall.apply(proxy, &op, began));
                 }
             });
         }
@@ -330,7 +332,7 @@ impl Line {
             Op::Lookup(key) => return ready(self.inside.lookup(key, now)),
         };
         reply.map(|()| {
-            note(&mut self.hall.state().grants, self.proxy, 0, op);
+            note(&mut self.hall.state().grants, (self.proxy, self.hall.time.now()), 0, op);
             None
         })
     }

@@ -364,6 +364,7 @@ impl Encoder {
                 drop(origins);
                 world.add_leg(proxy, origin);
                 balancer.dial_ok(&pick.node.id);
+                world.judge.borrow_mut().dial_ok(proxy, origin);
                 world.note(|| format!("s{} runs at o{origin} by {}", self.name, leg.claim.epoch));
                 Ok(true)
             }
@@ -382,7 +383,7 @@ impl Encoder {
 
     fn failed(&self, origin: usize, refused: bool) {
         self.world.note(|| format!("p{} cannot dial o{origin}, refused {refused}", self.proxy));
-        self.world.judge.borrow_mut().dial_failed(self.proxy, origin, self.world.time.now());
+        self.world.judge.borrow_mut().dial_failed(self.proxy, origin, refused, self.world.time.now());
     }
 }
 

@@ -47,6 +47,8 @@ struct Seat {
     was_live: bool,
     /// Which owner is there, as the balancer could know.
     told: Option<Epoch>,
+    /// There is no other origin to wait at: an older owner has to do.
+    alone: bool,
 }
 
 impl Drop for Seat {
@@ -181,6 +183,7 @@ impl Viewer {
             }
             if up && !cut && !frozen {
                 balancer.dial_ok(&pick.node.id);
+                world.judge.borrow_mut().dial_ok(self.proxy, place.origin);
                 world.note(|| {
                     format!(
                         "viewer of s{} at p{} sits at {place:?}, {:?}",
@@ -197,9 +200,8 @@ impl Viewer {
                 let is_only = alive.filter(|view| !excluded.contains(&view.node.id)).count() < 2;
                 let listed =
                     pick.node.live.as_ref().and_then(|live| live.get(&key)).map(|listed| listed.epoch);
-                // Where there is no other origin to wait at, an older owner has to do.
-                let listed = listed.filter(|_| pick.reason != Reason::Placed || !is_only);
-                let told = place.epoch.or(listed);
+                let alone = is_only && pick.reason == Reason::Placed;
+                let told = place.epoch.or(listed).filter(|_| !alone);
                 return Some(Seat {
                     world,
                     proxy,
@@ -209,6 +211,7 @@ impl Viewer {
                     reason: pick.reason,
                     was_live: false,
                     told,
+                    alone,
                 });
             }
             let down = !up || cut;
@@ -223,7 +226,8 @@ impl Viewer {
                     balancer.dial_slow(&pick.node.id, now);
                 }
             }
-            world.judge.borrow_mut().dial_failed(self.proxy, place.origin, world.time.now());
+            let now = world.time.now();
+            world.judge.borrow_mut().dial_failed(self.proxy, place.origin, down, now);
             excluded.push(pick.node.id.clone());
         }
         None
@@ -285,7 +289,7 @@ impl Viewer {
                     self.told = self.told.max(epoch);
                 }
                 let is_known = seat.told.is_some_and(|told| told < self.told) && epoch < self.told;
-                let is_older = world.hall.is_blameless() && epoch < self.seen;
+                let is_older = world.hall.is_blameless() && epoch < self.seen && !seat.alone;
                 if is_known || is_older {
                     let (origin, proxy, name) = (seat.place.origin, self.proxy, self.name);
                     let newest = self.told.max(self.seen);

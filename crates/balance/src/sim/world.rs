@@ -210,6 +210,9 @@ impl World {
         let (balancer, now) = self.balancer(proxy);
         let list = Some((node.draining, made));
         let heard = balancer.register(node, now).unwrap();
+        if heard == Registered::Restarted {
+            self.judge.borrow_mut().dial_ok(proxy, origin);
+        }
         if heard != Registered::Former {
             self.judge.borrow_mut().heard(proxy, origin, list, self.time.now());
         }

@@ -263,3 +263,60 @@ fn a_publish_that_met_a_new_run_gets_its_stream_back_from_a_claim_of_an_old_one(
     }
     assert_eq!(directory.stands("s", 8.0).map(|claim| claim.instance), Some("2".to_owned()));
 }
+
+#[test]
+fn a_publish_is_not_bound_to_a_claim_that_came_back_under_the_one_it_has_by_now() {
+    let newer = foreign("s", "b", 60_000);
+    let (directory, balancer, _) = rivals(&newer);
+    // Ours, though the answer was lost: it is seen by a viewer.
+    let own = foreign("s", "a", 120_000);
+    ready(directory.claim(&own, Some(newer.epoch), LEASE, seconds(0.2))).unwrap();
+    assert_eq!(play(&balancer, "s", 0.3).claim, Some(own.clone()));
+    directory.replaced.store(true, Ordering::Relaxed);
+    ready(directory.renew(&newer, LEASE, seconds(0.5))).unwrap();
+    go_on(&balancer, 1..=3);
+    assert_eq!(directory.stands("s", 3.0), Some(own));
+}
+
+#[test]
+fn a_publish_gets_its_stream_back_at_once_from_a_newer_claim_of_a_run_that_was_seen_to_end() {
+    let newer = foreign("s", "b", 60_000);
+    let (directory, balancer, claim) = rivals(&newer);
+    balancer.register(ours("a", "1", &[("s", 0)]), seconds(0.5)).unwrap();
+    balancer.register(ours("b", "2", &[]), seconds(0.5)).unwrap();
+    balancer.tick(seconds(0.6));
+    assert_eq!(directory.stands("s", 0.6).map(|claim| claim.holder), Some(claim.holder));
+}
+
+#[test]
+fn a_claim_under_which_nobody_publishes_any_more_is_not_put_back() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    directory.away.store(true, Ordering::Relaxed);
+    let claim = publish(&balancer, "s", 0.1).claim.unwrap();
+    Balancer::publish_ended(&balancer, &claim, Ending::Clean, seconds(0.2));
+    directory.away.store(false, Ordering::Relaxed);
+    balancer.tick(seconds(0.5));
+    assert_eq!(directory.stands("s", 0.5), None, "its holder has not spoken yet");
+}
+
+#[test]
+fn a_viewer_of_an_owner_that_answered_probes_alone_is_not_sent_back_to_an_older_one() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let newer = foreign("s", "a", 60_000);
+    ready(directory.claim(&newer, None, LEASE, seconds(0.1))).unwrap();
+    for now in (1..=20).map(f64::from) {
+        balancer.probe_answered(&id("a"), seconds(now));
+        balancer.register(ours("b", "1", &[]), seconds(now)).unwrap();
+        assert_eq!(holder(&play(&balancer, "s", now)), "a");
+    }
+    ready(directory.release(&newer, seconds(21.0))).unwrap();
+    balancer.register(ours("a", "2", &[]), seconds(21.0)).unwrap();
+    balancer.register(ours("b", "1", &[("s", 0)]), seconds(21.0)).unwrap();
+    assert_eq!(play(&balancer, "s", 21.1).reason, Reason::Placed);
+    balancer.register(ours("b", "1", &[("s", 0)]), seconds(34.5)).unwrap();
+    assert_eq!(play(&balancer, "s", 34.5).reason, Reason::Live, "whoever was there is gone");
+}
