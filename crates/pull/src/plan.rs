@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use srs_names::DEFAULT_VHOST;
+
 /// By which protocol a stream is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
@@ -59,13 +61,31 @@ pub struct Target {
     pub vhost: Option<String>,
 }
 
+impl Target {
+    /// `host:port`, an IPv6 address in brackets.
+    pub fn authority(&self) -> String {
+        HostPort { host: self.host.clone(), port: self.port }.to_string()
+    }
+
+    /// The host that the server is told it was asked for.
+    pub(crate) fn shown_host(&self) -> String {
+        match &self.vhost {
+            Some(vhost) if vhost != DEFAULT_VHOST => vhost.clone(),
+            _ => self.authority(),
+        }
+    }
+
+    /// As a URL without what stands behind the `?`: that may be a secret.
+    pub fn public(&self) -> String {
+        format!("{}://{}{}", self.scheme.name(), self.authority(), self.path)
+    }
+}
+
 impl fmt::Display for Target {
     /// As a URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Target { scheme, host, port, path, query, .. } = self;
-        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-        write!(f, "{}://{open}{host}{close}:{port}{path}", scheme.name())?;
-        if query.is_empty() { Ok(()) } else { write!(f, "?{query}") }
+        f.write_str(&self.public())?;
+        if self.query.is_empty() { Ok(()) } else { write!(f, "?{}", self.query) }
     }
 }
 
@@ -113,3 +133,62 @@ pub struct Plan {
     /// How.
     pub rules: Rules,
 }
+
+/// A server as configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    /// A name or an address; an IPv6 address without its brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// What is wrong with a text that should name a server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no host with a port, such as origin.example:1935 or [2001:db8::7]:1935")]
+pub struct NoHostPort(String);
+
+impl HostPort {
+    /// Reads `host`, `host:port` or `[v6]:port`.
+    ///
+    /// # Errors
+    /// [`NoHostPort`], also where no port is said and `default` is none.
+    pub fn parse(text: &str, default: Option<u16>) -> Result<HostPort, NoHostPort> {
+        let wrong = || NoHostPort(text.to_owned());
+        let (host, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (host, rest) = rest.split_once(']').ok_or_else(wrong)?;
+                host.parse::<std::net::Ipv6Addr>().map_err(|_| wrong())?;
+                let port = match rest.strip_prefix(':') {
+                    Some(port) => Some(port),
+                    None if rest.is_empty() => None,
+                    None => return Err(wrong()),
+                };
+                (host, port)
+            }
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            },
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+        if host.is_empty() || !host.chars().all(is_name) {
+            return Err(wrong());
+        }
+        let port = match port {
+            Some(port) => port.parse().ok().filter(|port| *port != 0),
+            None => default,
+        };
+        Ok(HostPort { host: host.to_owned(), port: port.ok_or_else(wrong)? })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HostPort { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+#[cfg(test)]
+mod tests;

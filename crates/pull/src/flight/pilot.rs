@@ -1,0 +1,337 @@
+//! The life of one fetch.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use srs_hub::{Hub, Publisher, Rules, Settings, Superseded, Takeover};
+use srs_media::Frame;
+use srs_media::time::Mode;
+use srs_names::{FetchState, Missing, MissingKind};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+
+use super::search::Pause;
+use super::{Ended, is_live};
+use crate::envelope::Asker;
+use crate::incoming::{Event, Failed, Incoming};
+use crate::limits::{AFTER_END, HELD, LOOK, PATIENCE, SEARCH};
+use crate::opening::{Begin, Failures, Opened, missing, open, race};
+use crate::plan::Target;
+use crate::puller::Puller;
+use crate::seam::{Seam, is_coded};
+use crate::table::Flight;
+use crate::way::{Side, Wanted, Way};
+
+/// Who fetches one stream.
+pub(super) struct Pilot {
+    pub(super) puller: Arc<Puller>,
+    pub(super) hub: Hub,
+    pub(super) flight: Arc<Flight>,
+    wanted: Wanted,
+    turn: usize,
+}
+
+/// A fetch whose stream came: what it runs on, and where viewers are in time.
+pub(super) struct Course<'a> {
+    pub(super) pilot: &'a Pilot,
+    pub(super) publisher: &'a Publisher,
+    pub(super) way: Way,
+    pub(super) target: Target,
+    pub(super) seam: Seam,
+    /// When the last frame came that viewers did not have.
+    pub(super) heard: Instant,
+    /// Since when it runs on this server.
+    entered: Instant,
+    held: bool,
+}
+
+/// Why a server was left.
+#[derive(Debug)]
+enum Left {
+    /// It ended the stream.
+    Over,
+    Failed(Failed),
+    /// The first server is back; its stream goes on here.
+    Better(Box<Opened>),
+    /// The fetch is over.
+    Ended(Ended),
+}
+
+impl Pilot {
+    pub(super) fn new(
+        puller: Arc<Puller>,
+        hub: Hub,
+        flight: Arc<Flight>,
+        wanted: Wanted,
+        turn: usize,
+    ) -> Pilot {
+        Pilot { puller, hub, flight, wanted, turn }
+    }
+
+    /// Fetches until the end. The publisher is put where it is ended in any case.
+    pub(super) async fn fly(&self, place: &mut Option<Publisher>) -> Ended {
+        let (way, opened) = match self.open_first().await {
+            Ok(opened) => opened,
+            Err(missing) => return Ended::Missing(missing),
+        };
+        let key = &self.flight.key;
+        if is_live(self.hub.phase(key)) {
+            return Ended::Here;
+        }
+        let settings = Settings {
+            // Not against a publisher of our own, should there be one since.
+            takeover: Takeover::Refuse,
+            hold: false,
+            gop_cache_max_frames: self.puller.gop_cache_max_frames(key),
+            // Times were mended upstream, and a stream is to have the same wherever it is watched.
+            rules: Rules { jitter: Mode::Off, ..Rules::default() },
+            term: None,
+        };
+        let publisher = match self.hub.publish(key, settings) {
+            Ok(publisher) => &*place.insert(publisher),
+            Err(_busy) => return Ended::Here,
+        };
+        (self.puller.config().begun)(key);
+        let target = opened.target.clone();
+        let seam = Seam::default();
+        let now = Instant::now();
+        let course =
+            Course { pilot: self, publisher, way, target, seam, heard: now, entered: now, held: false };
+        course.run(opened).await
+    }
+
+    pub(super) async fn way(&self) -> Result<Way, Missing> {
+        self.puller.way(&self.wanted, self.turn).await
+    }
+
+    pub(super) fn asker(&self, way: &Way) -> Option<Asker> {
+        self.puller.asker(&self.wanted, way)
+    }
+
+    /// Notes what became of a server.
+    pub(super) fn failed(&self, target: &Target, failed: &Failed) {
+        let key = &self.flight.key;
+        tracing::debug!(stream = %key, url = target.public(), error = failed.why, "no stream from this server");
+        self.flight.failed(&format!("{}: {}", target.public(), failed.why));
+        self.puller.note(target, failed.is_silence());
+    }
+
+    /// The stream for the first time. Servers that do not answer are asked again for a while, those that did are not.
+    async fn open_first(&self) -> Result<(Way, Opened), Missing> {
+        let until = Instant::now() + PATIENCE;
+        let mut refused = Failures::new();
+        let mut pause = Pause::default();
+        loop {
+            let way = match self.way().await {
+                Err(missing) if missing.kind == MissingKind::Unreachable && Instant::now() < until => {
+                    rest(&mut pause, until).await;
+                    continue;
+                }
+                way => way?,
+            };
+            let was_refused = |target: &Target| refused.iter().any(|(known, _)| known == target);
+            let targets = way.plan.targets.iter().filter(|target| !was_refused(target)).cloned().collect();
+            let targets: Vec<Target> = self.puller.living_first(targets);
+            if targets.is_empty() {
+                return Err(missing(&refused));
+            }
+            let raced = race(targets, self.asker(&way), Begin::First, |target, why| self.failed(target, why));
+            let failures = match raced.await {
+                Ok(opened) => return Ok((way, opened)),
+                Err(failures) => failures,
+            };
+            let (silent, said): (Failures, Failures) =
+                failures.into_iter().partition(|(_, failed)| failed.is_silence());
+            refused.extend(said);
+            if silent.is_empty() {
+                return Err(missing(&refused));
+            }
+            if Instant::now() >= until {
+                refused.extend(silent);
+                return Err(missing(&refused));
+            }
+            rest(&mut pause, until).await;
+        }
+    }
+}
+
+/// Waits for the next round, which is not later than `until`.
+async fn rest(pause: &mut Pause, until: Instant) {
+    sleep_until(until.min(Instant::now() + pause.next())).await;
+}
+
+impl Course<'_> {
+    async fn run(mut self, opened: Opened) -> Ended {
+        let mut incoming = match self.enter(opened) {
+            Ok(incoming) => incoming,
+            Err(Superseded) => return Ended::Here,
+        };
+        loop {
+            let left = self.stream(&mut incoming).await;
+            let opened = match left {
+                Left::Ended(ended) => {
+                    shut(incoming);
+                    return ended;
+                }
+                Left::Better(opened) => Ok(*opened),
+                Left::Over => self.after_end().await,
+                Left::Failed(failed) => {
+                    tracing::warn!(stream = %self.pilot.flight.key, url = self.target.public(), error = failed.why, "pull lost its server");
+                    self.pilot.failed(&self.target, &failed);
+                    let until = (!self.lasts()).then(|| self.heard + SEARCH);
+                    self.search(until, None).await
+                }
+            };
+            let before = match opened {
+                Ok(opened) => match self.enter(opened) {
+                    Ok(next) => std::mem::replace(&mut incoming, next),
+                    Err(Superseded) => return Ended::Here,
+                },
+                Err(ended) => return ended,
+            };
+            shut(before);
+        }
+    }
+
+    /// The stream is over where it was. That is the end, unless another server has it at once.
+    async fn after_end(&mut self) -> Result<Opened, Ended> {
+        if self.lasts() {
+            return self.search(None, None).await;
+        }
+        if self.way.side == Side::Cluster || self.way.plan.targets.len() < 2 {
+            return Err(Ended::Over);
+        }
+        let until = Instant::now() + AFTER_END;
+        let not = self.target.clone();
+        self.search(Some(until), Some(&not)).await.map_err(|ended| match ended {
+            Ended::Lost => Ended::Over,
+            other => other,
+        })
+    }
+
+    /// Whether neither want of viewers nor of input ends it.
+    pub(super) fn lasts(&self) -> bool {
+        self.way.plan.rules.persistent || self.pilot.flight.is_listed()
+    }
+
+    /// Goes on with a server whose stream came.
+    fn enter(&mut self, opened: Opened) -> Result<Incoming, Superseded> {
+        let Opened { target, incoming, frames, held } = opened;
+        self.pilot.puller.note(&target, false);
+        self.pilot.flight.runs_on(&target);
+        tracing::info!(stream = %self.pilot.flight.key, url = target.public(), "pull runs");
+        self.target = target;
+        self.entered = Instant::now();
+        if let Some(begin) = frames.last() {
+            self.seam.enter(begin);
+        }
+        for frame in frames {
+            self.push(frame)?;
+        }
+        self.hold(held);
+        Ok(incoming)
+    }
+
+    fn push(&mut self, frame: Frame) -> Result<(), Superseded> {
+        let Some(frame) = self.seam.place(frame) else { return Ok(()) };
+        // What viewers have already, and headers, are no sign that the stream lives: they are said to all who come.
+        if is_coded(&frame) {
+            self.heard = Instant::now();
+            self.hold(false);
+        }
+        self.publisher.push(frame)
+    }
+
+    /// Passes on what comes.
+    async fn stream(&mut self, incoming: &mut Incoming) -> Left {
+        let no_input = self.way.plan.rules.no_input;
+        let stall = sleep(no_input);
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let better = self.failback();
+        tokio::pin!(stall, better);
+        let publisher = self.publisher;
+        loop {
+            tokio::select! {
+                biased;
+                event = incoming.next() => match event {
+                    Ok(event) => if let Some(left) = self.take(event) {
+                        return left;
+                    }
+                    Err(failed) => return Left::Failed(failed),
+                },
+                () = poll_fn(|cx| publisher.poll_superseded(cx)) => return Left::Ended(Ended::Here),
+                () = stall.as_mut() => {
+                    // Armed once per limit, not once per frame.
+                    let limit = if self.held { HELD.max(no_input) } else { no_input };
+                    let due = self.heard.max(self.entered) + limit;
+                    if Instant::now() >= due {
+                        return Left::Failed(Failed::unreachable(format_args!("nothing came for {no_input:?}")));
+                    }
+                    stall.as_mut().reset(due.min(Instant::now() + no_input));
+                }
+                _ = look.tick() => if self.is_unused() {
+                    return Left::Ended(Ended::Unused);
+                },
+                opened = better.as_mut() => return Left::Better(Box::new(opened)),
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Option<Left> {
+        match event {
+            Event::Frame(frame) => self.push(frame).err().map(|Superseded| Left::Ended(Ended::Here)),
+            Event::Held => {
+                self.hold(true);
+                None
+            }
+            Event::Live => {
+                // The publisher is to have his time.
+                self.entered = Instant::now();
+                self.hold(false);
+                None
+            }
+            Event::Alive => None,
+            Event::Over => Some(Left::Over),
+        }
+    }
+
+    fn hold(&mut self, held: bool) {
+        if std::mem::replace(&mut self.held, held) != held {
+            self.pilot.flight.shows(if held { FetchState::Held } else { FetchState::Running });
+        }
+    }
+
+    /// Whether nobody watched for too long.
+    pub(super) fn is_unused(&self) -> bool {
+        let Pilot { hub, flight, .. } = self.pilot;
+        if self.lasts() || hub.viewers(&flight.key) > 0 {
+            flight.touch();
+            return false;
+        }
+        flight.wanted().elapsed() >= self.way.plan.rules.unused
+    }
+
+    /// Ready when the first server has the stream again, while it runs on another. Nothing waits for it.
+    fn failback(&self) -> Pin<Box<dyn Future<Output = Opened>>> {
+        let first = self.way.plan.targets.first().filter(|first| **first != self.target).cloned();
+        let (Some(first), Some(every)) = (first, self.way.plan.rules.failback) else {
+            return Box::pin(std::future::pending());
+        };
+        let asker = self.pilot.asker(&self.way);
+        Box::pin(async move {
+            loop {
+                sleep(every).await;
+                let opened = open(first.clone(), asker.clone(), Begin::Again(true), Default::default());
+                if let Ok(opened) = opened.await {
+                    return opened;
+                }
+            }
+        })
+    }
+}
+
+/// Leaves a server; nothing waits for that.
+fn shut(incoming: Incoming) {
+    srs_net::shards::spawn(incoming.close());
+}

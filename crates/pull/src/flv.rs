@@ -1,0 +1,217 @@
+//! The HTTP-FLV client: fetches one stream.
+
+mod tls;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use srs_media::time::Unwrap;
+use srs_names::MissingKind;
+use srs_names::envelope::HTTP_HEADER;
+use srs_net::buffer;
+use srs_net::http::{Body, Response, read_response};
+use srs_rtmp::chunk::Bodies;
+use srs_rtmp::tag;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+use url::Url;
+
+use crate::dial::dial;
+use crate::envelope::Asker;
+use crate::incoming::{Event, Failed};
+use crate::limits::{ANSWER_HTTP, REDIRECTS};
+use crate::plan::{Scheme, Target};
+
+/// The longest text of a refusal that is passed on to viewers, in bytes.
+const REASON: usize = 256;
+
+/// A connection, with TLS or without.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// A body that is read.
+pub(crate) struct Session {
+    /// Both halves: some servers take a half-closed request for a client that left.
+    io: Box<dyn Io>,
+    body: Body,
+    input: Bytes,
+    piece: Bytes,
+    tags: tag::Reader,
+    unwrap: Unwrap,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("body", &self.body).finish_non_exhaustive()
+    }
+}
+
+/// What one request came to.
+enum Answered {
+    Stream(Session),
+    Elsewhere(String),
+}
+
+impl Session {
+    /// Asks for the target's stream, and where it is said to be elsewhere, there.
+    pub(crate) async fn open(target: &Target, asker: Option<&Asker>) -> Result<Session, Failed> {
+        let mut target = target.clone();
+        for _ in 0..=REDIRECTS {
+            match ask(&target, asker).await? {
+                Answered::Stream(session) => return Ok(session),
+                Answered::Elsewhere(location) => target = redirected(&target, &location)?,
+            }
+        }
+        Err(Failed::unreachable(format_args!("more than {REDIRECTS} redirects")))
+    }
+
+    fn new(io: Box<dyn Io>, response: Response) -> Result<Session, Failed> {
+        let body = Body::of_response(&response.headers).map_err(Failed::unreachable)?;
+        Ok(Session {
+            io,
+            body,
+            input: response.rest,
+            piece: Bytes::new(),
+            tags: tag::Reader::new(Bodies::Owned),
+            unwrap: Unwrap::default(),
+        })
+    }
+
+    /// What comes next. A wait that is given up loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<Event, Failed> {
+        loop {
+            if let Some(tag) = self.tags.read(&mut self.piece).map_err(Failed::unreachable)? {
+                let time = self.unwrap.unwrap(tag.timestamp);
+                // A broken frame is the encoder's loss; ending its stream for it would be ours.
+                match srs_flv::demux(tag.kind, time, tag.body) {
+                    Ok(frame) => return Ok(Event::Frame(frame)),
+                    Err(_) => continue,
+                }
+            }
+            // All used up: let go of the shard's read block.
+            self.piece = Bytes::new();
+            if let Some(piece) = self.body.read(&mut self.input).map_err(Failed::unreachable)? {
+                self.piece = piece;
+            } else if self.body.is_over() {
+                return Ok(Event::Over);
+            } else {
+                self.input = Bytes::new();
+                self.input = buffer::read(&mut self.io).await.map_err(Failed::unreachable)?;
+                if self.input.is_empty() {
+                    return Err(Failed::unreachable("the answer broke off"));
+                }
+            }
+        }
+    }
+}
+
+/// The answer to one request.
+async fn ask(target: &Target, asker: Option<&Asker>) -> Result<Answered, Failed> {
+    let plain = dial(&target.host, target.port).await?;
+    let asked = async {
+        let mut io: Box<dyn Io> = match target.scheme {
+            Scheme::Https => Box::new(tls::connect(plain, &target.host).await?),
+            _ => Box::new(plain),
+        };
+        io.write_all(request(target, asker).as_bytes()).await.map_err(Failed::unreachable)?;
+        let response = read_response(&mut io).await.map_err(Failed::unreachable)?;
+        understand(io, response)
+    };
+    timeout(ANSWER_HTTP, asked).await.unwrap_or_else(|_| Err(Failed::unreachable("no answer in time")))
+}
+
+fn understand(io: Box<dyn Io>, response: Response) -> Result<Answered, Failed> {
+    let status = response.status;
+    match status {
+        StatusCode::OK => Session::new(io, response).map(Answered::Stream),
+        StatusCode::MOVED_PERMANENTLY
+        | StatusCode::FOUND
+        | StatusCode::SEE_OTHER
+        | StatusCode::TEMPORARY_REDIRECT
+        | StatusCode::PERMANENT_REDIRECT => {
+            let location = response.headers.get(header::LOCATION).and_then(|to| to.to_str().ok());
+            let location = location.ok_or_else(|| Failed::unreachable("a redirect to nowhere"))?;
+            Ok(Answered::Elsewhere(location.to_owned()))
+        }
+        _ => {
+            let kind = match status {
+                StatusCode::NOT_FOUND | StatusCode::GONE => MissingKind::NotFound,
+                StatusCode::LOOP_DETECTED => MissingKind::Loop,
+                _ if status.is_client_error() => MissingKind::Forbidden,
+                _ => MissingKind::Unreachable,
+            };
+            let said = reason(&response.headers, &response.rest);
+            Err(Failed::new(kind, said.unwrap_or_else(|| format!("answered {status}"))))
+        }
+    }
+}
+
+/// The words of a refusal, where it has some that a log can bear.
+fn reason(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let fit = kind.starts_with("text/plain")
+        && (1..=REASON).contains(&text.len())
+        && !headers.contains_key(header::TRANSFER_ENCODING)
+        && !text.chars().any(char::is_control);
+    fit.then(|| text.to_owned())
+}
+
+/// The head of a request for the target's stream.
+fn request(target: &Target, asker: Option<&Asker>) -> String {
+    let path = if target.query.is_empty() {
+        escaped(&target.path)
+    } else {
+        format!("{}?{}", escaped(&target.path), escaped(&target.query))
+    };
+    let host = target.shown_host();
+    let envelope = asker
+        .and_then(|asker| asker.for_get(&target.authority(), &path))
+        .map(|envelope| format!("{HTTP_HEADER}: {envelope}\r\n"))
+        .unwrap_or_default();
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: srs-cluster/{}\r\nAccept: */*\r\n{envelope}Connection: close\r\n\r\n",
+        escaped(&host),
+        env!("CARGO_PKG_VERSION"),
+    )
+}
+
+/// With what cannot stand in a request line escaped; escapes that there are stay.
+fn escaped(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            0..=b' ' | 0x7f.. | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#' => {
+                let _infallible = write!(out, "%{byte:02X}");
+            }
+            _ => out.push(char::from(byte)),
+        }
+    }
+    out
+}
+
+/// Where a redirect leads. The vhost goes along: the host of a node's address says nothing of it.
+fn redirected(from: &Target, location: &str) -> Result<Target, Failed> {
+    let wrong = || Failed::unreachable("a redirect to what is no HTTP address");
+    let base = Url::parse(&from.to_string()).map_err(|_| wrong())?;
+    let to = base.join(location).map_err(|_| wrong())?;
+    let scheme = match to.scheme() {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        _ => return Err(wrong()),
+    };
+    let host = to.host_str().ok_or_else(wrong)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok(Target {
+        scheme,
+        host,
+        port: to.port().unwrap_or(scheme.port()),
+        path: to.path().to_owned(),
+        query: to.query().unwrap_or_default().to_owned(),
+        vhost: from.vhost.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! One session with a server upstream, by whatever protocol.
+
+use srs_media::Frame;
+use srs_names::MissingKind;
+
+use crate::dial::dial;
+use crate::envelope::Asker;
+use crate::plan::{Scheme, Target};
+use crate::{flv, rtmp, rtsp};
+
+/// What came from upstream.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A frame, on the time of this session in milliseconds; it never wraps, and it may begin anywhere.
+    Frame(Frame),
+    /// A sign of life that is no media.
+    Alive,
+    /// The publisher's connection broke, and upstream waits for it: silence is no failure now.
+    Held,
+    /// The publisher came back.
+    Live,
+    /// The stream is over, and was ended on purpose.
+    Over,
+}
+
+/// Why a session did not come about, or ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failed {
+    /// What a viewer is told.
+    pub(crate) kind: MissingKind,
+    /// In words, without the target's address.
+    pub(crate) why: String,
+}
+
+impl Failed {
+    pub(crate) fn new(kind: MissingKind, why: impl Into<String>) -> Failed {
+        Failed { kind, why: why.into() }
+    }
+
+    /// No connection, or it broke.
+    pub(crate) fn unreachable(why: impl ToString) -> Failed {
+        Failed::new(MissingKind::Unreachable, why.to_string())
+    }
+
+    /// Whether nothing was said of the stream: it may be there all the same.
+    pub(crate) fn is_silence(&self) -> bool {
+        self.kind == MissingKind::Unreachable
+    }
+}
+
+/// A session that is open. A wait for its next event may be given up at any time, and loses nothing.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// Over RTMP.
+    Rtmp(rtmp::Session),
+    /// Over HTTP.
+    Flv(flv::Session),
+    /// Over RTSP.
+    Rtsp(rtsp::Session),
+}
+
+impl Incoming {
+    /// Opens a session for the target's stream. `asker` is told to servers of our own alone.
+    pub(crate) async fn open(target: &Target, asker: Option<&Asker>) -> Result<Incoming, Failed> {
+        match target.scheme {
+            Scheme::Rtmp => {
+                let stream = dial(&target.host, target.port).await?;
+                rtmp::Session::open(stream, target, asker).await.map(Incoming::Rtmp)
+            }
+            Scheme::Http | Scheme::Https => flv::Session::open(target, asker).await.map(Incoming::Flv),
+            Scheme::Rtsp => rtsp::Session::open(target).await.map(Incoming::Rtsp),
+            Scheme::Ovt => Err(Failed::new(MissingKind::NotFound, "ovt is not built yet")),
+        }
+    }
+
+    /// What comes next.
+    pub(crate) async fn next(&mut self) -> Result<Event, Failed> {
+        match self {
+            Incoming::Rtmp(session) => session.next().await,
+            Incoming::Flv(session) => session.next().await,
+            Incoming::Rtsp(session) => session.next().await,
+        }
+    }
+
+    /// Leaves.
+    pub(crate) async fn close(self) {
+        if let Incoming::Rtmp(session) = self {
+            session.close().await;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Limits of fetching, each with its reason.
+
+use std::time::Duration;
+
+/// To look up a server's name and open a connection to it: a viewer waits.
+pub(crate) const CONNECT: Duration = Duration::from_secs(1);
+
+/// To one of several addresses of a name, when there are more.
+pub(crate) const CONNECT_ONE: Duration = Duration::from_millis(350);
+
+/// Addresses of one name that are tried.
+pub(crate) const ADDRESSES: usize = 4;
+
+/// From the connection to the answer that playing has begun, over RTMP: five round trips.
+pub(crate) const ANSWER: Duration = Duration::from_secs(2);
+
+/// The same over HTTP: doors of ours hold a request for 3 s when the stream is not live.
+pub(crate) const ANSWER_HTTP: Duration = Duration::from_millis(3_500);
+
+/// From that answer to the first frame. Doors of ours say not-found after 3 s; others never do.
+pub(crate) const FIRST_FRAME: Duration = Duration::from_millis(3_500);
+
+/// To the key frame at which a stream goes on: encoders use key frame distances of 1 to 10 s.
+pub(crate) const KEY_FRAME: Duration = Duration::from_secs(12);
+
+/// Another server is tried beside one that has not answered for so long.
+pub(crate) const BESIDE: Duration = Duration::from_millis(250);
+
+/// The same when it has answered, but no frame has come.
+pub(crate) const BESIDE_SILENT: Duration = Duration::from_secs(1);
+
+/// A first viewer waits so long for any server to answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A stream that is lost while it is watched is looked for so long, while its viewers stay.
+pub(crate) const SEARCH: Duration = Duration::from_secs(30);
+
+/// A stream that one server has ended is asked for at the others so long.
+pub(crate) const AFTER_END: Duration = Duration::from_millis(1_500);
+
+/// Between two rounds over all servers: at first, and at most.
+pub(crate) const REST: Duration = Duration::from_millis(200);
+pub(crate) const REST_MOST: Duration = Duration::from_secs(3);
+
+/// A publisher that is awaited upstream is awaited here so long: much longer than any server holds a stream.
+pub(crate) const HELD: Duration = Duration::from_secs(120);
+
+/// A server that did not answer is tried last for so long.
+pub(crate) const DEAD: Duration = Duration::from_secs(10);
+
+/// Dead servers that are remembered.
+pub(crate) const MOST_DEAD: usize = 1_000;
+
+/// What could not be had is not asked for again for so long.
+pub(crate) const MISSING: Duration = Duration::from_secs(1);
+
+/// Streams of which that is remembered. Who asks for more within a second is a flood, and each costs one attempt.
+pub(crate) const MOST_MISSING: usize = 20_000;
+
+/// A viewer is asked about upstream within this.
+pub(crate) const TRAVERSE: Duration = Duration::from_secs(3);
+
+/// A server that said that the stream is over, and neither sends nor closes, is believed after this.
+pub(crate) const AFTER_EOF: Duration = Duration::from_secs(1);
+
+/// How often a fetch looks whether it is watched.
+pub(crate) const LOOK: Duration = Duration::from_secs(1);
+
+/// Redirects that are followed, as in SRS.
+pub(crate) const REDIRECTS: usize = 3;
+
+/// Streams that are taken of one list.
+pub(crate) const MOST_LISTED: usize = 30_000;

@@ -1,0 +1,83 @@
+//! SRS's form of upstream: servers that have all streams of a vhost.
+
+use srs_names::{DEFAULT_VHOST, StreamKey};
+
+use crate::plan::{HostPort, Plan, Rules, Scheme, Target};
+
+/// By which protocol [`Remote`] fetches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// RTMP.
+    #[default]
+    Rtmp,
+    /// FLV over HTTP.
+    Flv,
+}
+
+/// Servers that have all streams of a vhost: SRS's `cluster { mode remote; }`, and `liveedge`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Where they are, at least one.
+    pub origins: Vec<HostPort>,
+    /// The vhost upstream, in which `[vhost]` stands for this one.
+    pub vhost: String,
+    /// How they are asked.
+    pub protocol: Protocol,
+    /// Whether each viewer is asked about upstream, with what he said, before he is let in.
+    pub token_traverse: bool,
+    /// Whether upstream sees the host that the viewer named.
+    pub follow_client: bool,
+    /// Whether upstream is told who asks, in the arguments of `connect`.
+    pub debug: bool,
+    /// In which order, and how long.
+    pub rules: Rules,
+    /// Whether every stream is fetched before a viewer asks.
+    pub live_edge: bool,
+}
+
+impl Remote {
+    /// How `key` is fetched for a viewer who named `host` and said `query`.
+    pub(crate) fn plan(&self, key: &StreamKey, host: &str, query: &str) -> Plan {
+        let vhost = self.vhost_of(key, host);
+        let query = plain_query(query);
+        let target = |at: &HostPort| match self.protocol {
+            Protocol::Rtmp => Target {
+                scheme: Scheme::Rtmp,
+                host: at.host.clone(),
+                port: at.port,
+                path: key.path().to_owned(),
+                query: query.clone(),
+                vhost: vhost.clone(),
+            },
+            Protocol::Flv => Target {
+                scheme: Scheme::Http,
+                host: at.host.clone(),
+                port: at.port,
+                path: format!("{}.flv", key.path()),
+                query: query.clone(),
+                vhost: vhost.clone(),
+            },
+        };
+        Plan { targets: self.origins.iter().map(target).collect(), rules: self.rules.clone() }
+    }
+
+    /// The host that upstream sees; none for that of the server itself.
+    fn vhost_of(&self, key: &StreamKey, host: &str) -> Option<String> {
+        if self.follow_client && !host.is_empty() {
+            return Some(host.to_owned());
+        }
+        let vhost = self.vhost.replace("[vhost]", key.vhost());
+        (!vhost.is_empty() && vhost != DEFAULT_VHOST).then_some(vhost)
+    }
+}
+
+/// What a viewer said, without the vhost: that is said by the host upstream.
+pub(crate) fn plain_query(query: &str) -> String {
+    let query = query.strip_prefix('?').unwrap_or(query);
+    let names_vhost = |pair: &str| matches!(pair.split('=').next(), Some("vhost" | "domain"));
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !names_vhost(pair)).collect();
+    kept.join("&")
+}
+
+#[cfg(test)]
+mod tests;

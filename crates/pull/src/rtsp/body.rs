@@ -1,0 +1,103 @@
+//! FLV bodies around what RTP carries.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+const KEY: u8 = 1;
+const INTER: u8 = 2;
+const AVC: u8 = 7;
+const CONFIG: u8 = 0;
+const CODED: u8 = 1;
+/// Of enhanced RTMP: coded, and shown when it is decoded.
+const CODED_NOW: u8 = 3;
+const ENHANCED: u8 = 0x80;
+const HEVC: &[u8] = b"hvc1";
+/// AAC; the rate, width and channels behind it are always these, whatever the configuration says.
+const AAC: u8 = 0xaf;
+
+/// How pictures are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Codec {
+    H264,
+    Hevc,
+}
+
+/// What a picture is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Picture {
+    /// Can be decoded alone.
+    Key,
+    /// Needs others.
+    Inter,
+    /// None: delimiters and messages alone.
+    None,
+}
+
+/// The head of a stream of pictures: an AVC or HEVC configuration record.
+pub(super) fn video_config(codec: Codec, record: &[u8]) -> Bytes {
+    match codec {
+        Codec::H264 => joined(&[KEY << 4 | AVC, CONFIG, 0, 0, 0], &[], record),
+        Codec::Hevc => joined(&[ENHANCED | KEY << 4 | CONFIG], HEVC, record),
+    }
+}
+
+/// A picture: NAL units with lengths of four bytes, shown so many ms after it is decoded.
+pub(super) fn video(codec: Codec, picture: Picture, composition: i32, nals: &[u8]) -> Bytes {
+    let [_, high, mid, low] = composition.to_be_bytes();
+    let kind = if picture == Picture::Key { KEY } else { INTER } << 4;
+    match codec {
+        Codec::H264 => joined(&[kind | AVC, CODED, high, mid, low], &[], nals),
+        Codec::Hevc if composition == 0 => joined(&[ENHANCED | kind | CODED_NOW], HEVC, nals),
+        Codec::Hevc => {
+            let [a, b, c, d] = *b"hvc1";
+            joined(&[ENHANCED | kind | CODED, a, b, c, d], &[high, mid, low], nals)
+        }
+    }
+}
+
+/// The head of a stream of sound: an AAC configuration.
+pub(super) fn audio_config(record: &[u8]) -> Bytes {
+    joined(&[AAC, CONFIG], &[], record)
+}
+
+/// A raw AAC frame.
+pub(super) fn audio(frame: &[u8]) -> Bytes {
+    joined(&[AAC, CODED], &[], frame)
+}
+
+fn joined(head: &[u8], more: &[u8], rest: &[u8]) -> Bytes {
+    let mut body = BytesMut::with_capacity(head.len().saturating_add(more.len()).saturating_add(rest.len()));
+    body.put_slice(head);
+    body.put_slice(more);
+    body.put_slice(rest);
+    body.freeze()
+}
+
+/// What these NAL units hold, each behind a length of four bytes. A key picture whose beginning is missing, because it
+/// went out before we came, is none.
+pub(super) fn picture(codec: Codec, mut nals: &[u8]) -> Picture {
+    while let Some((length, rest)) = nals.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let Some((nal, rest)) = rest.split_at_checked(length) else { break };
+        nals = rest;
+        // The first bit behind the header says that this is the first slice of its picture.
+        let (is_slice, is_key, slice) = match (codec, nal) {
+            (Codec::H264, [header, slice @ ..]) => {
+                let kind = header & 0x1f;
+                ((1..=5).contains(&kind), kind == 5, slice)
+            }
+            (Codec::Hevc, [header, _, slice @ ..]) => {
+                let kind = header >> 1 & 0x3f;
+                (kind < 32, (16..=23).contains(&kind), slice)
+            }
+            _ => continue,
+        };
+        if is_slice {
+            let begins = slice.first().is_some_and(|byte| byte & 0x80 != 0);
+            return if is_key && begins { Picture::Key } else { Picture::Inter };
+        }
+    }
+    Picture::None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! Where one server's frames end and another's begin.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use srs_media::{Frame, Kind, Role};
+
+/// Between the last frame of one server and the first of the next, in ms: one frame at 25 fps.
+const GAP: i64 = 40;
+
+/// A stream that had a picture goes on without one when so much sound came alone, in ms.
+const SOUND_ALONE: i64 = 3_000;
+
+/// Headers that are kept until a stream begins: metadata, and one for each track.
+const MOST_HEADS: usize = 32;
+
+/// Sound or picture, and no header of it.
+pub(crate) fn is_coded(frame: &Frame) -> bool {
+    frame.kind != Kind::Data && matches!(frame.role, Role::Key | Role::Inter)
+}
+
+/// Waits for the frame at which a server's stream may begin.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    needs_key: bool,
+    heads: Vec<Frame>,
+    sound: Option<i64>,
+}
+
+impl Gate {
+    /// For viewers who have seen nothing yet: any coded frame will do.
+    pub(crate) fn first() -> Gate {
+        Gate { needs_key: false, heads: Vec::new(), sound: None }
+    }
+
+    /// For viewers who have seen something, `video` among it: then a key frame of the picture is needed.
+    pub(crate) fn again(video: bool) -> Gate {
+        Gate { needs_key: video, ..Gate::first() }
+    }
+
+    /// Takes a frame; once the stream may begin the answer is what it begins with: headers, and this frame last.
+    pub(crate) fn take(&mut self, frame: Frame) -> Option<Vec<Frame>> {
+        if !is_coded(&frame) {
+            if matches!(frame.role, Role::Config | Role::Metadata) {
+                self.keep(frame);
+            }
+            return None;
+        }
+        let begins = match frame.kind {
+            _ if !self.needs_key => true,
+            Kind::Video => {
+                self.sound = None;
+                frame.role == Role::Key
+            }
+            _ => {
+                let since = *self.sound.get_or_insert(frame.time);
+                frame.time.saturating_sub(since) > SOUND_ALONE
+            }
+        };
+        if !begins {
+            return None;
+        }
+        let mut all = std::mem::take(&mut self.heads);
+        all.push(frame);
+        Some(all)
+    }
+
+    fn keep(&mut self, frame: Frame) {
+        let same =
+            |known: &Frame| (known.kind, known.role, known.track) == (frame.kind, frame.role, frame.track);
+        self.heads.retain(|known| !same(known));
+        if self.heads.len() < MOST_HEADS {
+            self.heads.push(frame);
+        }
+    }
+}
+
+/// Bytes of a key frame that are looked at to know it again, at its start and at its end: with its length these tell the
+/// key frames of one stream apart.
+const SAMPLE: usize = 96;
+
+/// What a key frame is known by.
+fn mark(wire: &[u8]) -> u64 {
+    let head = wire.get(..SAMPLE).unwrap_or(wire);
+    let tail = wire.len().checked_sub(SAMPLE).and_then(|from| wire.get(from..)).unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    (wire.len(), head, tail).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// How far into a GOP viewers are.
+#[derive(Clone, Copy, Debug)]
+struct Gop {
+    mark: u64,
+    /// The time of its key frame, as viewers have it.
+    at: i64,
+    /// Frames behind the key frame.
+    audio: usize,
+    video: usize,
+}
+
+/// Gives frames their time on the timeline that viewers see, which goes on from server to server.
+///
+/// A server that begins with the GOP that viewers are in goes on inside it, and its times with it; any other begins behind
+/// what viewers have.
+#[derive(Debug, Default)]
+pub(crate) struct Seam {
+    offset: i64,
+    /// The latest time that viewers have.
+    last: Option<i64>,
+    /// What lies before it belongs to what they have seen.
+    floor: Option<i64>,
+    gop: Option<Gop>,
+    /// Frames to come that they have seen; the key frame too.
+    seen: Option<Gop>,
+    video: bool,
+}
+
+impl Seam {
+    /// Whether viewers have seen a picture.
+    pub(crate) fn had_video(&self) -> bool {
+        self.video
+    }
+
+    /// Another server's stream begins with this frame.
+    pub(crate) fn enter(&mut self, first: &Frame) {
+        let Some(last) = self.last else { return };
+        self.floor = Some(last);
+        self.offset = last.saturating_add(GAP).saturating_sub(first.time);
+        self.seen = None;
+        let is_key = first.kind == Kind::Video && first.role == Role::Key;
+        if let Some(gop) = self.gop.filter(|gop| is_key && gop.mark == mark(&first.wire)) {
+            self.offset = gop.at.saturating_sub(first.time);
+            self.floor = None;
+            self.seen = Some(gop);
+        }
+    }
+
+    /// The frame in its place; none for one that viewers have, or that belongs before the seam.
+    pub(crate) fn place(&mut self, mut frame: Frame) -> Option<Frame> {
+        if !is_coded(&frame) {
+            // Headers and scripts say nothing reliable about time: many are sent again with 0.
+            let begin = frame.time.saturating_add(self.offset);
+            frame.time = self.last.unwrap_or(begin);
+            return Some(frame);
+        }
+        if self.was_seen(&frame) {
+            return None;
+        }
+        let time = frame.time.saturating_add(self.offset);
+        if self.floor.is_some_and(|floor| time <= floor) {
+            return None;
+        }
+        frame.time = time;
+        self.note(&frame);
+        Some(frame)
+    }
+
+    /// Whether it is one more of the frames that viewers have.
+    fn was_seen(&mut self, frame: &Frame) -> bool {
+        let Some(seen) = &mut self.seen else { return false };
+        let left = match (frame.kind, frame.role) {
+            // The one at which it began, or the next GOP: then what was not sent again is missing here.
+            (Kind::Video, Role::Key) => {
+                let same = seen.mark == mark(&frame.wire);
+                if !same {
+                    self.seen = None;
+                }
+                return same;
+            }
+            (Kind::Video, _) => &mut seen.video,
+            _ => &mut seen.audio,
+        };
+        let was_seen = *left > 0;
+        *left = left.saturating_sub(1);
+        was_seen
+    }
+
+    fn note(&mut self, frame: &Frame) {
+        self.video |= frame.kind == Kind::Video;
+        self.last = Some(self.last.map_or(frame.time, |last| last.max(frame.time)));
+        match (frame.kind, frame.role) {
+            (Kind::Video, Role::Key) => {
+                self.gop = Some(Gop { mark: mark(&frame.wire), at: frame.time, audio: 0, video: 0 });
+            }
+            (kind, _) => {
+                if let Some(gop) = &mut self.gop {
+                    let count = if kind == Kind::Video { &mut gop.video } else { &mut gop.audio };
+                    *count = count.saturating_add(1);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
