@@ -115,6 +115,8 @@ pub(crate) struct Live {
     pub(crate) began_ms: u64,
     pub(crate) publisher: String,
     pub(crate) tc_url: String,
+    /// Whether no client of ours publishes it, but a pull from elsewhere.
+    pub(crate) fetched: bool,
     pub(crate) traffic: Traffic,
 }
 
@@ -177,18 +179,33 @@ impl Clients {
 
     /// Notes that `client` publishes `key`; a stream that is known keeps its id.
     pub(crate) fn goes_live(&self, client: &Client) -> Arc<Live> {
+        self.list(&client.key, client.id.clone(), client.about.tc_url.clone(), false)
+    }
+
+    /// Notes that a pull publishes `key`.
+    pub(crate) fn fetched(&self, key: &StreamKey) {
+        self.list(key, String::new(), format!("rtmp://{}/{}", key.vhost(), key.app()), true);
+    }
+
+    fn list(&self, key: &StreamKey, publisher: String, tc_url: String, fetched: bool) -> Arc<Live> {
         let mut inner = self.lock();
-        let id = inner.streams.get(&client.key).map(|live| live.id.clone());
+        let known = inner.streams.get(key);
+        if let Some(known) = known.filter(|known| known.fetched && fetched) {
+            return Arc::clone(known);
+        }
+        let id = known.map_or_else(|| format!("vid-{}", random_id(7)), |known| known.id.clone());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let live = Arc::new(Live {
-            id: id.unwrap_or_else(|| format!("vid-{}", random_id(7))),
-            began_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-            publisher: client.id.clone(),
-            tc_url: client.about.tc_url.clone(),
-            traffic: Traffic::default(),
-        });
-        inner.streams.insert(client.key.clone(), Arc::clone(&live));
+        let began_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let live = Arc::new(Live { id, began_ms, publisher, tc_url, fetched, traffic: Traffic::default() });
+        inner.streams.insert(key.clone(), Arc::clone(&live));
         live
+    }
+
+    /// The streams of a vhost that were published here by clients, in a stable order.
+    pub(crate) fn published(&self, vhost: &str) -> Vec<StreamKey> {
+        let inner = self.lock();
+        let own = inner.streams.iter().filter(|(key, live)| key.vhost() == vhost && !live.fetched);
+        own.map(|(key, _)| key.clone()).collect()
     }
 
     /// What is known of a live stream.

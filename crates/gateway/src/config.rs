@@ -22,15 +22,29 @@ pub struct Vhost {
     pub http_live: Vec<Live>,
     /// How HLS is made. None: it is not.
     pub hls: Option<Arc<hls::Settings>>,
+    /// Whether HLS is first asked for at [`crate::Config::elsewhere`].
+    pub hls_elsewhere: bool,
     /// Viewers.
     pub play: Play,
     /// Publishers.
     pub publish: Publish,
 }
 
+/// Who may play: SRS knows no such rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum From {
+    /// Everybody.
+    #[default]
+    Any,
+    /// The nodes of this cluster, for themselves or for their clients.
+    Cluster,
+}
+
 /// How viewers are served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Play {
+    /// Who they may be.
+    pub from: From,
     /// New viewers start at the newest key frame, not at the next.
     pub gop_cache: bool,
     /// Most frames in the GOP cache, 0 for no limit but the hub's.
@@ -45,9 +59,23 @@ pub struct Play {
     pub rules: Rules,
 }
 
+/// Where what is published goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum To {
+    /// It stays here.
+    #[default]
+    Here,
+    /// To [`crate::Config::pass_on`]: the streams of the vhost are published elsewhere.
+    Elsewhere,
+    /// Nowhere: it is refused, for the streams of the vhost are published elsewhere.
+    Nowhere,
+}
+
 /// How publishers are served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
+    /// Where it goes.
+    pub to: To,
     /// Reads are merged over this time; zero to read as data comes.
     pub mr_latency: Duration,
     /// From the accepted publish to the first frame.
@@ -69,6 +97,7 @@ impl Default for Vhost {
             min_latency: false,
             http_live: Vec::new(),
             hls: None,
+            hls_elsewhere: false,
             play: Play::default(),
             publish: Publish::default(),
         }
@@ -78,6 +107,7 @@ impl Default for Vhost {
 impl Default for Play {
     fn default() -> Play {
         Play {
+            from: From::Any,
             gop_cache: true,
             gop_cache_max_frames: 2500,
             queue_length: Duration::from_secs(2),
@@ -91,6 +121,7 @@ impl Default for Play {
 impl Default for Publish {
     fn default() -> Publish {
         Publish {
+            to: To::Here,
             mr_latency: Duration::ZERO,
             first_frame: Duration::from_secs(20),
             idle: Duration::from_secs(5),

@@ -12,9 +12,11 @@ impl Gateway {
         self.draining.subscribe()
     }
 
-    /// Publishers that are connected.
+    /// Publishers that are connected; nobody would take over what is fetched.
     pub fn publishers(&self) -> usize {
-        self.hub.streams().iter().filter(|(_, phase, ..)| *phase == Phase::Live).count()
+        let is_fetched = |key: &StreamKey| self.clients.live(key).is_some_and(|live| live.fetched);
+        let streams = self.hub.streams();
+        streams.iter().filter(|(key, phase, ..)| *phase == Phase::Live && !is_fetched(key)).count()
     }
 
     /// `key` was given to another node by `term`: ends what is published or held here by an older claim of the same

@@ -1,12 +1,12 @@
 //! Envelopes at the door: what another node of ours says of the client that it stands for.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, Request};
 use srs_amf::Value;
-use srs_names::envelope::{Envelope, HTTP_HEADER, Heard, Purpose, RTMP_PROPERTY, Seal, bound};
+use srs_names::envelope::{Door, Envelope, HTTP_HEADER, Purpose, RTMP_PROPERTY, Seal, bound};
 use srs_rtmp::server::Connect;
 
 use crate::clients::Via;
@@ -14,48 +14,20 @@ use crate::{Gateway, shown};
 
 /// Opens what other nodes sealed for this one.
 #[derive(Debug)]
-pub struct Envelopes {
-    seal: Seal,
-    server: String,
-    ports: Vec<u16>,
-    /// Those that told of a claim: a publish is not to come again by what somebody overheard.
-    heard: Mutex<Heard>,
-}
+pub struct Envelopes(Door);
 
 impl Envelopes {
     /// For the node with this server id, which is dialled at these ports.
     pub fn new(seal: Seal, server: &str, ports: Vec<u16>) -> Envelopes {
-        Envelopes { seal, server: server.to_owned(), ports, heard: Mutex::default() }
+        Envelopes(Door::new(seal, server, ports))
     }
 
     /// The envelope, if it is good for this request and for one of these purposes.
     fn open(&self, text: &str, purposes: &[Purpose], bound: &str, peer: SocketAddr) -> Option<Envelope> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let left_out = |why: &dyn std::fmt::Display| {
-            tracing::debug!(peer = shown(peer), %why, "an envelope is left out");
-            None
-        };
-        let (envelope, mark) = match self.seal.open(text, |to| self.is_me(to), now) {
-            Ok(opened) => opened,
-            Err(error) => return left_out(&error),
-        };
-        if !purposes.contains(&envelope.purpose) {
-            return left_out(&format_args!("it is for another purpose: {:?}", envelope.purpose));
-        }
-        if envelope.bound != bound {
-            return left_out(&"it is for another request");
-        }
-        let is_new = || self.heard.lock().unwrap_or_else(PoisonError::into_inner).is_new(mark, now);
-        if envelope.term.is_some() && !is_new() {
-            return left_out(&"it was heard already");
-        }
-        Some(envelope)
-    }
-
-    fn is_me(&self, to: &str) -> bool {
-        let port = || to.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        to == self.server || port().is_some_and(|port| self.ports.contains(&port))
+        let opened = self.0.open(text, purposes, bound, now);
+        opened.inspect_err(|why| tracing::debug!(peer = shown(peer), %why, "an envelope is left out")).ok()
     }
 }
 
@@ -76,8 +48,13 @@ impl Gateway {
         self.envelopes.as_ref()?.open(text, purposes, &bound, peer)
     }
 
-    /// Takes the envelope out of a request for media; the answer is where the client is, and the node that stands for it.
-    pub(crate) fn client_of(&self, request: &mut Request<()>, peer: SocketAddr) -> (SocketAddr, Option<Via>) {
+    /// Takes the envelope out of a request for media; the answer is where the client is, and what the node said that stands
+    /// for it.
+    pub(crate) fn client_of(
+        &self,
+        request: &mut Request<()>,
+        peer: SocketAddr,
+    ) -> (SocketAddr, Option<Envelope>) {
         let taken: &mut HeaderMap = request.headers_mut();
         let Some(text) = taken.remove(HTTP_HEADER) else { return (peer, None) };
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -86,7 +63,7 @@ impl Gateway {
             envelopes.open(text, &[Purpose::Relay, Purpose::Pull], &bound, peer)
         });
         let Some(envelope) = opened else { return (peer, None) };
-        (envelope.client.unwrap_or(peer), Some(Via::of(&envelope)))
+        (envelope.client.unwrap_or(peer), Some(envelope))
     }
 }
 

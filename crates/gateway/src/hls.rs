@@ -22,7 +22,7 @@ use srs_net::shards;
 use tokio::sync::Notify;
 
 use disk::Disk;
-pub(crate) use serve::Ask;
+pub(crate) use serve::{Ask, MARK, Owner, Served};
 use sessions::Sessions;
 use stream::Stream;
 
@@ -164,7 +164,7 @@ impl Hls {
     fn cut(self: &Arc<Self>, hub: &Hub, stream: &Arc<Stream>) -> Option<Feed> {
         (0..TRIES).find_map(|_| {
             let (hls, kept, mut made) = (Arc::downgrade(self), Arc::clone(stream), false);
-            let feed = hub.subscribe(stream.key(), HLS, || {
+            let feed = hub.tap(stream.key(), HLS, || {
                 made = true;
                 Box::new(maker::Maker::new(hls, kept))
             });

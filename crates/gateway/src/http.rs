@@ -1,65 +1,29 @@
 //! HTTP: live media in a body without end, and answers that have one.
 
-use std::future::poll_fn;
+mod live;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use srs_names::StreamKey;
-use srs_net::http::{Answer, Conn, Content, Next, Rewind, is_plain, serve_rest, with_range, write_head};
-use srs_net::{buffer, limits, tcp};
-use tokio::io::AsyncWriteExt as _;
+use srs_names::envelope::Envelope;
+use srs_names::source::{MissingKind, Wish};
+use srs_net::http::elsewhere::{self, Elsewhere, Hops};
+use srs_net::http::{Answer, Conn, Content, Next, Rewind, is_plain, serve_rest, with_range};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::time::Instant;
 
-use crate::clients::{About, Client, Via};
-use crate::config::Vhost;
-use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, at};
+use crate::clients::{About, Via};
+use crate::fetch::{self, Coming};
 use crate::{Gateway, Live, Refused, hls, shown};
-
-/// A request for a stream that is not live is held back this long, so that a player that was a little early plays.
-pub(crate) const NOT_LIVE: Duration = Duration::from_secs(3);
+use live::Wanted;
 
 /// What we call ourselves.
 const SERVER: HeaderValue = HeaderValue::from_static(concat!("srs-cluster/", env!("CARGO_PKG_VERSION")));
 
 /// Most letters of a host: what a name can have (RFC 1035).
 const MOST_HOST: usize = 255;
-
-/// The last chunk of a chunked body.
-const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
-
-/// Why a viewer's session ended, for the log.
-#[derive(Debug, thiserror::Error)]
-enum Left {
-    #[error("the stream ended")]
-    Over,
-    #[error("the player left")]
-    Player,
-    #[error("the stream is not live")]
-    NotLive,
-    #[error("took nothing for 10 s")]
-    Stalled,
-    #[error("a defect here")]
-    Broken,
-    #[error("ended by an operator")]
-    Kicked,
-    #[error("connection lost: {0}")]
-    Lost(#[from] std::io::Error),
-}
-
-/// A request for live media that may be served.
-struct Wanted<'a> {
-    live: Live,
-    key: StreamKey,
-    vhost: &'a Vhost,
-    version: Version,
-    host: String,
-}
 
 /// What becomes of a request.
 enum Route<'a> {
@@ -72,6 +36,21 @@ enum Route<'a> {
     /// Nothing that is known here: files, the API.
     Rest,
 }
+
+/// What a request gets.
+enum Reply<'a> {
+    /// An answer, and of HLS whose it is.
+    Answer(Answer, Option<hls::Owner>),
+    /// A body without end, of a stream that may have to be fetched.
+    Live(Wanted<'a>, Coming),
+    /// What hyper makes of it.
+    Rest,
+    /// Nothing: the client has left.
+    Nobody,
+}
+
+/// Where the client is, and what the node said that stands for it.
+type Who<'a> = (SocketAddr, Option<&'a Envelope>);
 
 impl Gateway {
     /// Serves one HTTP connection to its end: live media and its like here, everything else by `rest`.
@@ -86,35 +65,23 @@ impl Gateway {
                 Next::Strange => return self.serve_others(conn, peer, rest()).await,
                 Next::Over => return,
             };
-            let (peer, via) = self.client_of(&mut request, peer);
-            let mut owner = None;
-            let answer = match self.route(&request, peer) {
+            let (peer, sent) = self.client_of(&mut request, peer);
+            if let Some(hops) = sent.as_ref().map(|sent| sent.hops.clone()).filter(|hops| !hops.is_empty()) {
+                request.extensions_mut().insert(Hops(hops));
+            }
+            let (answer, owner) = match self.reply(&request, (peer, sent.as_ref()), &mut conn).await {
+                Reply::Answer(answer, owner) => (answer, owner),
                 // A viewer stays for hours; its request need not.
-                Route::Live(wanted) => {
+                Reply::Live(wanted, coming) => {
                     let (stream, _) = conn.into_parts();
-                    drop(request);
-                    return self.watch_live(stream, wanted, peer, via).await;
+                    let via = sent.as_ref().map(Via::of);
+                    drop((request, sent));
+                    return self.watch_live(stream, wanted, (peer, via), coming).await;
                 }
-                Route::Answer(answer) => answer,
-                Route::Hls(ask, about) => {
-                    // A list that somebody laid into the folder is not to wait for a stream of that name.
-                    if !ask.is_known(&self.hls)
-                        && let Some(answer) = self.file(&request).await
-                    {
-                        match conn.answer(&request, self.with_common_fields(answer)).await {
-                            Ok(sent) if sent.goes_on => continue,
-                            _ => return conn.close().await,
-                        }
-                    }
-                    let about = About { via, ..about };
-                    let (answer, whose) = self.hls.serve(ask, &self.clients, peer, about).await.parts();
-                    owner = Some(whose);
-                    with_range(&request, answer)
+                Reply::Rest => return self.serve_others(conn, peer, rest()).await,
+                Reply::Nobody => {
+                    return tracing::debug!(peer = shown(peer), "an http client left unanswered");
                 }
-                Route::Rest => match self.file(&request).await {
-                    Some(answer) => answer,
-                    None => return self.serve_others(conn, peer, rest()).await,
-                },
             };
             let answered = conn.answer(&request, self.with_common_fields(answer)).await;
             if let (Ok(sent), Some(owner)) = (&answered, owner) {
@@ -126,6 +93,122 @@ impl Gateway {
                 Err(error) => return tracing::debug!(peer = shown(peer), %error, "http connection ended"),
             }
         }
+    }
+
+    /// What a request gets, once that is known; who leaves meanwhile gets nothing.
+    async fn reply(&self, request: &Request<()>, who: Who<'_>, conn: &mut Conn) -> Reply<'_> {
+        let route = match self.elsewhere(request, who) {
+            Err(refused) => Route::Answer(refusal(&refused, who.0)),
+            Ok(None) => self.route(request, who),
+            Ok(Some(elsewhere)) => {
+                let answer = tokio::select! {
+                    biased;
+                    answer = elsewhere.answer(request, who.0) => answer,
+                    () = conn.gone() => return Reply::Nobody,
+                };
+                answer.map_or_else(|| self.route(request, who), Route::Answer)
+            }
+        };
+        match route {
+            Route::Answer(answer) => Reply::Answer(answer, None),
+            Route::Live(wanted) => tokio::select! {
+                biased;
+                coming = self.fetch_for(&wanted.key, request, who) => match coming {
+                    Ok(coming) => Reply::Live(wanted, coming),
+                    Err(refused) => Reply::Answer(refusal(&refused, who.0), None),
+                },
+                () = conn.gone() => Reply::Nobody,
+            },
+            Route::Hls(ask, about) => {
+                // A list that somebody laid into the folder is not to wait for a stream of that name.
+                if !ask.is_known(&self.hls)
+                    && let Some(answer) = self.file(request).await
+                {
+                    return Reply::Answer(answer, None);
+                }
+                let served = tokio::select! {
+                    biased;
+                    served = self.serve_hls(ask, request, who, about) => served,
+                    () = conn.gone() => return Reply::Nobody,
+                };
+                let (answer, owner) = served.parts();
+                Reply::Answer(with_range(request, answer), Some(owner))
+            }
+            Route::Rest => match self.file(request).await {
+                Some(answer) => Reply::Answer(answer, None),
+                None => Reply::Rest,
+            },
+        }
+    }
+
+    /// Has the stream fetched that a request is for, if it is one that is fetched.
+    async fn fetch_for(
+        &self,
+        key: &StreamKey,
+        request: &Request<()>,
+        (client, sent): Who<'_>,
+    ) -> Result<Coming, Refused> {
+        if self.source.is_none() {
+            return Ok(None);
+        }
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        // A player's mark is a matter between it and this node.
+        let (target, _) = srs_m3u8::without_query(target, hls::MARK);
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        let host = fetch::host_of(host_of(request));
+        let wish = Wish { key, host, query, client, hops: fetch::hops(sent) };
+        Ok(self.fetch(wish).await?)
+    }
+
+    /// Answers a request for what HLS has, and has a stream fetched whose list is asked for.
+    async fn serve_hls(
+        &self,
+        ask: hls::Ask,
+        request: &Request<()>,
+        who: Who<'_>,
+        about: About,
+    ) -> hls::Served {
+        let coming = match ask.stream() {
+            Some(key) => self.fetch_for(key, request, who).await,
+            None => Ok(None),
+        };
+        let coming = match coming {
+            Ok(coming) => coming,
+            // Who was playing it is to see its end.
+            Err(Refused::Missing(missing))
+                if matches!(missing.kind, MissingKind::NotFound | MissingKind::Unreachable)
+                    && ask.is_listed(&self.hls) =>
+            {
+                None
+            }
+            Err(refused) => return refusal(&refused, who.0).into(),
+        };
+        let about = About { via: who.1.map(Via::of), ..about };
+        self.hls.serve(ask, &self.clients, who.0, about, coming).await
+    }
+
+    /// Who answers a request for another node's HLS, if this is one and may be.
+    fn elsewhere(
+        &self,
+        request: &Request<()>,
+        (peer, sent): Who<'_>,
+    ) -> Result<Option<&dyn Elsewhere>, Refused> {
+        let uri = request.uri();
+        let query = uri.query().unwrap_or_default();
+        let has_token = || query.split('&').any(|part| part.split('=').next() == Some(elsewhere::TOKEN));
+        let Some(elsewhere) = self.elsewhere.as_deref() else { return Ok(None) };
+        let asks = is_plain(request) && *request.method() != Method::OPTIONS;
+        if !asks || !(uri.path().ends_with(".m3u8") || has_token()) {
+            return Ok(None);
+        }
+        let named = StreamKey::from_http(Some(host_of(request)), uri.path(), uri.query());
+        let Ok((key, _, params)) = named else { return Ok(None) };
+        let Ok((key, vhost)) = self.resolve(&key) else { return Ok(None) };
+        if !vhost.hls_elsewhere {
+            return Ok(None);
+        }
+        self.may_play((&key, vhost), &params, sent, peer)?;
+        Ok(Some(elsewhere))
     }
 
     /// The file that a request names, if this node serves files.
@@ -144,7 +227,7 @@ impl Gateway {
         }
     }
 
-    fn route(&self, request: &Request<()>, peer: SocketAddr) -> Route<'_> {
+    fn route(&self, request: &Request<()>, who: Who<'_>) -> Route<'_> {
         if !is_plain(request) {
             return Route::Rest;
         }
@@ -155,24 +238,18 @@ impl Gateway {
         if let Some(page) = srs_pages::find(request.uri().path()) {
             return Route::Answer(Answer::page(page));
         }
-        match self.media(request, peer) {
-            Ok(route) => route,
-            Err(refused) => {
-                tracing::warn!(peer = shown(peer), error = %refused, "http play refused");
-                Route::Answer(Answer::text(status_of(&refused), &refused.to_string()))
-            }
-        }
+        self.media(request, who).unwrap_or_else(|refused| Route::Answer(refusal(&refused, who.0)))
     }
 
     /// What a request asks for of the media of its vhost, if this client may see it.
-    fn media(&self, request: &Request<()>, peer: SocketAddr) -> Result<Route<'_>, Refused> {
+    fn media(&self, request: &Request<()>, (peer, sent): Who<'_>) -> Result<Route<'_>, Refused> {
         let live = Live::of_path(request.uri().path());
         if live.is_none() && self.vhosts.iter().all(|vhost| vhost.hls.is_none()) {
             return Ok(Route::Rest);
         }
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host_of(request);
         let uri = request.uri();
-        let named = StreamKey::from_http(host, uri.path(), uri.query());
+        let named = StreamKey::from_http(Some(host), uri.path(), uri.query());
         let (key, _, params) = match (named, live) {
             (Ok(named), _) => named,
             (Err(error), Some(_)) => return Err(error.into()),
@@ -185,14 +262,11 @@ impl Gateway {
             Err(_) if live.is_none() && !uri.path().ends_with(".m3u8") => return Ok(Route::Rest),
             Err(refused) => return Err(refused),
         };
-        let may = || {
-            let admitted = self.admit.play(&key, &params, peer);
-            admitted.map_err(|refusal| Refused::NotAllowed(refusal.to_string()))
-        };
+        let may = || self.may_play((&key, vhost), &params, sent, peer);
         // What is kept of it for hours has a limit.
-        let host: String = host.unwrap_or_default().chars().take(MOST_HOST).collect();
-        if vhost.hls.is_some()
-            && let Some(ask) = hls::Ask::of(&self.hls, key.vhost(), request, &params)
+        let host: String = host.chars().take(MOST_HOST).collect();
+        if let Some(settings) = &vhost.hls
+            && let Some(ask) = hls::Ask::of(&self.hls, (&key, settings), request, &params)
         {
             may()?;
             let about = About { tc_url: format!("http://{host}/{}", key.app()), ..About::default() };
@@ -204,57 +278,6 @@ impl Gateway {
             return Ok(Route::Answer(bodiless(live)));
         }
         Ok(Route::Live(Wanted { live, key, vhost, version: request.version(), host }))
-    }
-
-    async fn watch_live(&self, stream: TcpStream, wanted: Wanted<'_>, peer: SocketAddr, via: Option<Via>) {
-        let Wanted { live, key, vhost, version, host } = wanted;
-        let tc_url = format!("http://{host}/{}", key.app());
-        let listed = self.clients.add(&key, peer, "flv-play", About { tc_url, via, ..About::default() });
-        let id = listed.client.id.as_str();
-        tracing::info!(cid = id, peer = shown(peer), stream = %key, "http-{} play", live.extension());
-        let chunked = version == Version::HTTP_11;
-        let pace = Pace::of(vhost);
-        let fan = fan::of_shard(&self.hub, &key, live.format(chunked), pace, || live.rendition(chunked));
-        let (mut read, write) = stream.into_split();
-        let joining = Joining {
-            write,
-            opening: write_head(version, StatusCode::OK, &self.media_fields(live, chunked)),
-            gated: true,
-            goodbye: if chunked { Bytes::from_static(LAST_CHUNK) } else { Bytes::new() },
-            news: News::default(),
-            client: Arc::clone(&listed.client),
-        };
-        let mut seat = Seat::take(&fan, joining).await;
-        drop(fan);
-        let left = serve_viewer(&mut read, &mut seat, &listed.client).await;
-        let opened = seat.opened();
-        let sent = listed.client.traffic.sent.load(Ordering::Relaxed);
-        tracing::info!(cid = id, stream = %key, sent, reason = %left, "http-{} play ended", live.extension());
-        // Who is only seen off is no viewer any more.
-        drop(listed);
-        match (left, seat.leave()) {
-            (Left::NotLive, Some(write)) => {
-                self.answer(write, StatusCode::NOT_FOUND, "the stream is not live").await;
-            }
-            (Left::Kicked, Some(write)) if !opened => {
-                self.answer(write, StatusCode::FORBIDDEN, "ended by an operator").await;
-            }
-            (Left::Over | Left::Kicked, Some(write)) => tcp::close(read, write).await,
-            _ => {}
-        }
-    }
-
-    /// The fields of a live body's head.
-    fn media_fields(&self, live: Live, chunked: bool) -> HeaderMap {
-        let mut fields = closing();
-        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(live.kind()));
-        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        fields.insert(header::SERVER, SERVER);
-        if chunked {
-            fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        self.cross_domain(&mut fields);
-        fields
     }
 
     fn with_common_fields(&self, mut answer: Answer) -> Answer {
@@ -271,17 +294,6 @@ impl Gateway {
             fields.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, any);
         }
     }
-
-    async fn answer(&self, mut write: OwnedWriteHalf, status: StatusCode, why: &str) {
-        let mut fields = closing();
-        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(why.len() + 1));
-        self.cross_domain(&mut fields);
-        let mut text = write_head(Version::HTTP_11, status, &fields).to_vec();
-        text.extend_from_slice(why.as_bytes());
-        text.push(b'\n');
-        let _told_if_possible = tokio::time::timeout(limits::STALL, write.write_all(&text)).await;
-    }
 }
 
 /// To `HEAD` and `OPTIONS` of live media.
@@ -289,56 +301,25 @@ fn bodiless(live: Live) -> Answer {
     Answer::new(StatusCode::OK, live.kind(), Content::Bytes(Bytes::new()))
 }
 
-fn closing() -> HeaderMap {
-    let mut fields = HeaderMap::new();
-    fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    fields
+/// `Host`, as said; empty when it was not.
+fn host_of(request: &Request<()>) -> &str {
+    request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
-fn status_of(refused: &Refused) -> StatusCode {
-    match refused {
+fn refusal(refused: &Refused, peer: SocketAddr) -> Answer {
+    let status = match refused {
         Refused::Name(_) => StatusCode::BAD_REQUEST,
         Refused::Vhost(_) => StatusCode::NOT_FOUND,
         Refused::NotAllowed(_) => StatusCode::FORBIDDEN,
-        Refused::Draining | Refused::Hub(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Refused::Missing(missing) => fetch::status_of(missing),
+        Refused::Draining | Refused::Elsewhere | Refused::Hub(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    match refused {
+        // Players ask again and again for what is not there.
+        Refused::Missing(_) => tracing::debug!(peer = shown(peer), error = %refused, "http play refused"),
+        _ => tracing::warn!(peer = shown(peer), error = %refused, "http play refused"),
     }
-}
-
-async fn serve_viewer(read: &mut OwnedReadHalf, seat: &mut Seat, client: &Client) -> Left {
-    let not_live = tokio::time::sleep_until(Instant::now() + NOT_LIVE);
-    tokio::pin!(not_live);
-    let mut waiting = true;
-    let mut kicked = None;
-    loop {
-        tokio::select! {
-            biased;
-            ending = poll_fn(|cx| seat.poll_ending(cx)) => return match ending {
-                Ending::Over if kicked.is_some() => Left::Kicked,
-                Ending::Over => Left::Over,
-                Ending::Lost(error) => Left::Lost(error),
-                Ending::Stalled => Left::Stalled,
-                Ending::Broken => Left::Broken,
-            },
-            // A player has nothing more to say: what comes is the end, or is thrown away.
-            came = buffer::read(read) => match came {
-                Ok(bytes) if bytes.is_empty() => return Left::Player,
-                Ok(_) => {}
-                Err(error) => return Left::Lost(error),
-            },
-            () = poll_fn(|cx| client.kicked.poll(cx)), if kicked.is_none() => {
-                // A body that breaks off would look as if this node had failed.
-                seat.dismiss(None);
-                kicked = Some(Instant::now() + FAREWELL);
-            }
-            () = at(kicked) => return Left::Kicked,
-            () = not_live.as_mut(), if waiting => {
-                waiting = false;
-                if !seat.opened() {
-                    return Left::NotLive;
-                }
-            }
-        }
-    }
+    Answer::text(status, &refused.to_string())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use srs_hub::{Headers, Phase, StreamStats};
 use srs_media::Kind;
 use srs_names::{
-    AudioRecord, ClientRecord, Inventory, Kbps, NodeId, PublishRecord, StreamKey, StreamRecord, Totals,
-    VhostRecord, VideoRecord,
+    AppRecord, AudioRecord, ClientRecord, FetchRecord, Inventory, Kbps, NodeId, PublishRecord, StreamKey,
+    StreamRecord, Totals, VhostRecord, VideoRecord,
 };
 
 use crate::{Gateway, Vhost};
@@ -53,6 +53,14 @@ impl Inventory for Gateway {
 
     fn draining(&self) -> bool {
         *self.draining.borrow()
+    }
+
+    fn fetches(&self) -> Vec<FetchRecord> {
+        self.source.as_ref().map(|source| source.fetches()).unwrap_or_default()
+    }
+
+    fn applications(&self) -> Vec<AppRecord> {
+        self.source.as_ref().map(|source| source.applications()).unwrap_or_default()
     }
 }
 
@@ -125,6 +133,9 @@ impl Gateway {
         for (key, _, stats, _) in &streams {
             if let Some(live) = self.clients.live(key) {
                 live.traffic.sent.store(stats.send_bytes, Ordering::Relaxed);
+                if live.fetched {
+                    live.traffic.received.store(stats.recv_bytes, Ordering::Relaxed);
+                }
                 live.traffic.sample();
             }
         }
@@ -148,10 +159,10 @@ impl Gateway {
         })
     }
 
-    /// The streams that have a publisher here, or wait for its return.
+    /// The streams that have a publisher here, or wait for its return. Those that are fetched belong elsewhere.
     pub fn live(&self) -> Vec<LiveStream> {
         let live = |(key, phase, _, headers): (StreamKey, Phase, StreamStats, Headers)| {
-            let began_ms = self.clients.live(&key)?.began_ms;
+            let began_ms = self.clients.live(&key).filter(|live| !live.fetched)?.began_ms;
             matches!(phase, Phase::Live | Phase::Held).then(|| LiveStream {
                 epoch: epoch_of(&headers, began_ms),
                 domain: headers.term.map(|term| term.domain),

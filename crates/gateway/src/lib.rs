@@ -9,6 +9,7 @@ mod config;
 mod drain;
 mod envelopes;
 mod fan;
+mod fetch;
 pub mod hls;
 mod hold;
 mod http;
@@ -25,13 +26,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use srs_hub::Hub;
+use srs_names::source::{Missing, Source};
 use srs_names::{Admit, NameError, StreamKey};
-use srs_net::http::Folder;
+use srs_net::http::{Elsewhere, Folder};
+use srs_net::rtmp::PassOn;
 use srs_net::shards;
 use tokio::sync::watch;
 
 use clients::Clients;
-pub use config::{Play, Publish, Vhost};
+pub use config::{From, Play, Publish, To, Vhost};
 pub use envelopes::Envelopes;
 use hold::Holds;
 pub use inventory::{Carried, LiveStream};
@@ -51,6 +54,14 @@ pub struct Config {
     pub files: Option<Folder>,
     /// Opens what other nodes say of clients. None: it is left out.
     pub envelopes: Option<Arc<Envelopes>>,
+    /// The stable id of this node, by which it knows itself among those that a stream has passed.
+    pub me: String,
+    /// Fetches streams that are published elsewhere. None: what is not published here is not here.
+    pub source: Option<Arc<dyn Source>>,
+    /// Answers requests for HLS by what other nodes have, where [`Vhost::hls_elsewhere`] says so.
+    pub elsewhere: Option<Arc<dyn Elsewhere>>,
+    /// Takes what is published for elsewhere, where [`Publish::to`] says so.
+    pub pass_on: Option<Arc<dyn PassOn>>,
 }
 
 /// The doors of one node. Shared by all shards.
@@ -62,6 +73,10 @@ pub struct Gateway {
     admit: Arc<dyn Admit>,
     files: Option<Folder>,
     envelopes: Option<Arc<Envelopes>>,
+    me: String,
+    source: Option<Arc<dyn Source>>,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
+    pass_on: Option<Arc<dyn PassOn>>,
     clients: Arc<Clients>,
     hls: Arc<hls::Hls>,
     holds: Arc<Holds>,
@@ -84,8 +99,14 @@ enum Refused {
     Vhost(String),
     #[error("not allowed: {0}")]
     NotAllowed(String),
+    #[error(
+        "the streams of this vhost are published elsewhere, and not passed on from here: cluster {{ push off; }}"
+    )]
+    Elsewhere,
     #[error("the origin is being drained")]
     Draining,
+    #[error("{0}")]
+    Missing(#[from] Missing),
     #[error("{0}")]
     Hub(#[from] srs_hub::Refused),
 }
@@ -101,6 +122,10 @@ impl Gateway {
             admit: config.admit,
             files: config.files,
             envelopes: config.envelopes,
+            me: config.me,
+            source: config.source,
+            elsewhere: config.elsewhere,
+            pass_on: config.pass_on,
             clients: Arc::default(),
             hls: hls::Hls::new(),
             holds: Arc::default(),

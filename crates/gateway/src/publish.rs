@@ -10,12 +10,12 @@ use srs_hub::{Finish, Publisher, Settings, Superseded};
 use srs_media::time::Unwrap;
 use srs_names::envelope::{Envelope, Purpose};
 use srs_names::{Inventory as _, StreamKey, Term};
-use srs_net::rtmp::{Error, Link};
+use srs_net::rtmp::{Error, Link, PassOn};
 use srs_rtmp::{Message, server};
 use tokio::time::Instant;
 
 use crate::clients::{About, Client, Live, Via};
-use crate::config::Vhost;
+use crate::config::{Publish, To, Vhost};
 use crate::rtmp::{about, is_departure};
 use crate::{Gateway, Refused, shown};
 
@@ -49,7 +49,18 @@ impl Gateway {
         );
         let peer = sent.as_ref().and_then(|envelope| envelope.client).unwrap_or(peer);
         let via = sent.as_ref().map(Via::of);
-        let began = self.admit_publish(&request, sent.as_ref(), peer).and_then(|(key, vhost)| {
+        let admitted = self.admit_publish(&request, sent.as_ref(), peer);
+        if let (Ok((key, Vhost { publish: Publish { to: To::Elsewhere, .. }, .. })), Some(door)) =
+            (&admitted, &self.pass_on)
+        {
+            let about = About { via, ..about(&request.connect) };
+            let listed = self.clients.add(key, peer, "fmle-publish", about);
+            return self.pass_on(&**door, link, request, (key, &listed.client)).await;
+        }
+        let began = admitted.and_then(|(key, vhost)| {
+            if vhost.publish.to != To::Here {
+                return Err(Refused::Elsewhere);
+            }
             let hold = sent.as_ref().and_then(|envelope| envelope.hold).unwrap_or(vhost.publish.hold);
             let term = sent.and_then(|envelope| envelope.term);
             let publisher = self.hub.publish(&key, settings(vhost, hold, term))?;
@@ -102,12 +113,30 @@ impl Gateway {
         }
     }
 
+    /// Lets a publish go where it belongs.
+    async fn pass_on(
+        &self,
+        door: &dyn PassOn,
+        link: Link<server::Session>,
+        request: server::PublishRequest,
+        (key, client): (&StreamKey, &Client),
+    ) {
+        let (id, peer) = (client.id.as_str(), client.peer);
+        tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp publish is passed on");
+        let kicked = tokio::select! {
+            () = door.publish(key.vhost(), link, request, peer) => false,
+            () = poll_fn(|cx| client.kicked.poll(cx)) => true,
+        };
+        tracing::info!(cid = id, stream = %key, kicked, "rtmp publish that was passed on ended");
+    }
+
     fn admit_publish(
         &self,
         request: &server::PublishRequest,
         sent: Option<&Envelope>,
         peer: SocketAddr,
     ) -> Result<(StreamKey, &Vhost), Refused> {
+        self.no_loop(sent)?;
         // A node that sends a publisher here knows what it does; one that comes by itself would have to go again.
         if sent.is_none() && self.draining() {
             return Err(Refused::Draining);

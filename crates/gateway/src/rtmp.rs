@@ -1,5 +1,7 @@
 //! RTMP: what a client asks for, and how viewers are served.
 
+mod streams;
+
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +12,8 @@ use bytes::{Bytes, BytesMut};
 use srs_amf::Value;
 use srs_hub::{Hub, Phase};
 use srs_names::StreamKey;
-use srs_names::envelope::Purpose;
+use srs_names::envelope::{Envelope, Purpose};
+use srs_names::source::{Missing, Wish};
 use srs_net::rtmp::{Error, Link, Reader, Request, Step};
 use srs_rtmp::{chunk, server};
 use tokio::net::TcpStream;
@@ -19,10 +22,14 @@ use tokio::time::Instant;
 use crate::clients::{About, Client, Via};
 use crate::config::Vhost;
 use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, at};
+use crate::fetch::{self, Coming, Patience};
 use crate::{Gateway, Refused, rendition, shown};
 
 /// A player may wait this long for a stream that is not live.
 const NOT_LIVE: Duration = Duration::from_secs(30);
+
+/// A node that fetches it for players of its own has other places to ask.
+const NOT_LIVE_FOR_A_PULL: Duration = Duration::from_secs(3);
 
 /// Why a viewer's session ended, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +40,8 @@ enum Left {
     Player,
     #[error("the stream did not come live")]
     NotLive,
+    #[error("the stream cannot be had: {0}")]
+    Missing(Missing),
     #[error("took nothing for 10 s")]
     Stalled,
     #[error("a defect here")]
@@ -49,7 +58,7 @@ impl Left {
         match self {
             Left::Stalled | Left::Broken => true,
             Left::Lost(error) => !is_departure(error),
-            Left::Over | Left::Player | Left::NotLive | Left::Kicked => false,
+            Left::Over | Left::Player | Left::NotLive | Left::Missing(_) | Left::Kicked => false,
         }
     }
 }
@@ -89,13 +98,21 @@ impl Gateway {
         );
         let peer = sent.as_ref().and_then(|envelope| envelope.client).unwrap_or(peer);
         let about = About { via: sent.as_ref().map(Via::of), ..about(&request.connect) };
-        let (key, vhost) = match self.admit_play(&request, peer) {
+        let admitted = tokio::select! {
+            biased;
+            admitted = self.admit_play(&request, sent.as_ref(), peer) => admitted,
+            error = link.reader.gone() => {
+                return tracing::debug!(peer = shown(peer), %error, "a player left before it was admitted");
+            }
+        };
+        let (key, vhost, coming) = match admitted {
             Ok(admitted) => admitted,
             Err(error) => {
                 self.clients.failed();
                 tracing::warn!(peer = shown(peer), stream = request.stream, %error, "play refused");
-                let code = match error {
+                let code = match &error {
                     Refused::NotAllowed(_) => "NetStream.Play.Failed",
+                    Refused::Missing(missing) => fetch::code_of(missing),
                     _ => "NetStream.Play.StreamNotFound",
                 };
                 link.machine().reject(code, &error.to_string());
@@ -107,7 +124,13 @@ impl Gateway {
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp play");
         link.machine().accept_play();
-        let left = self.watch(link, &key, vhost, &listed.client, sent.is_some()).await;
+        let left = if is_list(&key, sent.as_ref()) {
+            self.tell_streams(link, &key, &listed.client).await
+        } else {
+            let here = if fetch::is_pull(sent.as_ref()) { NOT_LIVE_FOR_A_PULL } else { NOT_LIVE };
+            let wait = Patience::new(coming, here);
+            self.watch(link, (&key, vhost), &listed.client, sent.is_some(), wait).await
+        };
         if left.is_failure() {
             self.clients.failed();
         }
@@ -115,25 +138,33 @@ impl Gateway {
         tracing::info!(cid = id, stream = %key, sent, reason = %left, "rtmp play ended");
     }
 
-    fn admit_play(
+    /// The stream that a player wants, and whether it is fetched.
+    async fn admit_play(
         &self,
         request: &server::PlayRequest,
+        sent: Option<&Envelope>,
         peer: SocketAddr,
-    ) -> Result<(StreamKey, &Vhost), Refused> {
+    ) -> Result<(StreamKey, &Vhost, Coming), Refused> {
         let connect = &request.connect;
         let (key, params) = StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream)?;
         let (key, vhost) = self.resolve(&key)?;
-        self.admit.play(&key, &params, peer).map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
-        Ok((key, vhost))
+        self.may_play((&key, vhost), &params, sent, peer)?;
+        if self.source.is_none() || is_list(&key, sent) {
+            return Ok((key, vhost, None));
+        }
+        let (host, query) = fetch::said(request);
+        let wish = Wish { key: &key, host, query: &query, client: peer, hops: fetch::hops(sent) };
+        let coming = self.fetch(wish).await?;
+        Ok((key, vhost, coming))
     }
 
     async fn watch(
         &self,
         link: Link<server::Session>,
-        key: &StreamKey,
-        vhost: &Vhost,
+        (key, vhost): (&StreamKey, &Vhost),
         client: &Arc<Client>,
         for_a_node: bool,
+        wait: Patience,
     ) -> Left {
         let (mut reader, write, mut outbox) = link.split();
         let chunk_size = vhost.chunk_size;
@@ -156,8 +187,10 @@ impl Gateway {
         };
         let mut seat = Seat::take(&fan, joining).await;
         drop(fan);
-        let left = serve_viewer(&mut reader, &mut seat, client, tell, || is_live(&self.hub, key)).await;
-        if let (Left::Over | Left::NotLive | Left::Kicked, Some(write)) = (&left, seat.leave()) {
+        let left = serve_viewer(&mut reader, &mut seat, client, tell, || is_live(&self.hub, key), wait).await;
+        if let (Left::Over | Left::NotLive | Left::Missing(_) | Left::Kicked, Some(write)) =
+            (&left, seat.leave())
+        {
             reader.close(write).await;
         }
         left
@@ -170,9 +203,16 @@ async fn serve_viewer(
     client: &Client,
     framed: impl Fn(Bytes) -> Bytes,
     is_live: impl Fn() -> bool,
+    Patience { most, mut coming }: Patience,
 ) -> Left {
-    let not_live = tokio::time::sleep_until(Instant::now() + NOT_LIVE);
+    let not_live = tokio::time::sleep_until(Instant::now() + most);
     tokio::pin!(not_live);
+    let refuse = |machine: &mut server::Session, seat: &Seat, code, why: &str| {
+        machine.reject(code, why);
+        if let Some(output) = machine.poll_output() {
+            seat.tell(framed(output));
+        }
+    };
     let mut waiting = true;
     let mut kicked = None;
     loop {
@@ -198,19 +238,30 @@ async fn serve_viewer(
                 kicked = Some(Instant::now() + FAREWELL);
             }
             () = at(kicked) => return Left::Kicked,
+            missing = fetch::missing(&mut coming), if coming.is_some() => {
+                coming = None;
+                if !seat.started() {
+                    refuse(&mut reader.machine, seat, fetch::code_of(&missing), &missing.reason);
+                    return Left::Missing(missing);
+                }
+            }
             () = not_live.as_mut(), if waiting => {
                 waiting = !seat.started();
-                not_live.as_mut().reset(Instant::now() + NOT_LIVE);
-                if waiting && !is_live() {
-                    reader.machine.reject("NetStream.Play.StreamNotFound", "the stream is not live");
-                    if let Some(output) = reader.machine.poll_output() {
-                        seat.tell(framed(output));
-                    }
+                not_live.as_mut().reset(Instant::now() + most);
+                if !waiting {
+                    coming = None;
+                } else if !is_live() {
+                    refuse(&mut reader.machine, seat, "NetStream.Play.StreamNotFound", "the stream is not live");
                     return Left::NotLive;
                 }
             }
         }
     }
+}
+
+/// Whether a node asks for the names of the streams that are published here.
+fn is_list(key: &StreamKey, sent: Option<&Envelope>) -> bool {
+    key.stream() == streams::NAME && fetch::is_pull(sent)
 }
 
 fn is_live(hub: &Hub, key: &StreamKey) -> bool {

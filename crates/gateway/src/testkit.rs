@@ -1,5 +1,7 @@
 //! What the tests of this crate share: doors on loopback sockets, a publisher, and players that read everything back.
 
+pub(crate) mod source;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,16 +27,24 @@ const SMALL: u32 = 8 << 10;
 
 /// Doors with one vhost, which serves HTTP-FLV too.
 pub(crate) fn gateway(vhost: Vhost) -> Arc<Gateway> {
+    Gateway::new(Hub::new(), config(vhost))
+}
+
+/// Their settings.
+pub(crate) fn config(vhost: Vhost) -> Config {
     let vhost = Vhost { http_live: crate::Live::ALL.to_vec(), ..vhost };
-    let config = Config {
+    Config {
         vhosts: vec![vhost],
         chunk_size: 60_000,
         crossdomain: true,
         admit: Arc::new(AdmitAll),
         files: None,
         envelopes: Some(Arc::new(envelopes())),
-    };
-    Gateway::new(Hub::new(), config)
+        me: "vid-origin".to_owned(),
+        source: None,
+        elsewhere: None,
+        pass_on: None,
+    }
 }
 
 /// What the doors of [`gateway`] open: for `vid-origin`, which is dialled at 1935.
@@ -87,6 +97,11 @@ pub(crate) fn to_publish(envelope: &Envelope) -> String {
 /// Sealed for an RTMP player of the stream `a`.
 pub(crate) fn to_play(envelope: &Envelope) -> String {
     sealed(envelope, bound::of_rtmp("play", "live", TC_URL, "a"))
+}
+
+/// The same for the names of all streams.
+pub(crate) fn to_play_all(envelope: &Envelope) -> String {
+    sealed(envelope, bound::of_rtmp("play", "live", TC_URL, "*"))
 }
 
 /// Sealed for who gets this path.

@@ -9,7 +9,7 @@ use tokio::task::LocalSet;
 use super::*;
 use crate::Vhost;
 use crate::testkit::{
-    claimed, envelope, envelopes, gateway, get_with, key, rtmp, rtmp_from, seal, to_get, to_play, to_publish,
+    claimed, envelope, gateway, get_with, key, rtmp, rtmp_from, seal, to_get, to_play, to_publish,
 };
 
 fn publishing() -> client::Role {
@@ -44,23 +44,6 @@ async fn status(link: &mut Link<client::Session>) -> String {
 async fn until(gateway: &Gateway, phase: Option<Phase>) {
     while gateway.hub.phase(&key("a")) != phase {
         tokio::task::yield_now().await;
-    }
-}
-
-#[test]
-fn a_node_is_meant_by_its_id_and_by_its_ports() {
-    let envelopes = envelopes();
-    for (to, is_me) in [
-        ("vid-origin", true),
-        ("10.0.0.1:1935", true),
-        ("[::1]:1935", true),
-        ("host.name:1935", true),
-        ("vid-other", false),
-        ("10.0.0.1:1936", false),
-        ("1935", false),
-        ("", false),
-    ] {
-        assert_eq!(envelopes.is_me(to), is_me, "{to}");
     }
 }
 

@@ -7,20 +7,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
-use srs_names::{Params, percent_decode};
+use srs_names::source::Missing;
+use srs_names::{Params, StreamKey, percent_decode};
 use srs_net::http::{Answer, Content, gzip, takes_gzip};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
-use super::Hls;
 use super::sessions::Standing;
-use super::stream::Stream;
+use super::stream::{Stream, list_path};
+use super::{Hls, Settings};
 use crate::clients::{About, Clients};
+use crate::fetch::{Coming, Patience, missing, status_of};
 
 /// A request for a list of a stream that is not live is held back this long.
 const NOT_LIVE: Duration = Duration::from_secs(3);
 
 /// SRS's name for a player's mark.
-const MARK: &str = "hls_ctx";
+pub(crate) const MARK: &str = "hls_ctx";
 
 /// A player's mark and an attribute: what tells requests apart.
 pub(crate) struct Ask {
@@ -31,6 +33,8 @@ pub(crate) struct Ask {
     packs: bool,
     /// Asked for in order to be had: others make no session.
     counts: bool,
+    /// The stream whose list has this path; none where no stream's has.
+    stream: Option<StreamKey>,
     /// Found already: not a list that may still come.
     file: Option<(Arc<Stream>, Content)>,
 }
@@ -44,8 +48,15 @@ pub(crate) struct Served {
 
 impl Ask {
     /// What `request` asks for, if it is anything of HLS: a list by its extension, a file when there is one.
-    pub(crate) fn of(hls: &Hls, vhost: &str, request: &Request<()>, params: &Params) -> Option<Ask> {
-        let uri = request.uri();
+    ///
+    /// `named` is the stream that its path would name, and the settings of the vhost.
+    pub(crate) fn of(
+        hls: &Hls,
+        (named, settings): (&StreamKey, &Settings),
+        request: &Request<()>,
+        params: &Params,
+    ) -> Option<Ask> {
+        let (vhost, uri) = (named.vhost(), request.uri());
         let path = percent_decode(uri.path().trim_start_matches('/'))?.into_owned();
         let file = hls.find(vhost, &path).filter(|stream| stream.list_path() != path);
         let file = file.and_then(|stream| stream.file(&path).map(|content| (stream, content)));
@@ -55,7 +66,27 @@ impl Ask {
         let packs = takes_gzip(request);
         let query = uri.query().map(str::to_owned);
         let counts = *request.method() == Method::GET;
-        Some(Ask { vhost: Arc::from(vhost), path, params: params.clone(), query, packs, counts, file })
+        let stream = if file.is_none() { hls.stream_of(named, settings, &path) } else { None };
+        Some(Ask {
+            vhost: Arc::from(vhost),
+            path,
+            params: params.clone(),
+            query,
+            packs,
+            counts,
+            stream,
+            file,
+        })
+    }
+
+    /// The stream whose list is asked for.
+    pub(crate) fn stream(&self) -> Option<&StreamKey> {
+        self.stream.as_ref()
+    }
+
+    /// Whether there is a list to answer with.
+    pub(crate) fn is_listed(&self, hls: &Hls) -> bool {
+        hls.find(&self.vhost, &self.path).is_some_and(|stream| stream.is_ready())
     }
 
     /// Whether a stream that is known here has this path.
@@ -70,21 +101,35 @@ impl Ask {
 }
 
 impl Hls {
-    /// Answers `ask`; a list may be waited for.
+    /// The stream whose list has this path, whether it is here or not.
+    fn stream_of(&self, named: &StreamKey, settings: &Settings, path: &str) -> Option<StreamKey> {
+        if let Some(known) = self.find(named.vhost(), path) {
+            return Some(known.key().clone());
+        }
+        // The list may be a file in a folder of its stream.
+        let above = named.app().rsplit_once('/');
+        let above = above.and_then(|(app, stream)| StreamKey::new(named.vhost(), app, stream).ok());
+        let is_its = |key: &StreamKey| list_path(settings, key).is_ok_and(|list| list == path);
+        std::iter::once(named.clone()).chain(above).find(is_its)
+    }
+
+    /// Answers `ask`; a list may be waited for, longer where its stream is `coming` from elsewhere.
     pub(crate) async fn serve(
         &self,
         ask: Ask,
         clients: &Arc<Clients>,
         peer: SocketAddr,
         about: About,
+        coming: Coming,
     ) -> Served {
         let mark = ask.params.get(MARK).filter(|mark| !mark.is_empty()).map(str::to_owned);
         if let Some((stream, content)) = ask.file {
             return self.serve_file(stream, content, mark, &ask.path, clients, peer, about);
         }
-        let Some(stream) = self.wait_for(&ask.vhost, &ask.path).await else {
-            let answer = Answer::text(StatusCode::NOT_FOUND, "the stream is not live");
-            return Served { answer, stream: None, mark: None };
+        let stream = match self.wait_for(&ask.vhost, &ask.path, coming).await {
+            Ok(stream) => stream,
+            Err(Some(missing)) => return Answer::text(status_of(&missing), &missing.reason).into(),
+            Err(None) => return Answer::text(StatusCode::NOT_FOUND, "the stream is not live").into(),
         };
         if !stream.settings().ctx || !ask.counts {
             let answer = list_answer(&stream, None, ask.packs);
@@ -122,26 +167,39 @@ impl Hls {
         if let Some(mark) = &mark
             && self.sessions.touch(mark, clients, &stream, peer, about) == Standing::Kicked
         {
-            let answer = Answer::text(StatusCode::NOT_FOUND, "ended by an operator");
-            return Served { answer, stream: None, mark: None };
+            return Answer::text(StatusCode::NOT_FOUND, "ended by an operator").into();
         }
         let answer = file_answer(&stream, content, path);
         Served { answer, stream: Some(stream), mark }
     }
 
-    /// The stream whose list has this path, once it has a segment.
-    async fn wait_for(&self, vhost: &str, path: &str) -> Option<Arc<Stream>> {
-        let deadline = Instant::now() + NOT_LIVE;
-        loop {
+    /// The stream whose list has this path, once it has a segment; else why its stream does not come, where that is known.
+    async fn wait_for(
+        &self,
+        vhost: &str,
+        path: &str,
+        coming: Coming,
+    ) -> Result<Arc<Stream>, Option<Missing>> {
+        // What was fetched before is no beginning for who wants it now.
+        let again = coming.is_some();
+        let Patience { most, mut coming } = Patience::new(coming, NOT_LIVE);
+        let deadline = Instant::now() + most;
+        let given_up = loop {
             let came = self.came.notified();
             tokio::pin!(came);
             // Registered before the look, so that what comes in between is not missed.
             came.as_mut().enable();
-            if let Some(stream) = self.find(vhost, path).filter(|stream| stream.is_ready()) {
-                return Some(stream);
+            let found = self.find(vhost, path).filter(|stream| stream.is_ready());
+            if let Some(stream) = found.filter(|stream| !again || !stream.is_over()) {
+                return Ok(stream);
             }
-            timeout_at(deadline, came).await.ok()?;
-        }
+            tokio::select! {
+                () = came => {}
+                missing = missing(&mut coming), if coming.is_some() => break Some(missing),
+                () = sleep_until(deadline) => break None,
+            }
+        };
+        self.find(vhost, path).filter(|stream| stream.is_ready()).ok_or(given_up)
     }
 
     /// Counts what went out.
@@ -164,6 +222,13 @@ impl Hls {
 pub(crate) struct Owner {
     stream: Option<Arc<Stream>>,
     mark: Option<String>,
+}
+
+impl From<Answer> for Served {
+    /// An answer that is nobody's.
+    fn from(answer: Answer) -> Served {
+        Served { answer, stream: None, mark: None }
+    }
 }
 
 impl Served {

@@ -35,6 +35,8 @@ struct Inner {
     /// Which of the files are on disk.
     written: HashSet<String>,
     key: Option<Current>,
+    /// Nobody publishes it, nor is awaited.
+    over: bool,
     /// The list as text, until it changes.
     text: Option<Arc<str>>,
 }
@@ -75,6 +77,7 @@ impl Stream {
             keys: HashSet::new(),
             written: HashSet::new(),
             key: None,
+            over: false,
             text: None,
         };
         Stream {
@@ -127,6 +130,7 @@ impl Stream {
         let now = self.now_ms();
         let mut inner = self.lock();
         inner.list.begin(now);
+        inner.over = false;
         inner.text = None;
     }
 
@@ -186,6 +190,11 @@ impl Stream {
     /// Whether there is something to play.
     pub(super) fn is_ready(&self) -> bool {
         self.lock().list.ready()
+    }
+
+    /// Whether the stream is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.lock().over
     }
 
     fn address(&self, name: &str, mark: Option<&str>) -> String {
@@ -270,6 +279,7 @@ impl Stream {
     fn end(&self) {
         let mut inner = self.lock();
         inner.list.end();
+        inner.over = true;
         inner.text = None;
     }
 

@@ -1,5 +1,7 @@
 //! Streams that are published, and what players of HLS get of them, over real connections.
 
+mod fetched;
+
 use std::path::Path;
 
 use bytes::Bytes;
@@ -631,17 +633,8 @@ async fn a_list_that_lies_in_the_folder_is_served_at_once() {
         std::fs::create_dir_all(&folder.0).unwrap();
         std::fs::write(folder.0.join("film.m3u8"), "#EXTM3U\n").unwrap();
         let vhost = Vhost { hls: Some(Arc::new(settings())), ..Vhost::default() };
-        let gateway = Gateway::new(
-            Hub::new(),
-            crate::Config {
-                vhosts: vec![vhost],
-                chunk_size: 60_000,
-                crossdomain: true,
-                admit: Arc::new(srs_names::AdmitAll),
-                files: Some(srs_net::http::Folder::new(folder.0.clone())),
-                envelopes: None,
-            },
-        );
+        let files = Some(srs_net::http::Folder::new(folder.0.clone()));
+        let gateway = Gateway::new(Hub::new(), crate::Config { files, ..crate::testkit::config(vhost) });
         let mut client = Client::of(&gateway).await;
         let list = client.get("/film.m3u8").await;
         assert_eq!((list.status, list.text()), (200, "#EXTM3U\n"));

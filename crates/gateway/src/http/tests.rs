@@ -1,15 +1,20 @@
-use std::future::Future as _;
+use std::future::{Future as _, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 
 use srs_hub::Finish;
 use srs_names::Inventory as _;
 use srs_names::envelope::{Purpose, Seal};
+use srs_net::limits;
 use tokio::io::AsyncReadExt as _;
 use tokio::task::LocalSet;
+use tokio::time::Instant;
 
+use super::live::LAST_CHUNK;
 use super::*;
+use crate::Vhost;
 use crate::config::Play;
+use crate::fan::{self, Ending, Joining, News, Pace, Seat};
 use crate::rendition;
 use crate::testkit::{
     Player, begin, envelope, gateway, get, get_with, inter, key, pair, publisher, to_get, video,

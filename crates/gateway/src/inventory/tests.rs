@@ -2,6 +2,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::clients::About;
+use crate::testkit::source::{Says, Spring, application, fetched};
 use crate::testkit::{gateway, key, publisher};
 
 #[test]
@@ -69,15 +70,39 @@ fn vhosts_are_listed_by_name_and_switched_off_ones_too() {
         enabled: name.starts_with('a'),
         ..Vhost::default()
     });
-    let config = crate::Config {
-        vhosts: vhosts.to_vec(),
-        chunk_size: 60_000,
-        crossdomain: true,
-        admit: std::sync::Arc::new(srs_names::AdmitAll),
-        files: None,
-        envelopes: None,
-    };
+    let config = crate::Config { vhosts: vhosts.to_vec(), ..crate::testkit::config(Vhost::default()) };
     let gateway = Gateway::new(srs_hub::Hub::new(), config);
     let listed: Vec<_> = gateway.vhosts().into_iter().map(|vhost| (vhost.name, vhost.enabled)).collect();
     assert_eq!(listed, [("a.example".to_owned(), true), ("b.example".to_owned(), false)]);
+}
+
+#[test]
+fn a_stream_that_a_pull_publishes_is_listed_and_told_to_nobody_as_one_of_this_node() {
+    let gateway = gateway(Vhost::default());
+    let publisher = publisher(&gateway, "a");
+    assert!(gateway.streams().is_empty());
+    gateway.begin_hls(&key("a"));
+    gateway.begin_hls(&key("a"));
+    crate::testkit::begin(&publisher);
+    gateway.sample_streams();
+    let listed = gateway.streams();
+    let record = &listed[0];
+    assert_eq!((listed.len(), record.publish.active, record.publish.cid.as_str()), (1, true, ""));
+    assert_eq!((record.tc_url.as_str(), record.frames), ("rtmp://__defaultVhost__/live", 2));
+    assert!(gateway.live().is_empty() && gateway.publishers() == 0);
+    assert_eq!(gateway.carried().streams, 1);
+    let id = record.id.clone();
+    let listed = gateway.clients.add(&key("a"), ([127, 0, 0, 1], 1).into(), "fmle-publish", About::default());
+    gateway.clients.goes_live(&listed.client);
+    assert_eq!((gateway.live().len(), gateway.streams()[0].id.as_str()), (1, id.as_str()));
+}
+
+#[test]
+fn what_is_fetched_is_what_the_source_says() {
+    let spring = Spring::new(Says::Here);
+    let gateway = spring.gateway(Vhost::default());
+    assert_eq!(gateway.fetches(), [fetched()]);
+    assert_eq!(gateway.applications(), [application()]);
+    let without = crate::testkit::gateway(Vhost::default());
+    assert!(without.fetches().is_empty() && without.applications().is_empty());
 }
