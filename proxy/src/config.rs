@@ -34,6 +34,8 @@ pub struct Config {
     pub system_api: Listen,
     /// `PROXY_STATIC_FILES`: a folder of pages. None: the built-in ones.
     pub static_files: Option<PathBuf>,
+    /// `PROXY_REDIRECT_HTTP`: players that come over HTTP are sent to an edge, where there is one. Off.
+    pub redirect_http: bool,
     /// `PROXY_LOAD_BALANCER_TYPE`: where the directory lives.
     pub directory: Directory,
     /// `PROXY_ORIGIN_SERVER_TTL`: a registration without a beat for so long is gone, whatever else is known. 300 s.
@@ -177,6 +179,7 @@ impl Config {
             srt: listen("PROXY_SRT_SERVER")?,
             system_api: listen("PROXY_SYSTEM_API")?,
             static_files: settings.some("PROXY_STATIC_FILES").map(PathBuf::from),
+            redirect_http: settings.read("PROXY_REDIRECT_HTTP", redirect)?,
             directory: directory(settings)?,
             origin_ttl: period("PROXY_ORIGIN_SERVER_TTL")?,
             api_token: api_token(settings)?,
@@ -229,6 +232,14 @@ impl Default for Config {
     fn default() -> Self {
         let settings = settings(&Vars::new(), &DotEnv::default());
         Self::from_settings(&settings).expect("the table's defaults are allowed values")
+    }
+}
+
+fn redirect(text: &str) -> Result<bool, Expected> {
+    match text {
+        "off" => Ok(false),
+        "edge" => Ok(true),
+        _ => Err(Expected("off or edge".into())),
     }
 }
 

@@ -94,7 +94,8 @@ impl Proxy {
         if let Some(backend) = &config.default_backend {
             balancer.register(default_node(backend)?, Duration::ZERO)?;
         }
-        let relay = Relay::new(Arc::clone(&balancer), started, told(&config, &identity, secret)?);
+        let told = told(&config, &identity, secret, [&rtmp, &http])?;
+        let relay = Relay::new(Arc::clone(&balancer), started, told);
         let token = config.api_token.as_ref().map(|token| token.expose().to_owned());
         let guard = open_to(token.is_some(), config.system_api_allow.len(), config.cluster_secret.is_some());
         let (signatures, signer) = signing(&config, &identity, [&operators, &system])?;
@@ -271,14 +272,23 @@ fn secret(config: &Config) -> Vec<u8> {
     }
 }
 
-/// What the relay must be told.
-fn told(config: &Config, identity: &Identity, secret: Vec<u8>) -> Result<srs_relay::Config, Error> {
+/// What the relay must be told, which is dialled at these listeners.
+fn told(
+    config: &Config,
+    identity: &Identity,
+    secret: Vec<u8>,
+    dialled: [&TcpListener; 2],
+) -> Result<srs_relay::Config, Error> {
+    let ports = dialled.iter().filter_map(|listener| listener.local_addr().ok());
     Ok(srs_relay::Config {
         chunk_size: CHUNK_SIZE,
         me: NodeId::new(&identity.server)?,
         hold: config.publish_hold,
         secret,
         static_files: config.static_files.clone(),
+        ports: ports.map(|address| address.port()).collect(),
+        redirects: config.redirect_http,
+        role: srs_relay::Role::Proxy,
     })
 }
 

@@ -19,7 +19,7 @@ use crate::limits::{CACHE_BYTES, ENTRIES, ENTRY_COST, FILE_TTL_UNSAID};
 use crate::upstream::{HttpLeg, Unanswered};
 
 /// An answer as it is kept.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) status: StatusCode,
     /// Without those of the connection and the length.
@@ -87,8 +87,10 @@ fn number(value: Option<&HeaderValue>) -> Option<u64> {
 /// What an origin says of how an answer may be kept.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rules {
-    /// Not at all, or not for others.
+    /// Not at all, or not for others, or not without asking again.
     pub(crate) private: bool,
+    /// It is one client's alone: not even for those who ask at the same time.
+    pub(crate) own: bool,
     /// For others too, in so many words.
     pub(crate) public: bool,
     /// For how long; none where that is not said.
@@ -101,13 +103,14 @@ impl Rules {
         let mut rules = Rules::default();
         let (mut max_age, mut shared) = (None, None);
         for value in headers.get_all(header::CACHE_CONTROL) {
-            let Ok(value) = value.to_str() else { return Rules { private: true, ..rules } };
+            let Ok(value) = value.to_str() else { return Rules { private: true, own: true, ..rules } };
             for word in value.split(',') {
                 let word = word.trim().to_ascii_lowercase();
                 let (name, value) = word.split_once('=').unwrap_or((&word, ""));
                 let seconds = || Some(value.trim_matches('"').parse().unwrap_or(0));
                 match name {
-                    "private" | "no-store" | "no-cache" => rules.private = true,
+                    "no-cache" => rules.private = true,
+                    "private" | "no-store" => (rules.private, rules.own) = (true, true),
                     "public" => rules.public = true,
                     "max-age" => max_age = seconds(),
                     "s-maxage" => shared = seconds(),
@@ -121,7 +124,9 @@ impl Rules {
             .get_all(header::VARY)
             .iter()
             .any(|names| !names.as_bytes().eq_ignore_ascii_case(b"accept-encoding"));
-        rules.private |= coded || varies || headers.contains_key(header::SET_COOKIE);
+        let personal = coded || varies || headers.contains_key(header::SET_COOKIE);
+        rules.private |= personal;
+        rules.own |= personal;
         rules
     }
 }
@@ -174,6 +179,11 @@ impl Cache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Room for what is loaded beside the table.
+    pub(crate) fn room(self: &Arc<Self>) -> Room {
+        Room { cache: Arc::clone(self), bytes: 0 }
+    }
+
     /// What there is under `key`; what is not there is fetched by `load`, on this shard.
     pub(crate) async fn get<F>(self: &Arc<Self>, key: String, load: impl FnOnce(Room) -> F) -> Got
     where
@@ -197,7 +207,7 @@ impl Cache {
                     drop(state);
                     let (give, mine) = oneshot::channel();
                     let task = Task { cache: Arc::clone(self), key, told };
-                    let loading = load(Room { cache: Arc::clone(self), bytes: 0 });
+                    let loading = load(self.room());
                     shards::spawn(async move {
                         let (outcome, leg) = task.outcome_of(loading.await);
                         let _left_or_none = give.send(leg);

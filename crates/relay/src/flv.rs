@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::Relay;
+use crate::door::Errand;
 use crate::follow::{Follower, Place};
 use crate::forward::{session_id, shown};
 use crate::heads::{Said, end_to_end, request_head};
@@ -55,6 +56,8 @@ pub(crate) enum Ended {
     Origin(#[from] Broken),
     #[error("the origin fell silent")]
     Silent,
+    #[error("the edge drains")]
+    Drains,
     #[error("the origin is lost, and the stream did not come back in time")]
     Lost,
     #[error("{0}")]
@@ -81,10 +84,16 @@ impl Relay {
                 return client.answer(StatusCode::BAD_REQUEST, &format!("bad stream name: {error}")).await;
             }
         };
+        let (peer, errand) = self.caller_of_request(&request, peer);
+        let whom = Box::new(match errand {
+            Errand::Client => Whom::Viewer(key.clone()),
+            Errand::Pull(hops) => Whom::Pull(key.clone(), hops),
+            Errand::Stranger => Whom::Stream(key.clone()),
+        });
         let said = request_head(&request, peer);
         drop(request);
         tracing::info!(cid, peer = shown(peer), stream = %key, "http-{format} play");
-        let ended = self.relay_live(&mut client, &said, &key, &cid).await;
+        let ended = self.relay_live(&mut client, &said, &key, &whom, &cid).await;
         tracing::info!(cid, stream = %key, reason = %ended, "http-{format} play ended");
         match ended {
             // Without an answer the player could not tell a broken origin from a broken proxy.
@@ -108,12 +117,12 @@ impl Relay {
         client: &mut Client,
         said: &Said,
         key: &StreamKey,
+        whom: &Whom,
         cid: &str,
     ) -> Ended {
-        let whom = Whom::Stream(key.clone());
         // What is needed only at the start, or when an origin is lost, is not to make every viewer's session larger.
         let asked = tokio::select! {
-            asked = Box::pin(self.ask(said, &whom)) => asked,
+            asked = Box::pin(self.ask(said, whom)) => asked,
             gone = client.gone() => return gone,
         };
         let (mut leg, response) = match asked {
@@ -136,9 +145,11 @@ impl Relay {
         let mut losses = Losses::default();
         loop {
             let (here, node) = (leg.origin.place.clone(), Arc::clone(&leg.origin.node));
-            let ended = flow.run(client, leg, rest, &mut follower).await;
+            let ended = flow.run(client, &mut leg, std::mem::take(&mut rest), &mut follower).await;
             let lost = match &ended {
                 Ended::Elsewhere => false,
+                Ended::Drains if !Box::pin(self.serves_elsewhere(key)).await => continue,
+                Ended::Drains => false,
                 Ended::Over => {
                     // A stream that ended here may have moved: its former owner lets it go then.
                     let found = Box::pin(self.balancer.find(key, self.now())).await;
@@ -154,8 +165,9 @@ impl Relay {
                 Ended::Origin(_) | Ended::Silent => true,
                 _ => return ended,
             };
+            drop(leg);
             let until = flow.leave_origin() + FAILOVER;
-            let again = Box::pin(self.live_again(said, &whom, &mut follower, lost.then_some(&here), until));
+            let again = Box::pin(self.live_again(said, whom, &mut follower, lost.then_some(&here), until));
             let (next, response, body) = tokio::select! {
                 again = again => match again {
                     Some(again) => again,
@@ -179,7 +191,8 @@ impl Relay {
         until: Instant,
     ) -> Option<(HttpLeg, Response, Body)> {
         follower.set_restless(true);
-        if let Some(here) = lost {
+        // Where a stream is that its edge lost, no list of an origin tells.
+        if let Some(here) = lost.filter(|here| !here.edge) {
             let _either_way = timeout(REST, follower.moved(here)).await;
         }
         while Instant::now() < until {

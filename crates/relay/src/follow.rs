@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use srs_balance::{Epoch, Pick};
+use srs_balance::{Epoch, Pick, Reason};
 use srs_names::{NodeId, StreamKey};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -20,16 +20,20 @@ pub(crate) struct Place {
     pub(crate) node: NodeId,
     /// The claim's; none where the stream was found by what a node lists.
     pub(crate) epoch: Option<Epoch>,
+    /// The node is an edge: it follows the stream itself.
+    pub(crate) edge: bool,
 }
 
 impl Place {
     pub(crate) fn of(pick: &Pick) -> Place {
-        Place { node: pick.node.id.clone(), epoch: pick.claim.as_ref().map(|claim| claim.epoch) }
+        let epoch = pick.claim.as_ref().map(|claim| claim.epoch);
+        Place { node: pick.node.id.clone(), epoch, edge: pick.reason == Reason::Edge }
     }
 
     /// Whether a leg that is at `here` should be at this place instead.
     pub(crate) fn is_better_than(&self, here: &Place) -> bool {
         match (self.epoch, here.epoch) {
+            _ if here.edge => false,
             // The same node under another epoch ends the leg by itself, if the stream has another owner there.
             _ if self.node == here.node => false,
             (Some(now), Some(then)) => now > then,

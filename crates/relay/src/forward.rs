@@ -11,7 +11,8 @@ use srs_rtmp::{client, server};
 use tokio::net::TcpStream;
 
 use crate::Relay;
-use crate::origins::{Asker, Unserved};
+use crate::door::{Asker, Errand};
+use crate::origins::Unserved;
 
 impl Relay {
     /// Serves one RTMP connection to its end.
@@ -39,7 +40,7 @@ impl Relay {
         role: client::Role,
     ) -> client::Config {
         let mut object = connect.object.clone();
-        // A client is no node.
+        // Each node says its own.
         object.remove(RTMP_PROPERTY);
         client::Config {
             arguments: connect.arguments.clone(),
@@ -63,10 +64,10 @@ impl Wish {
         Wish { what, cid: session_id(), peer }
     }
 
-    /// For whom origins are asked.
-    pub(crate) fn asker(&self) -> Asker {
+    /// For whom origins are asked, on this errand.
+    pub(crate) fn asker(&self, errand: Errand) -> Asker {
         let client = SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port());
-        Asker { client: Some(client), session: self.cid.clone(), resumes: false }
+        Asker { client: Some(client), session: self.cid.clone(), resumes: false, errand }
     }
 
     /// The stream that is meant; a client that names none is told so with `code`.

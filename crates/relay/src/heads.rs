@@ -31,6 +31,15 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// The same words for another path and query.
+    pub(crate) fn with_target(&self, target: &str) -> Said {
+        let end = self.head.windows(2).position(|two| two == b"\r\n").unwrap_or_default();
+        let (line, rest) = self.head.split_at(end);
+        let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let line = [method, b" ", target.as_bytes(), b" HTTP/1.1"].concat();
+        Said { head: Bytes::from([line.as_slice(), rest].concat()), client: self.client }
+    }
+
     /// The head for one node, with what it is told of the session.
     pub(crate) fn to_node(&self, envelope: Option<String>) -> Bytes {
         let end = self.head.windows(2).position(|two| two == b"\r\n");

@@ -9,9 +9,9 @@
 //! | `.m4s`, `.mp4`, `.mpd`, `.vtt`, `.key`, `.jpg` | the stream's origin |
 //! | all else | the routes that the role gave |
 
-mod files;
+pub(crate) mod files;
 pub(crate) mod last;
-mod lists;
+pub(crate) mod lists;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,21 +39,21 @@ use crate::token;
 use crate::upstream::{HttpLeg, Unanswered, framing, read_whole};
 
 /// SRS's name for the mark of one player.
-const MARK: &str = "hls_ctx";
+pub(crate) const MARK: &str = "hls_ctx";
 
 /// A request for what an origin has.
-struct Ask<'a> {
-    request: &'a Request<()>,
-    peer: SocketAddr,
+pub(crate) struct Ask<'a> {
+    pub(crate) request: &'a Request<()>,
+    pub(crate) peer: SocketAddr,
     /// Path and query without our token.
-    target: String,
-    token: Token,
+    pub(crate) target: String,
+    pub(crate) token: Token,
     /// What stands behind the last dot of the path, in lower case.
-    extension: String,
+    pub(crate) extension: String,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Token {
+pub(crate) enum Token {
     None,
     /// One that our secret opens.
     Of(NodeId),
@@ -161,8 +161,7 @@ impl Relay {
                 return Route::Answer(with_range(request, Answer::page(page)));
             }
         }
-        let name = uri.path().rsplit('/').next().unwrap_or_default();
-        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+        let extension = extension_of(uri.path());
         let live = ["flv", "ts", "aac", "mp3"].into_iter().find(|live| *live == extension);
         let list = extension == "m3u8";
         let file = ["m4s", "mp4", "mpd", "vtt", "key", "jpg"].contains(&extension.as_str());
@@ -171,6 +170,12 @@ impl Relay {
         }
         if *request.method() == Method::OPTIONS {
             return Route::Answer(preflight());
+        }
+        if token == Token::None
+            && (list || live.is_some())
+            && let Some(answer) = self.redirect(request, live.is_some())
+        {
+            return Route::Answer(answer);
         }
         match (live, &token) {
             (Some(live), Token::None) if *request.method() == Method::GET => return Route::Live(live),
@@ -182,6 +187,8 @@ impl Relay {
         if climbs(uri.path()) {
             return Route::Answer(refusal(StatusCode::BAD_REQUEST, "bad path"));
         }
+        // Where the client is for whom an edge asks.
+        let (peer, _) = self.caller_of_request(request, peer);
         let ask = Ask { request, peer, target, token, extension };
         if list { Route::List(ask) } else { Route::File(ask) }
     }
@@ -204,7 +211,7 @@ impl Relay {
     }
 
     /// Players ask again and again for what is not there: it is in the log once a second.
-    fn complain(&self, why: &Unanswered) {
+    pub(crate) fn complain(&self, why: &Unanswered) {
         let now = self.now().as_secs().saturating_add(1);
         if self.complained.swap(now, Ordering::Relaxed) != now {
             tracing::warn!(error = %why, "http requests are not served");
@@ -225,18 +232,18 @@ impl Relay {
 }
 
 impl Ask<'_> {
-    fn host(&self) -> Option<&str> {
+    pub(crate) fn host(&self) -> Option<&str> {
         self.request.headers().get(header::HOST).and_then(|host| host.to_str().ok())
     }
 
     /// The stream that the path names.
-    fn key(&self) -> Result<StreamKey, NameError> {
+    pub(crate) fn key(&self) -> Result<StreamKey, NameError> {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         StreamKey::from_http(self.host(), path, Some(query)).map(|(key, ..)| key)
     }
 
     /// Whether the answer may be one that others get too: it is asked for by nobody in particular.
-    fn may_share(&self) -> bool {
+    pub(crate) fn may_share(&self) -> bool {
         !self.request.headers().contains_key(header::AUTHORIZATION)
     }
 
@@ -252,7 +259,7 @@ impl Ask<'_> {
     }
 
     /// The request for a whole body as it lies, whoever it may be for.
-    fn whole(&self, target: &str, without: &[HeaderName]) -> Said {
+    pub(crate) fn whole(&self, target: &str, without: &[HeaderName]) -> Said {
         let words = Words { target, method: &Method::GET, without, plain: true, again: true };
         head_of(self.request, self.peer, &words)
     }
@@ -295,8 +302,14 @@ async fn serve_others(conn: Conn, peer: SocketAddr, rest: axum::Router) {
     }
 }
 
+/// What stands behind the last dot of a path's last part, in lower case.
+pub(crate) fn extension_of(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase()
+}
+
 /// Whether a path has parts that mean another place than they say, to us or to an origin.
-fn climbs(path: &str) -> bool {
+pub(crate) fn climbs(path: &str) -> bool {
     path.split('/').any(|part| {
         let Some(part) = percent_decode(part) else { return true };
         let strange = |c: char| c.is_control() || matches!(c, '/' | '\\');
@@ -308,7 +321,7 @@ fn climbs(path: &str) -> bool {
 }
 
 /// To a browser that asks whether a page of another site may ask.
-fn preflight() -> Answer {
+pub(crate) fn preflight() -> Answer {
     let mut answer = Answer::text(StatusCode::OK, "");
     answer.body = Content::Bytes(Bytes::new());
     for name in [
@@ -322,4 +335,4 @@ fn preflight() -> Answer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

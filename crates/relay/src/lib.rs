@@ -8,6 +8,8 @@
 //! [`origins`](crate::Relay).
 
 mod cache;
+mod door;
+mod edge;
 mod flv;
 mod follow;
 mod forward;
@@ -15,6 +17,8 @@ mod heads;
 mod http;
 mod limits;
 mod origins;
+mod push;
+mod redirect;
 mod rtmp_play;
 mod rtmp_publish;
 #[cfg(test)]
@@ -22,6 +26,9 @@ mod testkit;
 mod token;
 pub mod track;
 mod upstream;
+
+pub use edge::{BadUpstream, EdgeConfig, EdgeHls};
+pub use push::{Push, PushConfig};
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,7 +38,7 @@ use std::time::{Duration, Instant};
 
 use srs_balance::{Balancer, OriginView};
 use srs_names::NodeId;
-use srs_names::envelope::Seal;
+use srs_names::envelope::{Door, Seal};
 use srs_net::http::Folder;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -48,6 +55,21 @@ pub struct Config {
     pub secret: Vec<u8>,
     /// A folder of files that are served over HTTP. None: there are the built-in pages alone.
     pub static_files: Option<PathBuf>,
+    /// The ports at which this proxy is dialled: what edges seal for `host:port` is for it if it has that port.
+    pub ports: Vec<u16>,
+    /// Players that come over HTTP are told to ask an edge, where there is one.
+    pub redirects: bool,
+    /// As what this node names itself.
+    pub role: Role,
+}
+
+/// What kind of node passes sessions on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A proxy, for clients and edges.
+    Proxy,
+    /// An edge, which passes publishes on.
+    Edge,
 }
 
 impl std::fmt::Debug for Config {
@@ -65,6 +87,9 @@ pub struct Relay {
     me: NodeId,
     hold: Duration,
     seal: Seal,
+    door: Door,
+    redirects: bool,
+    role: Role,
     tokens: token::Tokens,
     cache: Arc<cache::Cache>,
     lasts: http::last::Lasts,
@@ -96,13 +121,17 @@ impl std::fmt::Debug for Relay {
 impl Relay {
     /// Doors that ask `balancer`, whose clock was zero at `started`.
     pub fn new(balancer: Arc<Balancer>, started: Instant, config: Config) -> Arc<Relay> {
+        let seal = Seal::new(&config.secret);
         Arc::new(Relay {
             balancer,
             started,
             chunk_size: config.chunk_size,
+            door: Door::new(seal.clone(), config.me.as_str(), config.ports),
+            redirects: config.redirects,
+            role: config.role,
             me: config.me,
             hold: config.hold,
-            seal: Seal::new(&config.secret),
+            seal,
             tokens: token::Tokens::new(&config.secret),
             cache: Arc::default(),
             lasts: http::last::Lasts::default(),

@@ -8,6 +8,13 @@ pub(crate) const TICK: Duration = Duration::from_millis(500);
 /// Origins tried for one session: a client waits, and one refusal is told at once while a silent one takes seconds.
 pub(crate) const TRIES: usize = 3;
 
+/// Edges tried for one viewer before an origin is: where two do not answer, the third may not either.
+pub(crate) const EDGE_TRIES: usize = 2;
+
+/// Within this time the viewers of an edge that drains go elsewhere, one after the other: a few thousand dials in each
+/// second.
+pub(crate) const LEAVE: Duration = Duration::from_secs(2);
+
 /// How often it is looked where streams are that a leg waits for.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
 

@@ -1,25 +1,25 @@
 //! Choosing an origin and dialling it, and the next one when it does not answer.
 
-use std::io;
-use std::net::SocketAddr;
+mod reach;
+
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use srs_amf::Value;
-use srs_balance::{Claim, Ending, Endpoint, Epoch, NoOrigin, Node, Pick, Reason};
+use srs_balance::{Claim, Ending, Epoch, NoOrigin, Node, Pick, Reason};
 use srs_names::envelope::{self, Envelope, Purpose, Term};
 use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link, open};
-use srs_net::{limits, tcp};
 use srs_rtmp::client;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+use crate::door::{Asker, Errand};
 use crate::follow::Place;
-use crate::limits::{FAILOVER, MOST_LOSSES, TRIES};
-use crate::upstream::pooled;
-use crate::{Life, Relay};
+use crate::limits::{EDGE_TRIES, FAILOVER, LEAVE, MOST_LOSSES, TRIES};
+use crate::{Life, Relay, Role};
+use reach::{Failure, connect, reach};
 
 /// Why no origin could be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,15 @@ pub(crate) enum Unserved {
     /// None of those tried answered.
     #[error("no origin answered, the last failure was: {0}")]
     Failed(String),
+}
+
+/// Whether a node refused this session for a reason that others have too. An edge that takes no connection now is not the
+/// only one.
+fn is_final(error: &Error, is_edge: bool) -> bool {
+    match error {
+        Error::Refused { code, .. } => !(is_edge && code.starts_with("NetConnection.")),
+        _ => false,
+    }
 }
 
 /// What our origins answer to a claim that is older than one they know.
@@ -62,13 +71,31 @@ impl Origin {
     /// takes its place in a list that all legs share.
     pub(crate) fn worse_than(&self, bearable: Life) -> impl Future<Output = Life> + use<> {
         let mut life = self.life.clone();
+        async move { worse(&mut life, bearable).await }
+    }
+
+    /// The same for a viewer's leg, which is told in its turn that its edge drains: not all of them are to knock at the next
+    /// one in the same moment.
+    pub(crate) fn worse_for_viewer(&self, bearable: Life) -> impl Future<Output = Life> + use<> {
+        let (mut life, edge) = (self.life.clone(), self.place.edge);
         async move {
-            match life.wait_for(|life| *life > bearable).await {
-                Ok(life) => *life,
-                // The sender lives as long as a receiver does.
-                Err(_) => std::future::pending().await,
+            let worse = worse(&mut life, bearable).await;
+            if !edge || worse != Life::Draining {
+                return worse;
             }
+            // Waited for by few, so it has no room of its own in all of them.
+            let turn = LEAVE.mul_f64(rand::random());
+            let silent = Box::pin(async move { timeout(turn, self::worse(&mut life, Life::Draining)).await });
+            silent.await.unwrap_or(worse)
         }
+    }
+}
+
+async fn worse(life: &mut watch::Receiver<Life>, bearable: Life) -> Life {
+    match life.wait_for(|life| *life > bearable).await {
+        Ok(life) => *life,
+        // The sender lives as long as a receiver does.
+        Err(_) => std::future::pending().await,
     }
 }
 
@@ -80,15 +107,6 @@ fn bound_of(config: &client::Config) -> String {
         client::Role::Play => "play",
     };
     envelope::bound::of_rtmp(does, said("app"), said("tcUrl"), &config.stream)
-}
-
-/// For whom an origin is asked.
-#[derive(Clone, Debug)]
-pub(crate) struct Asker {
-    pub(crate) client: Option<SocketAddr>,
-    pub(crate) session: String,
-    /// What is published ran at another origin before.
-    pub(crate) resumes: bool,
 }
 
 /// Origins that were lost one soon after the other. What a publisher sends may be what they do not bear, and
@@ -153,29 +171,49 @@ impl Relay {
         .await
     }
 
-    /// Opens a playing leg to the origin that has `key`, or would have it.
+    /// Opens a playing leg to an edge, where there is one and the asker may go there, else to the origin that has `key`, or
+    /// would have it.
     pub(crate) async fn dial_play(
         &self,
         key: &StreamKey,
         config: &client::Config,
         asker: &Asker,
     ) -> Result<Leg<Link<client::Session>>, Unserved> {
-        let pick = async |excluded: &[NodeId]| self.balancer.pick_play(key, excluded, self.now()).await;
+        let edges = if matches!(asker.errand, Errand::Client) { EDGE_TRIES } else { 0 };
+        let pick = async |excluded: &[NodeId]| self.pick_view(key, edges, excluded).await;
         self.dial(&[], pick, async |pick| self.open_rtmp(pick, config, asker).await).await
     }
 
-    /// Connects to the HTTP server of the origin that has `key`, or would have it; `true` with a connection that was used
-    /// before, which there is none of if it is to be `fresh`.
+    /// Connects to the HTTP server of the origin that has `key`, or would have it, or for a viewer of that of an edge as long
+    /// as fewer than `edges` of them failed; `true` with a connection that was used before, which there is none of if it is to
+    /// be `fresh`.
     pub(crate) async fn dial_http(
         &self,
         key: &StreamKey,
+        edges: usize,
+        not: &[NodeId],
         fresh: bool,
     ) -> Result<Leg<(TcpStream, bool)>, Unserved> {
-        let pick = async |excluded: &[NodeId]| self.balancer.pick_play(key, excluded, self.now()).await;
-        self.dial(&[], pick, async |pick| {
+        let pick = async |excluded: &[NodeId]| self.pick_view(key, edges, excluded).await;
+        self.dial(not, pick, async |pick| {
             Ok(Leg { link: reach(&pick.node, fresh).await?, origin: self.origin(pick) })
         })
         .await
+    }
+
+    /// Where a viewer goes of whom these nodes were tried: an edge if fewer than `edges` were.
+    async fn pick_view(&self, key: &StreamKey, edges: usize, excluded: &[NodeId]) -> Result<Pick, NoOrigin> {
+        if excluded.len() < edges {
+            self.balancer.pick_view(key, excluded, self.now()).await
+        } else {
+            self.balancer.pick_play(key, excluded, self.now()).await
+        }
+    }
+
+    /// Whether there is another node for the viewers of an edge that drains.
+    pub(crate) async fn serves_elsewhere(&self, key: &StreamKey) -> bool {
+        let now = self.now();
+        self.balancer.edge(key, &[], now).is_some() || self.balancer.pick_play(key, &[], now).await.is_ok()
     }
 
     /// The same with this node and no other.
@@ -188,7 +226,7 @@ impl Relay {
             Ok(link) => {
                 self.balancer.dial_ok(&node.id);
                 let life = self.life_of(&node.id);
-                let place = Place { node: node.id.clone(), epoch: None };
+                let place = Place { node: node.id.clone(), epoch: None, edge: false };
                 let origin = Origin { node: Arc::clone(node), reason: Reason::Claimed, place, life };
                 Ok(Leg { link, origin })
             }
@@ -210,19 +248,23 @@ impl Relay {
     ) -> Result<T, Unserved> {
         let mut excluded = not.to_vec();
         let mut failure = String::new();
-        for _ in 0..TRIES {
+        let mut tries = 0_usize;
+        while tries < TRIES {
             let pick = match pick(&excluded).await {
                 Ok(pick) => pick,
                 Err(NoOrigin::AllTried { .. }) => break,
                 Err(error) => return Err(error.into()),
             };
+            let is_edge = pick.reason == Reason::Edge;
+            // Edges are tried beside, and not many of them.
+            tries = tries.saturating_add(usize::from(!is_edge));
             match open(&pick).await {
                 Ok(opened) => {
                     self.balancer.dial_ok(&pick.node.id);
                     return Ok(opened);
                 }
                 Err(Failure { error, again: true, .. }) => failure = error.to_string(),
-                Err(Failure { error: error @ Error::Refused { .. }, .. }) => {
+                Err(Failure { error, .. }) if is_final(&error, is_edge) => {
                     return Err(Unserved::Refused(error));
                 }
                 Err(failed) => failure = self.failed(&pick, &mut excluded, &failed),
@@ -286,17 +328,26 @@ impl Relay {
             epoch: claim.epoch.0,
             resumed: asker.resumes,
         };
+        let (purpose, hops) = match &asker.errand {
+            Errand::Pull(hops) => (Purpose::Pull, hops.clone()),
+            Errand::Client | Errand::Stranger if self.role == Role::Edge => (Purpose::Push, Vec::new()),
+            Errand::Client | Errand::Stranger => (Purpose::Relay, Vec::new()),
+        };
+        let role = match self.role {
+            Role::Proxy => "proxy",
+            Role::Edge => "edge",
+        };
         let told = Envelope {
             from: self.me.clone(),
-            role: "proxy".to_owned(),
-            purpose: Purpose::Relay,
+            role: role.to_owned(),
+            purpose,
             to: node.id.as_str().to_owned(),
             client: asker.client,
             term: claim.map(term),
             hold: claim.map(|_| self.hold),
             session: asker.session.clone(),
             bound: bound(),
-            hops: Vec::new(),
+            hops,
         };
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let unix_ms = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);
@@ -320,64 +371,6 @@ impl Relay {
         excluded.push(node.id.clone());
         error.to_string()
     }
-}
-
-/// Why a leg could not be opened, and whether that says that the origin is down for everybody. What we lack (a file
-/// descriptor, an endpoint, a name's address) and what it makes of one client say nothing of the kind.
-struct Failure {
-    error: Error,
-    down: bool,
-    /// The same node may do it if it is asked otherwise.
-    again: bool,
-}
-
-impl Failure {
-    fn of_session(error: Error) -> Failure {
-        Failure { error, down: false, again: false }
-    }
-}
-
-/// A connection to the node's HTTP server, and whether it was used before.
-async fn reach(node: &Node, fresh: bool) -> Result<(TcpStream, bool), Failure> {
-    let address = address_of(node, "http").await?;
-    match pooled(address).filter(|_| !fresh) {
-        Some(stream) => Ok((stream, true)),
-        None => Ok((dial_to(address).await?, false)),
-    }
-}
-
-async fn connect(node: &Node, label: &str) -> Result<TcpStream, Failure> {
-    dial_to(address_of(node, label).await?).await
-}
-
-async fn address_of(node: &Node, label: &str) -> Result<SocketAddr, Failure> {
-    resolve(node.endpoint(label)).await.map_err(|error| Failure::of_session(error.into()))
-}
-
-async fn dial_to(address: SocketAddr) -> Result<TcpStream, Failure> {
-    use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut};
-    tcp::dial(address).await.map_err(|error| {
-        let remote = [ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut];
-        Failure { down: remote.contains(&error.kind()), error: error.into(), again: false }
-    })
-}
-
-/// The socket address of an endpoint; host names are looked up anew each time, for they may move, within
-/// [`limits::DIAL`].
-async fn resolve(endpoint: Option<&Endpoint>) -> io::Result<SocketAddr> {
-    let endpoint = endpoint.ok_or_else(|| {
-        io::Error::new(io::ErrorKind::AddrNotAvailable, "the origin registered no such endpoint")
-    })?;
-    if let Ok(ip) = endpoint.host.parse() {
-        return Ok(SocketAddr::new(ip, endpoint.port));
-    }
-    let host = (endpoint.host.as_str(), endpoint.port);
-    let found = tokio::time::timeout(limits::DIAL, tokio::net::lookup_host(host));
-    found
-        .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
-        .next()
-        .ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 #[cfg(test)]

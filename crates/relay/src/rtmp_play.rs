@@ -14,10 +14,11 @@ use srs_rtmp::{Message, chunk, client, server};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
+use crate::door::Asker;
 use crate::follow::{Follower, Place};
 use crate::forward::{Wish, shown};
 use crate::limits::{FAILOVER, REST, RETRY};
-use crate::origins::{Asker, Leg, Losses, Unserved};
+use crate::origins::{Leg, Losses, Unserved};
 use crate::{Life, Relay, track};
 
 /// Why a viewer's session ended, for the log.
@@ -40,6 +41,8 @@ enum Ended {
     /// The stream that this leg waits for is live at another origin, or has a newer owner there.
     #[error("the stream is elsewhere")]
     Elsewhere,
+    #[error("the edge drains")]
+    Drains,
     #[error("the origin is lost, and the stream did not come back in time")]
     Lost,
     #[error("the origin is lost: {0}")]
@@ -54,6 +57,7 @@ impl Relay {
         peer: SocketAddr,
     ) {
         const NOT_FOUND: &str = "NetStream.Play.StreamNotFound";
+        let (peer, errand) = self.caller_of_session(&request.connect, ("play", &request.stream), peer);
         let wish = Wish::new("rtmp play", peer);
         let Some(key) = wish.name(&self, &mut link, &request.connect, &request.stream, NOT_FOUND).await
         else {
@@ -61,7 +65,7 @@ impl Relay {
         };
         let config = self.same_words(&request.connect, &request.stream, client::Role::Play);
         drop(request);
-        let asker = wish.asker();
+        let asker = wish.asker(errand);
         // What is needed only at the start, or when an origin is lost, is not to make every viewer's session larger.
         let dial = Box::pin(self.dial_play(&key, &config, &asker));
         let Some(leg) = wish.dial(&mut link, &key, NOT_FOUND, dial).await else { return };
@@ -95,9 +99,11 @@ impl Words {
         let mut losses = Losses::default();
         loop {
             let (here, node) = (leg.origin.place.clone(), Arc::clone(&leg.origin.node));
-            let ended = viewer.run(&mut self.follower, leg).await;
+            let ended = viewer.run(&mut self.follower, &mut leg).await;
             let lost = match &ended {
                 Ended::Elsewhere => false,
+                Ended::Drains if !Box::pin(self.relay.serves_elsewhere(&self.key)).await => continue,
+                Ended::Drains => false,
                 Ended::Over => {
                     // A stream that ended here may have moved: its former owner lets it go then.
                     let found = Box::pin(self.relay.balancer.find(&self.key, self.relay.now())).await;
@@ -116,6 +122,7 @@ impl Words {
                 Ended::Origin(_) | Ended::Silent => true,
                 _ => return (self.key, ended),
             };
+            drop(leg);
             viewer.leave_origin();
             leg = match Box::pin(self.again(viewer, &here, lost)).await {
                 Ok(leg) => leg,
@@ -138,7 +145,8 @@ impl Words {
             // Sent on and on without a frame: not as fast as dials go.
             tokio::time::sleep(RETRY).await;
         }
-        if lost {
+        // Where a stream is that its edge lost, no list of an origin tells.
+        if lost && !here.edge {
             tokio::select! {
                 () = self.follower.moved(here) => {}
                 () = tokio::time::sleep(REST) => {}
@@ -206,12 +214,12 @@ impl Downstream {
         }
     }
 
-    async fn run(&mut self, follower: &mut Follower, leg: Leg<Link<client::Session>>) -> Ended {
-        let Leg { link: mut up, origin } = leg;
+    async fn run(&mut self, follower: &mut Follower, leg: &mut Leg<Link<client::Session>>) -> Ended {
+        let Leg { link: up, origin } = leg;
         let here = origin.place.clone();
-        follower.set_restless(origin.reason == Reason::Placed || self.lost.is_some());
+        follower.set_restless(origin.reason == Reason::Placed || (self.lost.is_some() && !here.edge));
         // Once, not per read: each wait takes its place in a list that all legs share.
-        let life = origin.worse_than(Life::Alive);
+        let life = origin.worse_for_viewer(Life::Alive);
         tokio::pin!(life);
         let mut drains = false;
         self.heard = false;
@@ -223,10 +231,10 @@ impl Downstream {
         let mut armed: Option<usize> = None;
         loop {
             // Media may have come right behind the answer to `play`.
-            if let Some(ended) = self.take(&mut up) {
+            if let Some(ended) = self.take(up) {
                 return ended;
             }
-            if self.track.goes_on() && follower.is_restless() {
+            if self.track.goes_on() && (self.lost.is_some() || follower.is_restless()) {
                 self.lost = None;
                 follower.set_restless(drains);
             }
@@ -280,13 +288,15 @@ impl Downstream {
                     stall.as_mut().reset(Instant::now() + limits::STALL);
                 }
                 worse = life.as_mut() => {
-                    if worse == Life::Silent {
-                        return Ended::Silent;
+                    match worse {
+                        Life::Silent => return Ended::Silent,
+                        _ if here.edge => return Ended::Drains,
+                        _ => {}
                     }
                     // Its publisher is about to leave.
                     drains = true;
                     follower.set_restless(true);
-                    life.set(origin.worse_than(worse));
+                    life.set(origin.worse_for_viewer(worse));
                 }
                 // Where media comes, only its key frame is waited for.
                 () = too_long.as_mut(), if self.lost.is_some() && !self.heard => return Ended::Lost,

@@ -13,9 +13,10 @@ use srs_net::shards;
 use srs_rtmp::{client, server};
 use tokio::time::Instant;
 
+use crate::door::Asker;
 use crate::forward::{Wish, shown};
 use crate::limits::{FAILOVER, RETRY, STAY};
-use crate::origins::{Asker, Claimed, Leg, Losses, Unserved};
+use crate::origins::{Claimed, Leg, Losses, Unserved};
 use crate::{Relay, track};
 use flow::{Upstream, pump, take};
 
@@ -45,13 +46,15 @@ impl Relay {
         request: server::PublishRequest,
         peer: SocketAddr,
     ) {
+        let does = ("publish", request.stream.as_str());
+        let (peer, errand) = self.caller_of_session(&request.connect, does, peer);
         let wish = Wish::new("rtmp publish", peer);
         let (connect, stream) = (&request.connect, request.stream.as_str());
         let bad_name = "NetStream.Publish.BadName";
         let Some(key) = wish.name(&self, &mut link, connect, stream, bad_name).await else { return };
         let role = client::Role::Publish { kind: request.kind.clone() };
         let config = self.same_words(connect, stream, role);
-        let asker = wish.asker();
+        let asker = wish.asker(errand);
         let dial = Box::pin(self.dial_publish(&key, &config, &asker, &[]));
         let Some((leg, claimed)) = wish.dial(&mut link, &key, "NetStream.Publish.Failed", dial).await else {
             return;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use srs_amf::Value;
-use srs_balance::{Balancer, Config, Endpoint, Memory, Node};
+use srs_balance::{Balancer, Config, Endpoint, Memory, Node, Role};
+use srs_names::envelope::{CAPABILITY, Envelope, Purpose, RTMP_PROPERTY, Seal};
 use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link};
 use srs_rtmp::client;
@@ -34,13 +35,62 @@ pub(crate) const SECRET: &[u8] = b"the secret of these tests";
 
 /// A relay that knows these origins.
 pub(crate) fn relay(origins: &[(&str, SocketAddr)]) -> Arc<Relay> {
+    relay_with(origins.iter().map(|(name, address)| node(name, *address)), config())
+}
+
+/// A relay that knows these origins and edges, which understand envelopes.
+pub(crate) fn cluster(origins: &[(&str, SocketAddr)], edges: &[(&str, SocketAddr)]) -> Arc<Relay> {
+    relay_with(nodes(origins, edges), config())
+}
+
+/// Origins and edges that understand envelopes.
+pub(crate) fn nodes(origins: &[(&str, SocketAddr)], edges: &[(&str, SocketAddr)]) -> Vec<Node> {
+    let all =
+        origins.iter().map(|told| (told, Role::Origin)).chain(edges.iter().map(|told| (told, Role::Edge)));
+    let known = all.map(|((name, address), role)| Node {
+        role,
+        capabilities: vec![CAPABILITY.to_owned()],
+        ..node(name, *address)
+    });
+    known.collect()
+}
+
+pub(crate) fn relay_with(nodes: impl IntoIterator<Item = Node>, config: crate::Config) -> Arc<Relay> {
     let settings =
         Config { started_unix_ms: 1_795_000_000_000, me: id("proxy"), ttl: Duration::from_secs(300) };
     let balancer = Balancer::new(settings, Arc::new(Memory::new("memory")));
-    for (name, address) in origins {
-        balancer.register(node(name, *address), Duration::ZERO).unwrap();
+    for node in nodes {
+        balancer.register(node, Duration::ZERO).unwrap();
     }
-    Relay::new(Arc::new(balancer), Instant::now(), config())
+    Relay::new(Arc::new(balancer), Instant::now(), config)
+}
+
+/// What an edge tells this proxy, which waits behind another edge, for a client far away.
+pub(crate) fn from_edge(purpose: Purpose, bound: String) -> Envelope {
+    Envelope {
+        from: id("edge-b"),
+        role: "edge".to_owned(),
+        purpose,
+        to: "proxy".to_owned(),
+        client: Some(([203, 0, 113, 7], 5000).into()),
+        term: None,
+        hold: None,
+        session: String::new(),
+        bound,
+        hops: vec![id("edge-a"), id("edge-b")],
+    }
+}
+
+/// Sealed now.
+pub(crate) fn sealed(envelope: &Envelope) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    Seal::new(SECRET).sign(envelope, u64::try_from(now).unwrap(), 7)
+}
+
+/// What this relay told the node of that name, opened.
+pub(crate) fn told(node: &str, text: &str) -> Envelope {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    Seal::new(SECRET).open(text, |to| to == node, u64::try_from(now).unwrap()).unwrap().0
 }
 
 pub(crate) fn config() -> crate::Config {
@@ -50,6 +100,9 @@ pub(crate) fn config() -> crate::Config {
         hold: Duration::from_secs(10),
         secret: SECRET.to_vec(),
         static_files: None,
+        ports: Vec::new(),
+        redirects: false,
+        role: crate::Role::Proxy,
     }
 }
 
@@ -81,6 +134,16 @@ pub(crate) async fn rtmp(
     stream: &str,
     role: client::Role,
 ) -> Result<Link<client::Session>, Error> {
+    rtmp_as(relay, stream, role, |_| None).await
+}
+
+/// The same by somebody who says this of himself, who is told the address of the application.
+pub(crate) async fn rtmp_as(
+    relay: &Arc<Relay>,
+    stream: &str,
+    role: client::Role,
+    says: impl FnOnce(&str) -> Option<String>,
+) -> Result<Link<client::Session>, Error> {
     let (listener, address) = listener().await;
     tokio::task::spawn_local(Arc::clone(relay).look());
     let relay = Arc::clone(relay);
@@ -88,10 +151,12 @@ pub(crate) async fn rtmp(
         let (stream, peer) = listener.accept().await.unwrap();
         relay.serve_rtmp(stream, peer).await;
     });
-    let connect = Value::object([
-        ("app", "live".into()),
-        ("tcUrl", format!("rtmp://{address}/live").into()),
-        ("unknown", "kept".into()),
-    ]);
+    let tc_url = format!("rtmp://{address}/live");
+    let says = says(&tc_url);
+    let mut connect =
+        Value::object([("app", "live".into()), ("tcUrl", tc_url.into()), ("unknown", "kept".into())]);
+    if let Some(says) = says {
+        connect.set(RTMP_PROPERTY, says.into());
+    }
     srs_net::rtmp::dial(address, client::Config::new(connect, stream, role)).await
 }

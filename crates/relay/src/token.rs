@@ -11,10 +11,13 @@ use sha2::Sha256;
 use srs_names::NodeId;
 
 /// The name of the parameter that carries a token.
-pub(crate) const NAME: &str = "srs_at";
+pub(crate) const NAME: &str = srs_net::http::elsewhere::TOKEN;
 
 /// What the key is for: another purpose must have another key.
 const PURPOSE: &[u8] = b"hls token v1";
+
+/// The same at edges, whose tokens name servers of their configuration: no proxy is to take one of them for its own.
+const OF_EDGES: &[u8] = b"hls token of edges v1";
 
 /// The first byte inside: what follows is a server id.
 const VERSION: u8 = 1;
@@ -30,10 +33,19 @@ pub(crate) struct Tokens {
 impl Tokens {
     /// Tokens under the cluster's secret.
     pub(crate) fn new(secret: &[u8]) -> Tokens {
+        Tokens::with(secret, PURPOSE)
+    }
+
+    /// Those of edges.
+    pub(crate) fn of_edges(secret: &[u8]) -> Tokens {
+        Tokens::with(secret, OF_EDGES)
+    }
+
+    fn with(secret: &[u8], purpose: &[u8]) -> Tokens {
         // A key of HMAC may have any length, so neither step can fail; what could not be opened is no token.
         let mut key = [0; 32];
         if let Ok(mut mac) = <Hmac<Sha256> as hmac::Mac>::new_from_slice(secret) {
-            mac.update(PURPOSE);
+            mac.update(purpose);
             key.copy_from_slice(&mac.finalize().into_bytes());
         }
         Tokens { cipher: Aes256GcmSiv::new(&key.into()) }

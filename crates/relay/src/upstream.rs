@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Version, header};
 use srs_balance::{Node, Reason};
-use srs_names::StreamKey;
+use srs_names::{NodeId, StreamKey};
 use srs_net::buffer;
 use srs_net::http::{Body, BodyError, HeadError, Response, read_response};
 use srs_rtmp::tag;
@@ -19,9 +19,10 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, timeout};
 
 use crate::Relay;
+use crate::door::{Asker, Errand};
 use crate::heads::Said;
-use crate::limits::{ANSWER, IDLE, IDLE_CONNECTIONS, LOAD, LOOK};
-use crate::origins::{Asker, Leg, Origin, Unserved};
+use crate::limits::{ANSWER, EDGE_TRIES, IDLE, IDLE_CONNECTIONS, LOAD, LOOK};
+use crate::origins::{Leg, Origin, Unserved};
 
 /// What an origin did wrong.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,10 @@ impl Unanswered {
 pub(crate) enum Whom {
     /// The origin that has this stream, or would have it.
     Stream(StreamKey),
+    /// The same, for an edge that fetches it and for the nodes behind that.
+    Pull(StreamKey, Vec<NodeId>),
+    /// An edge, for a viewer of this stream; the origin where there is none.
+    Viewer(StreamKey),
     /// This one.
     Node(Arc<Node>),
 }
@@ -93,6 +98,9 @@ pub(crate) struct HttpLeg {
     address: SocketAddr,
     reused: bool,
 }
+
+/// What came for an answer.
+type Answered = Result<Response, HeadError>;
 
 struct Idle {
     stream: TcpStream,
@@ -218,25 +226,64 @@ impl Relay {
         said: &Said,
         whom: &Whom,
     ) -> Result<(HttpLeg, Response), Unanswered> {
+        let errand = match whom {
+            Whom::Pull(_, hops) => Errand::Pull(hops.clone()),
+            _ => Errand::Client,
+        };
+        let asker = Asker { client: Some(said.client), session: String::new(), resumes: false, errand };
+        self.ask_as(said, whom, |node| self.envelope(node, None, &asker, || said.bound())).await
+    }
+
+    /// The same with another envelope.
+    pub(crate) async fn ask_as(
+        self: &Arc<Self>,
+        said: &Said,
+        whom: &Whom,
+        envelope: impl Fn(&Node) -> Option<String>,
+    ) -> Result<(HttpLeg, Response), Unanswered> {
         let mut fresh = false;
+        // Edges that took the request and had no answer: others are asked, and then an origin.
+        let mut not = Vec::new();
         loop {
-            let mut leg = self.open_http(whom, fresh).await?;
-            let asker = Asker { client: Some(said.client), session: String::new(), resumes: false };
-            let head = said.to_node(self.envelope(&leg.origin.node, None, &asker, || said.bound()));
+            let mut leg = self.open_http(whom, &not, fresh).await?;
+            let at_edge = leg.origin.reason == Reason::Edge;
+            let head = said.to_node(envelope(&leg.origin.node));
             let written = leg.write.write_all(&head).await;
             drop(head);
             let answer = match written {
-                Ok(()) => self.await_answer(&mut leg, whom).await?,
-                Err(error) => Some(Err(error.into())),
+                Ok(()) => self.await_answer(&mut leg, whom).await,
+                Err(error) => Ok(Some(Err(error.into()))),
             };
             match answer {
-                Some(Ok(response)) => return Ok((leg, response)),
+                Ok(Some(Ok(response))) if !(at_edge && response.status.is_server_error()) => {
+                    return Ok((leg, response));
+                }
                 // The origin closed it while it was idle.
-                Some(Err(HeadError::Closed | HeadError::Io(_))) if leg.reused => fresh = true,
-                Some(Err(error)) => return Err(Broken::from(error).into()),
-                None => tokio::time::sleep(LOOK).await,
+                Ok(Some(Err(HeadError::Closed | HeadError::Io(_)))) if leg.reused => fresh = true,
+                answer if at_edge => not.push(self.pass_over(&leg.origin, answer)),
+                Ok(Some(Ok(response))) => return Ok((leg, response)),
+                Ok(Some(Err(error))) => return Err(Broken::from(error).into()),
+                Ok(None) => tokio::time::sleep(LOOK).await,
+                Err(why) => return Err(why),
             }
         }
+    }
+
+    /// What an edge answered is of no use to a viewer.
+    fn pass_over(&self, edge: &Origin, answer: Result<Option<Answered>, Unanswered>) -> NodeId {
+        let why = match answer {
+            Ok(Some(Ok(response))) => response.status.to_string(),
+            Ok(Some(Err(error))) => error.to_string(),
+            Ok(None) => String::new(),
+            Err(why) => {
+                if matches!(why, Unanswered::Origin(Broken::Slow)) {
+                    self.balancer.dial_slow(&edge.node.id, self.now());
+                }
+                why.to_string()
+            }
+        };
+        tracing::info!(edge = %edge.node.id, why, "an edge is passed over");
+        edge.node.id.clone()
     }
 
     /// The head of the answer; none when the stream turned out to live elsewhere.
@@ -244,12 +291,13 @@ impl Relay {
         self: &Arc<Self>,
         leg: &mut HttpLeg,
         whom: &Whom,
-    ) -> Result<Option<Result<Response, HeadError>>, Unanswered> {
+    ) -> Result<Option<Answered>, Unanswered> {
         let HttpLeg { read, origin, .. } = leg;
         let here = origin.place.clone();
-        let waits = matches!(whom, Whom::Stream(_)) && origin.reason == Reason::Placed;
         let mut follower = match whom {
-            Whom::Stream(key) if waits => Some(self.follow(key)),
+            Whom::Stream(key) | Whom::Pull(key, _) | Whom::Viewer(key) if origin.reason == Reason::Placed => {
+                Some(self.follow(key))
+            }
             _ => None,
         };
         if let Some(follower) = &mut follower {
@@ -272,9 +320,10 @@ impl Relay {
         }
     }
 
-    async fn open_http(&self, whom: &Whom, fresh: bool) -> Result<HttpLeg, Unanswered> {
+    async fn open_http(&self, whom: &Whom, not: &[NodeId], fresh: bool) -> Result<HttpLeg, Unanswered> {
         let Leg { link: (stream, reused), origin } = match whom {
-            Whom::Stream(key) => self.dial_http(key, fresh).await?,
+            Whom::Stream(key) | Whom::Pull(key, _) => self.dial_http(key, 0, not, fresh).await?,
+            Whom::Viewer(key) => self.dial_http(key, EDGE_TRIES, not, fresh).await?,
             Whom::Node(node) => self.dial_http_at(node, fresh).await?,
         };
         Ok(HttpLeg::new(stream, origin, reused).map_err(Broken::from)?)

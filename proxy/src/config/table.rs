@@ -5,7 +5,7 @@ const fn set(name: &'static str, default: &'static str, help: &'static str) -> S
 }
 
 /// Every variable, with SRS's names and defaults; `PROXY_SHARDS`, `PROXY_SYSTEM_API_ALLOW`, `PROXY_PROTOCOL_TRUST`,
-/// `PROXY_CLUSTER_SECRET`, `PROXY_PUBLISH_HOLD`, `PROXY_WEBRTC_CANDIDATE`, `PROXY_REDIS_URL` and `PROXY_MESH_*` are this project's own.
+/// `PROXY_CLUSTER_SECRET`, `PROXY_PUBLISH_HOLD`, `PROXY_WEBRTC_CANDIDATE`, `PROXY_REDIRECT_HTTP`, `PROXY_REDIS_URL` and `PROXY_MESH_*` are this project's own.
 pub static SETTINGS: &[Setting] = &[
     set("PROXY_RTMP_SERVER", "11935", "RTMP listener (TCP)"),
     set("PROXY_HTTP_SERVER", "18080", "HTTP streaming listener (TCP)"),
@@ -14,6 +14,12 @@ pub static SETTINGS: &[Setting] = &[
     set("PROXY_SRT_SERVER", "20080", "SRT listener (UDP)").later(),
     set("PROXY_SYSTEM_API", "12025", "system API listener (TCP), where origins register"),
     set("PROXY_STATIC_FILES", "", "folder of static pages; empty: none yet"),
+    set(
+        "PROXY_REDIRECT_HTTP",
+        "off",
+        "edge: players of FLV, TS, AAC, MP3 and HLS are sent to an edge by 302, where there is one; they must reach edges by\n      \
+         the addresses under which these register",
+    ),
     set(
         "PROXY_LOAD_BALANCER_TYPE",
         "memory",

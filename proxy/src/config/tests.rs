@@ -29,6 +29,14 @@ fn refusal(pairs: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn players_are_sent_to_edges_only_when_that_is_said() {
+    assert!(run(&[("PROXY_REDIRECT_HTTP", "edge")]).0.redirect_http);
+    assert!(!run(&[("PROXY_REDIRECT_HTTP", "off")]).0.redirect_http);
+    let report = printed(&["--check"], &[("PROXY_REDIRECT_HTTP", "edge")]);
+    assert!(report.contains("PROXY_REDIRECT_HTTP"), "{report}");
+}
+
+#[test]
 fn an_empty_environment_gives_the_defaults_of_srs() {
     let (config, warnings) = run(&[]);
     let seconds = Duration::from_secs;
@@ -40,6 +48,7 @@ fn an_empty_environment_gives_the_defaults_of_srs() {
         srt: Listen::port(20080),
         system_api: Listen::port(12025),
         static_files: None,
+        redirect_http: false,
         directory: Directory::Memory,
         origin_ttl: seconds(300),
         api_token: None,
@@ -101,6 +110,7 @@ fn a_wrong_value_names_the_variable_the_value_and_what_is_allowed() {
         ("PROXY_DEFAULT_BACKEND_ENABLED", "yes", "on or off"),
         ("PROXY_DEFAULT_BACKEND_IP", "a b", "an address or a host name"),
         ("PROXY_DEFAULT_BACKEND_RTMP", "0", "a port above 0"),
+        ("PROXY_REDIRECT_HTTP", "on", "off or edge"),
         ("PROXY_SHARDS", "0", "auto or a whole number from 1 to 1024"),
         (
             "PROXY_SYSTEM_API_ALLOW",

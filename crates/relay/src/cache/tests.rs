@@ -34,6 +34,7 @@ fn what_an_origin_says_of_keeping_is_understood() {
     assert_eq!(seconds(rules("max-age=nonsense")), Some(0));
     for private in ["private", "no-store", "public, no-cache", "private=\"set-cookie\""] {
         assert!(rules(private).private, "{private}");
+        assert_eq!(rules(private).own, !private.contains("no-cache"), "{private}");
     }
 }
 
@@ -46,7 +47,8 @@ fn an_answer_that_may_differ_by_client_is_private() {
         ("vary", "accept-encoding, origin"),
         ("content-encoding", "br"),
     ] {
-        assert!(Rules::of(&fields(&[(name, value)])).private, "{name}: {value}");
+        let rules = Rules::of(&fields(&[(name, value)]));
+        assert!(rules.private && rules.own, "{name}: {value}");
     }
     assert!(!Rules::of(&fields(&[("vary", "Accept-Encoding")])).private);
 }

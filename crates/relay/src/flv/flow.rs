@@ -61,15 +61,14 @@ impl Flow {
     pub(super) async fn run(
         &mut self,
         client: &mut Client,
-        leg: HttpLeg,
+        leg: &mut HttpLeg,
         mut input: Bytes,
         follower: &mut Follower,
     ) -> Ended {
-        // The other half is kept: some servers take a half-closed request for a client that left.
-        let HttpLeg { mut read, write: _write, origin, .. } = leg;
+        let HttpLeg { read, origin, .. } = leg;
         let here = origin.place.clone();
-        follower.set_restless(origin.reason == Reason::Placed || self.lost.is_some());
-        let life = origin.worse_than(Life::Alive);
+        follower.set_restless(origin.reason == Reason::Placed || (self.lost.is_some() && !here.edge));
+        let life = origin.worse_for_viewer(Life::Alive);
         tokio::pin!(life);
         let mut drains = false;
         self.heard = false;
@@ -82,7 +81,7 @@ impl Flow {
                 let _gone_too = client.offer().await;
                 return broken.into();
             }
-            if self.track.goes_on() && follower.is_restless() {
+            if self.track.goes_on() && (self.lost.is_some() || follower.is_restless()) {
                 self.lost = None;
                 follower.set_restless(drains);
             }
@@ -102,7 +101,7 @@ impl Flow {
             input = loop {
                 tokio::select! {
                 biased;
-                came = buffer::read(&mut read) => break match came {
+                came = buffer::read(read) => break match came {
                     Ok(bytes) if bytes.is_empty() && self.body == Body::UntilClose => return Ended::Over,
                     Ok(bytes) if bytes.is_empty() => return Broken::Short.into(),
                     Ok(bytes) => bytes,
@@ -110,13 +109,15 @@ impl Flow {
                 },
                 gone = client.gone() => return gone,
                 worse = life.as_mut() => {
-                    if worse == Life::Silent {
-                        return Ended::Silent;
+                    match worse {
+                        Life::Silent => return Ended::Silent,
+                        _ if here.edge => return Ended::Drains,
+                        _ => {}
                     }
                     // Its publisher is about to leave.
                     drains = true;
                     follower.set_restless(true);
-                    life.set(origin.worse_than(worse));
+                    life.set(origin.worse_for_viewer(worse));
                 }
                 () = follower.moved(&here) => return Ended::Elsewhere,
                 () = waited(&mut too_long), if self.lost.is_some() && !self.heard => return Ended::Lost,

@@ -11,6 +11,8 @@ use tokio::task::LocalSet;
 use super::*;
 use crate::testkit::{http, id, key, listener, nobody, relay};
 
+mod edges;
+
 const ASK: &str = "GET /live/a.flv?token=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nX-Mine: 7\r\n\r\n";
 
 fn flv(times: std::ops::Range<u32>) -> Bytes {

@@ -7,7 +7,7 @@ use super::*;
 use crate::testkit::{id, key, nobody, relay};
 
 fn place(node: &str, epoch: Option<u64>) -> Place {
-    Place { node: id(node), epoch: epoch.map(Epoch) }
+    Place { node: id(node), epoch: epoch.map(Epoch), edge: false }
 }
 
 #[test]
@@ -22,6 +22,13 @@ fn a_place_is_better_when_its_claim_is_newer() {
     ] {
         assert_eq!(there.is_better_than(&here), better, "{there:?} {here:?}");
     }
+}
+
+#[test]
+fn an_edge_is_no_place_to_leave_for_a_newer_claim() {
+    let edge = Place { edge: true, ..place("e", None) };
+    assert!(!place("b", Some(2)).is_better_than(&edge));
+    assert!(!place("b", None).is_better_than(&edge));
 }
 
 #[tokio::test]

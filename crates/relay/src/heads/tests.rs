@@ -70,3 +70,11 @@ fn an_answer_keeps_all_but_the_fields_of_its_connection() {
     names.sort_unstable();
     assert_eq!(names, ["server", "set-cookie"]);
 }
+
+#[test]
+fn the_same_words_are_said_for_another_target() {
+    let said = request_head(&request(&[("host", "a"), ("x-a", "1")]), "10.0.0.1:5".parse().unwrap());
+    let (one, other) = (said.head.clone(), said.with_target("/live/b.m3u8?c").head);
+    let text = String::from_utf8(one.to_vec()).unwrap().replace("/live/a.flv?token=%20x&b", "/live/b.m3u8?c");
+    assert_eq!(String::from_utf8(other.to_vec()).unwrap(), text);
+}

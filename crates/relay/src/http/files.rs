@@ -132,7 +132,8 @@ impl Relay {
     }
 }
 
-async fn keep(
+/// Reads an answer to its end, so that it can be kept.
+pub(crate) async fn keep(
     leg: HttpLeg,
     response: Response,
     most: usize,

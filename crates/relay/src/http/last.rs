@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -16,11 +17,11 @@ use crate::limits::{LAST_BYTES, LASTS, STALE};
 
 /// Which list of a stream it is: two players' own lists differ by their marks alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Name {
-    pub(super) key: StreamKey,
+pub(crate) struct Name {
+    pub(crate) key: StreamKey,
     /// Path and query, without a mark: who asks with other words may not be let in.
-    pub(super) target: String,
-    pub(super) marked: bool,
+    pub(crate) target: String,
+    pub(crate) marked: bool,
 }
 
 #[derive(Debug)]
@@ -34,18 +35,31 @@ struct Last {
 }
 
 /// The lists.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lasts {
     lists: Mutex<HashMap<Name, Last>>,
+    /// For how long they are shown.
+    stale: Duration,
+}
+
+impl Default for Lasts {
+    fn default() -> Self {
+        Lasts::shown_for(STALE)
+    }
 }
 
 impl Lasts {
+    /// Lists that are shown again for so long.
+    pub(crate) fn shown_for(stale: Duration) -> Self {
+        Lasts { lists: Mutex::default(), stale }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Name, Last>> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of a list as it was just shown.
-    pub(super) fn note(
+    pub(crate) fn note(
         &self,
         name: &Name,
         mark: Option<&str>,
@@ -60,7 +74,7 @@ impl Lasts {
             return;
         }
         if lists.len() >= LASTS && !lists.contains_key(name) {
-            lists.retain(|_, last| last.at + STALE > now);
+            lists.retain(|_, last| last.at + self.stale > now);
             if lists.len() >= LASTS {
                 return;
             }
@@ -76,15 +90,15 @@ impl Lasts {
     }
 
     /// Where the list came from, if there is one to show.
-    pub(super) fn node(&self, name: &Name) -> Option<NodeId> {
+    pub(crate) fn node(&self, name: &Name) -> Option<NodeId> {
         let lists = self.lock();
-        lists.get(name).filter(|last| last.at.elapsed() < STALE).map(|last| last.node.clone())
+        lists.get(name).filter(|last| last.at.elapsed() < self.stale).map(|last| last.node.clone())
     }
 
     /// The last list, with this player's mark.
-    pub(super) fn answer(&self, name: &Name, mark: Option<&str>) -> Option<Answer> {
+    pub(crate) fn answer(&self, name: &Name, mark: Option<&str>) -> Option<Answer> {
         let lists = self.lock();
-        let last = lists.get(name).filter(|last| last.at.elapsed() < STALE)?;
+        let last = lists.get(name).filter(|last| last.at.elapsed() < self.stale)?;
         let body = match (last.mark.as_deref(), mark) {
             (Some(theirs), Some(own)) if theirs != own => {
                 let text = std::str::from_utf8(&last.list).ok()?;

@@ -206,7 +206,7 @@ impl Relay {
 }
 
 /// The fields of a list that was changed on its way.
-fn fields_of(headers: &HeaderMap) -> HeaderMap {
+pub(crate) fn fields_of(headers: &HeaderMap) -> HeaderMap {
     let mut fields = end_to_end(headers);
     for name in OF_BODY {
         fields.remove(name);

@@ -64,7 +64,7 @@ impl Origin {
     }
 }
 
-fn said(status: &str, fields: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn said(status: &str, fields: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let mut out = format!("HTTP/1.1 {status}\r\n{fields}content-length: {}\r\n\r\n", body.len()).into_bytes();
     out.extend_from_slice(body);
@@ -72,7 +72,7 @@ fn said(status: &str, fields: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 /// A list as our origins make them without marks.
-fn public(list: &str) -> Vec<u8> {
+pub(crate) fn public(list: &str) -> Vec<u8> {
     said(
         "200 OK",
         "content-type: application/vnd.apple.mpegurl\r\ncache-control: public, max-age=1\r\n",
@@ -80,11 +80,11 @@ fn public(list: &str) -> Vec<u8> {
     )
 }
 
-fn private(list: &str) -> Vec<u8> {
+pub(crate) fn private(list: &str) -> Vec<u8> {
     said("200 OK", "cache-control: private, no-store\r\n", list)
 }
 
-const LIST: &str = "#EXTM3U\n#EXTINF:2, no desc\ns-1.ts\n";
+pub(crate) const LIST: &str = "#EXTM3U\n#EXTINF:2, no desc\ns-1.ts\n";
 
 fn sealed(name: &str) -> String {
     Tokens::new(SECRET).seal(&id(name)).unwrap()
@@ -163,7 +163,7 @@ fn empty(secret: &[u8]) -> Arc<Relay> {
     Relay::new(Arc::new(balancer), std::time::Instant::now(), config)
 }
 
-async fn local<T>(test: impl Future<Output = T>) -> T {
+pub(crate) async fn local<T>(test: impl Future<Output = T>) -> T {
     LocalSet::new().run_until(test).await
 }
 

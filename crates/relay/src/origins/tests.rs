@@ -17,14 +17,14 @@ async fn an_origin_without_the_endpoint_that_is_asked_for_stays_in_rotation() {
     rtmp_only.endpoints.remove("http");
     relay.balancer.register(rtmp_only, relay.now()).unwrap();
     let key: StreamKey = key("s");
-    assert!(matches!(relay.dial_http(&key, true).await, Err(Unserved::Failed(_))));
+    assert!(matches!(relay.dial_http(&key, 0, &[], true).await, Err(Unserved::Failed(_))));
     assert_eq!(health(&relay), Health::Alive);
 }
 
 #[tokio::test]
 async fn an_origin_that_refuses_connections_is_out_of_rotation_at_once() {
     let relay = relay(&[("a", nobody().await)]);
-    assert!(relay.dial_http(&key("s"), true).await.is_err());
+    assert!(relay.dial_http(&key("s"), 0, &[], true).await.is_err());
     let health = health(&relay);
     assert!(matches!(health, Health::Refusing { .. }), "{health:?}");
 }

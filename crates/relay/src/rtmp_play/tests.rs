@@ -8,6 +8,8 @@ use tokio::task::LocalSet;
 use super::*;
 use crate::testkit::{id, key, listener, nobody, relay, rtmp};
 
+mod edges;
+
 fn video(time: u32, body: &[u8]) -> Message {
     Message { kind: MessageKind::VIDEO, timestamp: time, stream_id: 1, body: Bytes::copy_from_slice(body) }
 }

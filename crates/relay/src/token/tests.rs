@@ -59,3 +59,12 @@ fn base_64_is_as_the_rfc_has_it() {
     }
     assert_eq!(decode("Zh"), None, "bits that nothing was made from");
 }
+
+#[test]
+fn what_an_edge_seals_is_no_token_to_a_proxy_nor_the_other_way_round() {
+    let (proxy, edge) = (Tokens::new(b"one secret"), Tokens::of_edges(b"one secret"));
+    let server = id("[2001:db8::7]:8080");
+    assert_eq!(edge.open(&edge.seal(&server).unwrap()), Some(server.clone()));
+    assert_eq!(proxy.open(&edge.seal(&server).unwrap()), None);
+    assert_eq!(edge.open(&proxy.seal(&server).unwrap()), None);
+}
