@@ -158,7 +158,8 @@ impl Builder {
             }
         });
         let proxy = config.clone().map(|config| Proxy::bind(config).expect("a proxy starts"));
-        let mut cluster = Cluster { origins: Vec::new(), proxy, config, folder, change: self.change, shards };
+        let (origins, places) = (Vec::new(), Vec::new());
+        let mut cluster = Cluster { origins, places, proxy, config, folder, change: self.change, shards };
         for number in 1..=self.origins {
             cluster.add_origin(&format!("origin-{number}"));
         }
@@ -170,6 +171,8 @@ impl Builder {
 /// Running roles. Dropping it ends them all.
 pub struct Cluster {
     origins: Vec<Option<Origin>>,
+    /// What each is called, and where it serves RTMP and HTTP.
+    places: Vec<(String, SocketAddr, SocketAddr)>,
     proxy: Option<Proxy>,
     config: Option<ProxyConfig>,
     folder: Folder,
@@ -185,6 +188,13 @@ impl Cluster {
 
     /// Starts one more origin under this id, and does not wait for its registration.
     pub fn add_origin(&mut self, name: &str) -> usize {
+        let origin = Origin::bind(self.origin_config(name)).expect("an origin starts");
+        self.places.push((name.to_owned(), origin.rtmp()[0], origin.http()[0]));
+        self.origins.push(Some(origin));
+        self.origins.len() - 1
+    }
+
+    fn origin_config(&self, name: &str) -> OriginConfig {
         let folder = self.folder.path(name);
         std::fs::create_dir_all(&folder).expect("a folder for the origin");
         let mut config = origin_config(&folder, name, self.proxy.as_ref().map(Proxy::system_api));
@@ -192,8 +202,17 @@ impl Cluster {
         for vhost in config.vhosts.values_mut() {
             (self.change)(vhost);
         }
-        self.origins.push(Some(Origin::bind(config).expect("an origin starts")));
-        self.origins.len() - 1
+        config
+    }
+
+    /// Starts an origin again that was stopped, where it was.
+    pub async fn start_origin_again(&mut self, number: usize) {
+        let (name, rtmp, http) = self.places[number].clone();
+        let at = |address: SocketAddr| vec![Listen { ip: Some(address.ip()), port: address.port() }];
+        let mut config = self.origin_config(&name);
+        (config.rtmp.listen, config.http_server.listen) = (at(rtmp), at(http));
+        let again = async || Origin::bind(config.clone()).ok();
+        self.origins[number] = Some(until("the origin's ports are free again", again).await);
     }
 
     /// Waits until the proxy thinks that `count` origins live; the default backend is not counted.

@@ -40,6 +40,11 @@ impl Drop for Rtmp {
 impl Rtmp {
     /// Starts one whose players get `clip` and then the end of the connection.
     pub async fn start(clip: Vec<Frame>) -> Rtmp {
+        Rtmp::choosy(clip, "").await
+    }
+
+    /// The same, but whose stream's query lacks these words is refused: `NetStream.Play.Failed`, `not with this token`.
+    pub async fn choosy(clip: Vec<Frame>, words: &'static str) -> Rtmp {
         let (listener, address) = listen().await;
         let (sender, asked) = mpsc::unbounded_channel();
         let published = Arc::new(Mutex::new(Vec::new()));
@@ -47,7 +52,7 @@ impl Rtmp {
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("accepting");
-                tokio::spawn(serve(stream, clip.clone(), sender.clone(), Arc::clone(&kept)));
+                tokio::spawn(serve(stream, clip.clone(), words, sender.clone(), Arc::clone(&kept)));
             }
         });
         Rtmp { address, asked, published, task }
@@ -67,6 +72,7 @@ impl Rtmp {
 async fn serve(
     mut stream: TcpStream,
     clip: Vec<Frame>,
+    words: &str,
     asked: mpsc::UnboundedSender<Asked>,
     published: Arc<Mutex<Vec<Mark>>>,
 ) {
@@ -75,14 +81,19 @@ async fn serve(
     loop {
         let event = session.handle_input(&mut input).expect("the client speaks RTMP");
         let plays = matches!(event, Some(Event::Play(_)));
-        let mut more = false;
+        let (mut more, mut refused) = (false, false);
         match event {
             Some(Event::Publish(request)) => {
                 session.accept_publish();
                 let _test_is_over = asked.send(Asked::Publish(request));
             }
             Some(Event::Play(request)) => {
-                session.accept_play();
+                refused = !request.stream.contains(words);
+                if refused {
+                    session.reject("NetStream.Play.Failed", "not with this token");
+                } else {
+                    session.accept_play();
+                }
                 let _test_is_over = asked.send(Asked::Play(request));
             }
             Some(Event::Message(message)) => {
@@ -93,7 +104,7 @@ async fn serve(
             None => more = true,
         }
         let mut output = BytesMut::from(session.poll_output().unwrap_or_default().as_ref());
-        if plays {
+        if plays && !refused {
             let writer = srs_rtmp::chunk::Writer::new(60_000);
             clip.iter().for_each(|frame| writer.write(&frame.message(), &mut output));
         }
@@ -181,6 +192,30 @@ impl Silent {
             }
         });
         Silent { address, task }
+    }
+}
+
+/// Answers no attempt to connect, as a host that is switched off.
+pub struct BlackHole {
+    /// Where nothing is heard.
+    pub address: SocketAddr,
+    _listener: socket2::Socket,
+    _full: Vec<std::net::TcpStream>,
+}
+
+impl BlackHole {
+    /// A listener whose queue is full, so that the system drops whatever comes.
+    pub fn start() -> BlackHole {
+        let listener =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        listener.bind(&any.into()).expect("a port of loopback");
+        listener.listen(0).expect("a listener");
+        let address =
+            listener.local_addr().expect("an address").as_socket().expect("an address of the internet");
+        let connect = || std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(300));
+        let full = std::iter::repeat_with(connect).take(8).map_while(Result::ok).collect();
+        BlackHole { address, _listener: listener, _full: full }
     }
 }
 

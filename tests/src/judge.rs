@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::legs::Legs;
 use crate::media::{coded, payloads};
 use crate::{FlvPlayer, Frame, Mark, Player, Publisher, Source, Target, within};
 
@@ -85,15 +86,33 @@ impl Show {
         doors: &[(SocketAddr, SocketAddr)],
         plan: Plan,
     ) -> Show {
+        Show::start_at(name, &[ingest], doors, plan).await
+    }
+
+    /// The same with each stream published at every one of `ingests`, and anew at those that come back.
+    pub async fn start_at(
+        name: &str,
+        ingests: &[SocketAddr],
+        doors: &[(SocketAddr, SocketAddr)],
+        plan: Plan,
+    ) -> Show {
         let (stop, stopped) = watch::channel(false);
         let mut show = Show { name: name.to_owned(), stop, publishers: Vec::new(), viewers: Vec::new() };
         let mut starting = Vec::new();
         for number in 0..plan.streams {
             let target = Target::live(&show.stream(number));
-            let publisher = Publisher::connect(ingest, &target).await.expect("publishing begins");
             let mut source = Source::new(u8::try_from(number % 250).expect("small"));
             (source.gop, source.size) = (plan.gop, plan.size);
-            show.publishers.push(tokio::spawn(publish(publisher, source, number, stopped.clone())));
+            show.publishers.push(match ingests {
+                [ingest] => {
+                    let publisher = Publisher::connect(*ingest, &target).await.expect("publishing begins");
+                    tokio::spawn(publish(publisher, source, number, stopped.clone()))
+                }
+                all => {
+                    let legs = Legs::connect(all, &target).await;
+                    tokio::spawn(publish_at_all(legs, source, number, stopped.clone()))
+                }
+            });
         }
         for number in 0..plan.streams {
             let stream = show.stream(number);
@@ -195,6 +214,28 @@ async fn publish(
                 let cut = publisher.was_cut();
                 return Sent { marks: publisher.goodbye().await, cut };
             }
+        }
+    }
+}
+
+async fn publish_at_all(
+    mut legs: Legs,
+    mut source: Source,
+    number: usize,
+    mut stopped: watch::Receiver<bool>,
+) -> Sent {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    tokio::time::sleep(TICK * u32::try_from(number % 25).expect("small") / 25).await;
+    let headers = source.headers();
+    legs.send(&headers).await;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                legs.come_back(&headers).await;
+                legs.send(&source.tick()).await;
+            }
+            _ = stopped.changed() => return Sent { marks: legs.goodbye().await, cut: false },
         }
     }
 }

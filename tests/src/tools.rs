@@ -21,6 +21,18 @@ pub fn ffmpeg9() -> Option<PathBuf> {
     required("ffmpeg of the PyPI wheel imageio-ffmpeg", FOUND.clone())
 }
 
+/// Debian's own Python where it has GStreamer's RTSP server (`gir1.2-gst-rtsp-server-1.0`); other Pythons do not see it.
+pub fn python_gst_rtsp() -> Option<PathBuf> {
+    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let path = PathBuf::from("/usr/bin/python3");
+        let ask =
+            "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
+        let asked = Command::new(&path).args(["-c", ask]).stderr(Stdio::null()).status().ok()?;
+        asked.success().then_some(path)
+    });
+    required("gir1.2-gst-rtsp-server-1.0", FOUND.clone())
+}
+
 /// `setpriv` of util-linux, without which programs run as they are.
 pub(crate) fn setpriv() -> Option<PathBuf> {
     static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| in_path("setpriv"));

@@ -11,13 +11,20 @@ use srs_boot::env::Vars;
 use srs_boot::log::{Level, Tank};
 use srs_boot::{Listen, Secret, Shards, secret};
 
+use srs_pull::apps::Template;
+use srs_pull::map::OriginMap;
+
 use crate::Role;
 
 mod cli;
+mod cluster;
+mod fetch;
 mod hls;
 mod read;
 
 pub use cli::{Error, Start, start};
+pub use cluster::{Cluster, Mode, Protocol};
+pub use fetch::Store;
 pub use hls::Hls;
 pub use read::{Loaded, from_directives};
 
@@ -236,6 +243,16 @@ pub struct Vhost {
     pub enabled: bool,
     /// `chunk_size`: bytes of a chunk sent, from 128 to 65536. None: that of [`Rtmp`].
     pub chunk_size: Option<u32>,
+    /// `cluster { }`: whether streams are published here or fetched.
+    pub cluster: Cluster,
+    /// `origin_map { }`, which SRS does not have: rules by which streams are fetched. None.
+    pub origin_map: Option<OriginMap>,
+    /// `origin_map_store { }`, which SRS does not have: a Redis that says where streams are. None.
+    pub origin_map_store: Option<Store>,
+    /// `application NAME { }`, which SRS does not have: by what the streams of applications are fetched. None, anything.
+    pub applications: Vec<Template>,
+    /// `play_from`, which SRS does not have: whether viewers must come through a node of this cluster. Any may come.
+    pub play_from_cluster: bool,
     /// `min_latency`: waits for nothing, neither merged reads nor merged writes. Off.
     pub min_latency: bool,
     /// `http_remux { }`.
@@ -253,6 +270,11 @@ impl Default for Vhost {
         Self {
             enabled: true,
             chunk_size: None,
+            cluster: Cluster::default(),
+            origin_map: None,
+            origin_map_store: None,
+            applications: Vec::new(),
+            play_from_cluster: false,
             min_latency: false,
             http_remux: HttpRemux::default(),
             hls: Hls::default(),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use srs_gateway::{Live, Play, Publish, Vhost};
+use srs_gateway::{From, Live, Play, Publish, Vhost};
 use srs_hub::{Rules, Takeover};
 use srs_media::time::Mode;
 
 use crate::config::{self, Config, TimeJitter};
+use crate::fetch;
 
 /// The vhosts as the gateway wants them.
 pub(crate) fn vhosts(config: &Config) -> Vec<Vhost> {
@@ -22,8 +23,10 @@ fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
         chunk_size: vhost.chunk_size.unwrap_or(chunk_size),
         min_latency: vhost.min_latency,
         http_live: live(&vhost.http_remux),
+        hls_elsewhere: fetch::relays_hls(vhost),
         hls: vhost.hls.enabled.then(|| Arc::new(vhost.hls.settings.clone())),
         play: Play {
+            from: if vhost.play_from_cluster { From::Cluster } else { From::Any },
             gop_cache: play.gop_cache,
             gop_cache_max_frames: play.gop_cache_max_frames,
             queue_length: play.queue_length,
@@ -40,6 +43,7 @@ fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
             },
         },
         publish: Publish {
+            to: fetch::goes(vhost),
             mr_latency: if publish.mr && !vhost.min_latency { publish.mr_latency } else { Duration::ZERO },
             first_frame: publish.firstpkt_timeout,
             idle: publish.normal_timeout,

@@ -6,6 +6,7 @@
 mod beats;
 pub mod config;
 mod doors;
+mod fetch;
 mod node;
 mod start;
 

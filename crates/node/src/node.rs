@@ -15,7 +15,6 @@ use srs_control::{
     Access, Api, Identity, Limits, Machine, Peer, Shows, Signatures, http_api, http_api_beside, metrics_api,
 };
 use srs_gateway::{Envelopes, Gateway};
-use srs_hub::Hub;
 use srs_names::{AdmitAll, Seal};
 use srs_net::http::Folder;
 use srs_net::shards::{Handle, Shards};
@@ -23,6 +22,7 @@ use srs_net::tcp::{self, Slots};
 
 use crate::beats::Beats;
 use crate::config::Config;
+use crate::fetch::{self, Fetch};
 use crate::{Role, doors};
 
 /// Why a node cannot start.
@@ -44,6 +44,9 @@ pub enum Error {
     /// Another node runs with this pid file.
     #[error(transparent)]
     Pid(#[from] pid::Error),
+    /// What is fetched cannot be: a name or a server that is none.
+    #[error("fetching: {0}")]
+    Fetch(#[from] fetch::Error),
     /// The heartbeat's URL or token cannot be used.
     #[error("heartbeat: {0}")]
     Heartbeat(#[from] srs_control::ClientError),
@@ -57,6 +60,7 @@ pub struct Node {
     exporter: Vec<SocketAddr>,
     /// None: nobody would take over what is published here.
     beats: Option<Beats>,
+    fetch: Fetch,
     grace: Duration,
     _pid: PidFile,
     _shards: Shards,
@@ -82,8 +86,10 @@ impl Node {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let shards = Shards::start(config.shards.count(cores).get())?;
         let handle = shards.handle();
+        let fetch = Fetch::of(&config, &identity, &rtmp)?;
+        let hub = fetch.hub();
         let gateway = Gateway::new(
-            Hub::new(),
+            hub.clone(),
             srs_gateway::Config {
                 vhosts: doors::vhosts(&config),
                 chunk_size: config.rtmp.chunk_size,
@@ -91,8 +97,13 @@ impl Node {
                 admit: Arc::new(AdmitAll),
                 files: Some(Folder::new(config.http_server.dir.clone())),
                 envelopes: envelopes(&config, &identity, &[&rtmp, &http]),
+                me: identity.server.clone(),
+                source: fetch.source(),
+                elsewhere: fetch.elsewhere(),
+                pass_on: fetch.pass_on(),
             },
         );
+        fetch.begin(hub, &gateway, &handle);
         let slots = Slots::new(config.max_connections);
         let machine = Arc::new(Machine::new());
         let beats = if config.heartbeat.enabled {
@@ -105,7 +116,7 @@ impl Node {
         serve(&config, &handle, listeners, &gateway, identity, &slots, (access, machine));
         say(config.role, (&rtmp, &http, &api, &exporter), shards.handle().count());
         let grace = config.grace_final_wait;
-        Ok(Node { rtmp, http, api, exporter, beats, grace, _pid: pid, _shards: shards })
+        Ok(Node { rtmp, http, api, exporter, beats, fetch, grace, _pid: pid, _shards: shards })
     }
 
     /// Where RTMP is served.
@@ -158,6 +169,7 @@ impl Node {
                 Drained::TimedOut => tracing::warn!(grace = ?self.grace, "ending with publishers still here"),
             }
         }
+        self.fetch.leave().await;
         Ok(())
     }
 }

@@ -75,6 +75,11 @@ impl HlsPlayer {
         player
     }
 
+    /// Goes on at another server of the same lists.
+    pub fn at(&mut self, address: SocketAddr) {
+        self.address = address;
+    }
+
     /// Reads the list once and fetches what is new; true when the list says that the stream is over.
     pub async fn step(&mut self) -> bool {
         let reply = http::get(self.address, &self.path).await;

@@ -2,6 +2,7 @@
 
 mod api;
 mod balancers;
+mod edge;
 mod failover;
 mod lists;
 mod loss;
@@ -14,6 +15,7 @@ mod passing;
 mod play;
 mod quirks;
 mod races;
+mod roles;
 mod shards;
 mod slow;
 mod spread;

@@ -8,6 +8,7 @@ mod gstreamer;
 mod hls;
 mod recording;
 mod register;
+mod rtsp;
 mod seed;
 mod segments;
 mod vlc;

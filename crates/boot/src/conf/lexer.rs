@@ -21,11 +21,13 @@ pub(super) struct Lexer<'a> {
     rest: Chars<'a>,
     file: Arc<str>,
     line: u32,
+    /// Whether the last word stood in quotes.
+    pub(super) quoted: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str, file: Arc<str>) -> Self {
-        Self { rest: text.strip_prefix('\u{feff}').unwrap_or(text).chars(), file, line: 1 }
+        Self { rest: text.strip_prefix('\u{feff}').unwrap_or(text).chars(), file, line: 1, quoted: false }
     }
 
     pub(super) fn at(&self, line: u32) -> Position {
@@ -53,6 +55,7 @@ impl<'a> Lexer<'a> {
         loop {
             let line = self.line;
             let Some(c) = self.peek() else { return Ok(None) };
+            self.quoted = matches!(c, '"' | '\'');
             let token = match c {
                 c if c.is_whitespace() => {
                     self.bump();

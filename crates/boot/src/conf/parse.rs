@@ -9,6 +9,12 @@ const MAX_DEPTH: usize = 16;
 /// More directives than this in one file is not written by hand.
 const MAX_DIRECTIVES: usize = 20_000;
 
+/// The directive whose value is a password that people copy from elsewhere: `!@#ovenmediaengine` is one.
+const PASSWORD: &str = "auth";
+
+/// Without quotes such a password would be right or cut off by where its `#` stands.
+const UNQUOTED: &str = "expected quotes around a password with a #, which begins a comment: auth \"…\";";
+
 /// Reads one text into its directives; `include` comes out as a directive like any other. `file` names it in errors.
 pub fn parse(text: &str, file: &str) -> Result<Vec<Directive>, Problem> {
     let file: Arc<str> = file.into();
@@ -59,7 +65,12 @@ impl Parser<'_> {
         let mut directive = Directive { name, args: Vec::new(), block: None, file: self.file.clone(), line };
         loop {
             match self.lexer.next()? {
-                Some((Token::Word(word), _)) => directive.args.push(word),
+                Some((Token::Word(word), _)) => {
+                    if directive.name == PASSWORD && !self.lexer.quoted && word.contains('#') {
+                        return Err(self.problem(directive.line, UNQUOTED));
+                    }
+                    directive.args.push(word);
+                }
                 Some((Token::Semicolon, _)) => {
                     self.place(directive);
                     return Ok(());
@@ -97,6 +108,9 @@ impl Parser<'_> {
 
     /// A forgotten `;` swallows the lines after it; the place to look is where the statement began.
     fn unended(&self, directive: &Directive, found: &str) -> Problem {
+        if directive.name == PASSWORD && directive.args.is_empty() {
+            return self.problem(directive.line, UNQUOTED);
+        }
         self.problem(directive.line, format!("expected ; after {}, found {found}", described(directive)))
     }
 

@@ -12,6 +12,7 @@ use crate::nearest::nearest;
 use crate::value::{self, Expected, Listen, Shards, Unit};
 
 mod external;
+mod fetch;
 mod table;
 
 pub use table::GLOBAL;
@@ -50,6 +51,8 @@ pub enum Shape {
     Listens,
     /// One or more addresses with a scheme.
     Urls,
+    /// One or more words.
+    Words,
     /// `auto` or a number.
     Shards,
     /// Anything; the directive is not read.
@@ -189,7 +192,7 @@ fn values(directive: &Directive, shape: Shape) -> Result<(), String> {
     if directive.block.is_some() {
         return Err(format!("`{name}` takes a value, not a block"));
     }
-    let list = matches!(shape, Shape::Listens | Shape::Urls);
+    let list = matches!(shape, Shape::Listens | Shape::Urls | Shape::Words);
     // A directive's name among the values is the next line, taken in by a forgotten semicolon.
     let value = |(place, arg): (usize, &str)| (place == 0 || list) && allowed(shape, arg).is_ok();
     let mut words = directive.args.iter().map(String::as_str).enumerate();
@@ -220,7 +223,9 @@ fn allowed(shape: Shape, arg: &str) -> Result<(), Expected> {
         Shape::Listens => Listen::parse(arg).map(drop),
         Shape::Urls if !arg.contains("://") => Err(Expected::fixed("a URL")),
         Shape::Shards => Shards::parse(arg).map(drop),
-        Shape::Text | Shape::Secret if arg.is_empty() => Err(Expected::fixed("a text that is not empty")),
+        Shape::Text | Shape::Words | Shape::Secret if arg.is_empty() => {
+            Err(Expected::fixed("a text that is not empty"))
+        }
         _ => Ok(()),
     }
 }

@@ -12,6 +12,10 @@ fn gateway(hub: &Hub) -> Arc<Gateway> {
         admit: Arc::new(AdmitAll),
         files: None,
         envelopes: None,
+        me: String::new(),
+        source: None,
+        elsewhere: None,
+        pass_on: None,
     };
     Gateway::new(hub.clone(), config)
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use srs_boot::conf::overrides::{self, DEFAULT_VHOST};
 use srs_boot::conf::{self, Directive, Problem, Section, modernise, schema};
 use srs_boot::env::Vars;
@@ -8,8 +10,8 @@ use srs_boot::{Expected, Secret, ids};
 use crate::Role;
 
 use super::{
-    Config, Exporter, Heartbeat, Hls, HttpApi, HttpRemux, HttpServer, Log, Play, Publish, Rtmp, Takeover,
-    TimeJitter, Vhost,
+    Cluster, Config, Exporter, Heartbeat, Hls, HttpApi, HttpRemux, HttpServer, Log, Play, Publish, Rtmp,
+    Takeover, TimeJitter, Vhost, fetch,
 };
 
 /// A configuration and what is worth telling about it.
@@ -40,7 +42,18 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
         );
     }
     let vhosts = top.blocks("vhost").map(|(name, section)| Ok((name.to_owned(), vhost(section)?)));
-    let vhosts = vhosts.collect::<Result<_, Problem>>()?;
+    let vhosts: BTreeMap<String, Vhost> = vhosts.collect::<Result<_, Problem>>()?;
+    for (name, vhost) in top.blocks("vhost") {
+        let rules = vhosts.get(name).and_then(|vhost| vhost.origin_map.as_ref()).map(|map| map.rules.iter());
+        for rule in rules.into_iter().flatten().filter(|rule| !rule.is_built()) {
+            let text = format!(
+                "`origin {}` fetches by {}, which is not built yet",
+                rule.location,
+                rule.scheme().name()
+            );
+            warnings.push(vhost.problem("origin_map", text));
+        }
+    }
     Ok(Config {
         role: Role::Origin,
         max_connections: top.number("max_connections")?.unwrap_or(default.max_connections),
@@ -160,6 +173,11 @@ fn vhost(section: Section<'_>) -> Result<Vhost, Problem> {
     Ok(Vhost {
         enabled: section.switch("enabled")?.unwrap_or(default.enabled),
         chunk_size: section.number("chunk_size")?,
+        cluster: Cluster::read(section.block("cluster"))?,
+        origin_map: fetch::origin_map(section)?,
+        origin_map_store: fetch::store(section)?,
+        applications: fetch::applications(section)?,
+        play_from_cluster: section.text("play_from") == Some("cluster"),
         min_latency,
         http_remux: http_remux(section.block("http_remux"))?,
         hls: Hls::read(section.block("hls"))?,

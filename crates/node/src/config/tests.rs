@@ -6,6 +6,7 @@ use srs_boot::env::Vars;
 
 use srs_gateway::hls::{Keys, Settings};
 use srs_hls::Template;
+use srs_pull::HostPort;
 
 use super::*;
 
@@ -57,6 +58,81 @@ fn every_file_of_conf_for_an_origin_loads_without_error_or_warning() {
         }
     }
     assert!(found >= 4, "{found}");
+}
+
+#[test]
+fn every_file_of_conf_for_an_edge_fetches_from_the_proxy_and_registers_there() {
+    for (name, i) in [("edge.conf", 1_u16), ("edge1.conf", 1), ("edge2.conf", 2), ("edge3.conf", 3)] {
+        let (config, warnings) = run(&["-c", conf_file(name).to_str().unwrap()], &[]);
+        assert_eq!(warnings, Vec::<String>::new(), "{name}");
+        assert_eq!(config.rtmp.listen, [Listen::port(19360 + i)]);
+        assert_eq!(config.http_server.listen, [Listen::port(8090 + i)]);
+        assert_eq!(config.http_api.listen, [Listen::port(19860 + i)]);
+        assert_eq!(config.heartbeat.urls, ["http://127.0.0.1:12025/api/v1/srs/register"]);
+        assert!(config.heartbeat.enabled && config.heartbeat.ports && config.http_api.enabled);
+        let server = |port| HostPort { host: "127.0.0.1".to_owned(), port };
+        let expected = Cluster {
+            mode: Mode::Remote,
+            origins: vec![server(1935)],
+            origin_http: vec![server(8080)],
+            ..Cluster::default()
+        };
+        assert_eq!(config.vhosts["__defaultVhost__"].cluster, expected, "{name}");
+    }
+}
+
+#[test]
+fn every_example_of_the_pages_for_users_of_others_loads() {
+    let mut found = 0;
+    for page in ["moving-from-ovenmediaengine.md", "moving-from-ant-media.md", "moving-from-srs.md"] {
+        let text = std::fs::read_to_string(conf_file("../doc").join(page)).unwrap();
+        for (number, example) in text.split("```conf\n").skip(1).enumerate() {
+            let example = example.split("```").next().unwrap();
+            let loaded = of(example, &[]).unwrap_or_else(|error| panic!("{page} {number}: {error}"));
+            assert!(!loaded.config.vhosts.is_empty(), "{page} {number}");
+            found += 1;
+        }
+    }
+    assert!(found >= 9, "{found}");
+}
+
+#[test]
+fn a_vhost_that_fetches_says_from_where_and_what_is_wrong_is_named_with_its_place() {
+    let vhost = |text: &str| {
+        of(&format!("vhost v {{ {text} }}"), &[]).map(|loaded| loaded.config.vhosts["v"].clone())
+    };
+    let edge = vhost("cluster { mode remote; origin a b:1936 [::1]:1937; protocol rtmp; }").unwrap();
+    let origins: Vec<String> = edge.cluster.origins.iter().map(ToString::to_string).collect();
+    assert_eq!(origins, ["a:1935", "b:1936", "[::1]:1937"]);
+    let live = vhost("cluster { mode liveedge; primary a:1; secondary b:2; failback on; }").unwrap();
+    assert_eq!(
+        (live.cluster.mode, live.cluster.origins.len(), live.cluster.failback),
+        (Mode::LiveEdge, 2, true)
+    );
+    for (text, words) in [
+        ("cluster { mode remote; }", "needs `origin HOST:PORT`"),
+        ("cluster { mode liveedge; }", "needs `primary HOST:PORT`"),
+        ("cluster { mode remote; origin a; origin_http a:80 b:80; }", "one each, in the same order"),
+        ("cluster { mode remote; origin a:x; }", "a host with a port"),
+        ("cluster { mode remote; protocol flv; origin a; }", "a host with a port"),
+        ("origin_map { origin /a/ { } }", "needs `pass { scheme …; urls …; }`"),
+        ("origin_map { origin /a/ { pass { scheme gopher; urls a:1/b; } } }", "gopher"),
+        ("origin_map_store { auth x; }", "needs `redis HOST:PORT`"),
+        ("origin_map_store { redis a:1; auth !@#oven; }", "expected quotes"),
+        ("origin_map_store { redis a:1; auth #oven; }", "expected quotes"),
+        ("application live { providers rtmp smoke; }", "smoke"),
+    ] {
+        let error = vhost(text).unwrap_err().to_string();
+        assert!(error.contains(words) && error.contains(':'), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_rule_that_fetches_by_what_is_not_built_is_warned_of() {
+    let loaded =
+        of("vhost v { origin_map { origin /a/ { pass { scheme OVT; urls a:9000/b/; } } } }", &[]).unwrap();
+    let warnings: Vec<String> = loaded.warnings.iter().map(|warning| warning.text.clone()).collect();
+    assert_eq!(warnings, ["`origin /a/` fetches by ovt, which is not built yet"]);
 }
 
 #[test]
@@ -157,7 +233,7 @@ fn every_value_of_a_file_arrives() {
          exporter { enabled on; listen 5; label l; tag t; }\n\
          heartbeat { enabled on; interval 0.3; url http://a/b http://c/d; device_id d; ports on;\n\
            auth { enabled on; type bearer; token t; } }\n\
-         vhost v { enabled off; chunk_size 128; min_latency on; tcp_nodelay on;\n\
+         vhost v { enabled off; chunk_size 128; min_latency on; play_from cluster; tcp_nodelay on;\n\
            http_remux { enabled on; mount /[app]/[stream].ts; }\n\
            hls { enabled on; hls_fragment 2; hls_window 8; hls_td_ratio 1.5; hls_aof_ratio 3; hls_path p;\n\
              hls_m3u8_file [app]/[stream]/live.m3u8; hls_ts_file [app]/[stream]/[seq].ts; hls_entry_prefix /e;\n\
@@ -172,6 +248,11 @@ fn every_value_of_a_file_arrives() {
     let vhost = Vhost {
         enabled: false,
         chunk_size: Some(128),
+        cluster: Cluster::default(),
+        origin_map: None,
+        origin_map_store: None,
+        applications: Vec::new(),
+        play_from_cluster: true,
         min_latency: true,
         http_remux: HttpRemux { enabled: true, mount: "/[app]/[stream].ts".to_owned() },
         hls: Hls {

@@ -1,15 +1,17 @@
 //! The table itself: SRS's names up to version 8, and this project's own (`shards`, `cluster_secret`, `takeover`,
-//! `hold`).
+//! `hold`, `play_from`, and of fetching: `liveedge` with `primary`, `secondary` and `failback`, `origin_http`, `push`,
+//! `origin_map`, `origin_map_store`, `application`).
 
 use super::external::{CIRCUIT_BREAKER, ENGINE, INGEST, STREAM_CASTER, TENCENT_APM, TENCENT_CLS};
+use super::fetch::{CLUSTER, ORIGIN_MAP, ORIGIN_MAP_STORE};
 use super::{Label, Rule, Shape, Status};
 use crate::value::Unit;
 
-const fn built(name: &'static str, shape: Shape) -> Rule {
+pub(super) const fn built(name: &'static str, shape: Shape) -> Rule {
     Rule { name, shape, status: Status::Built, many: false }
 }
 
-const fn block(name: &'static str, rules: &'static [Rule]) -> Rule {
+pub(super) const fn block(name: &'static str, rules: &'static [Rule]) -> Rule {
     built(name, Shape::Block(Label::None, rules))
 }
 
@@ -170,7 +172,11 @@ static VHOST: &[Rule] = &[
     later_block("rtc", Label::None, RTC),
     later_block("srt", Label::None, &[later("enabled"), later("srt_to_rtmp")]),
     later_block("rtsp", Label::None, &[later("enabled"), later("rtmp_to_rtsp")]),
-    later_block("cluster", Label::None, CLUSTER),
+    built("play_from", Shape::OneOf(&["any", "cluster"])),
+    block("cluster", CLUSTER),
+    block("origin_map", ORIGIN_MAP),
+    block("origin_map_store", ORIGIN_MAP_STORE),
+    many(built("application", Shape::Block(Label::Required, &[built("providers", Shape::Words)]))),
     later_block("dvr", Label::None, DVR),
     later_block("http_static", Label::None, &[later("enabled"), later("mount"), later("dir")]),
     guard("security", &[later("enabled"), many(later("allow")), many(later("deny"))]),
@@ -296,18 +302,6 @@ static DVR: &[Rule] = &[
     later("dvr_plan"),
     later("dvr_wait_keyframe"),
     later("time_jitter"),
-];
-
-static CLUSTER: &[Rule] = &[
-    later("mode"),
-    later("origin"),
-    later("token_traverse"),
-    later("vhost"),
-    later("debug_srs_upnode"),
-    later("coworkers"),
-    later("origin_cluster"),
-    later("protocol"),
-    later("follow_client"),
 ];
 
 static RTC: &[Rule] = &[

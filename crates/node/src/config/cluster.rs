@@ -1,0 +1,148 @@
+//! `cluster { }`: whether a vhost's streams are published here or fetched, and from where.
+
+use srs_boot::Expected;
+use srs_boot::conf::{Problem, Section};
+use srs_pull::HostPort;
+
+/// The ports that are meant where an `origin` has none.
+const RTMP: u16 = 1935;
+
+/// How a vhost's streams come here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// `mode`: local.
+    pub mode: Mode,
+    /// `origin`, one or more; of a live edge `primary` and `secondary`.
+    pub origins: Vec<HostPort>,
+    /// `origin_http`, which SRS does not have: where HLS is fetched, in the order of `origin`. None: it is made here.
+    pub origin_http: Vec<HostPort>,
+    /// `token_traverse`: whether each viewer is asked about upstream. Off.
+    pub token_traverse: bool,
+    /// `vhost`: the vhost upstream, in which `[vhost]` stands for this one. `[vhost]`.
+    pub vhost: String,
+    /// `protocol`: rtmp.
+    pub protocol: Protocol,
+    /// `follow_client`: whether upstream sees the host that the viewer named. Off.
+    pub follow_client: bool,
+    /// `debug_srs_upnode`: whether upstream is told in the query who asks. On.
+    pub debug_srs_upnode: bool,
+    /// `failback`, which SRS does not have: whether a fetch returns to the first origin when that is back. Off.
+    pub failback: bool,
+    /// `push`, which SRS does not have: whether what is published here is passed on, or refused. On.
+    pub push: bool,
+}
+
+/// Where streams are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Here.
+    Local,
+    /// Elsewhere; each is fetched when somebody wants it.
+    Remote,
+    /// Elsewhere; all are fetched at once.
+    LiveEdge,
+}
+
+/// By which protocol streams are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// RTMP.
+    Rtmp,
+    /// HTTP-FLV.
+    Flv,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Local,
+            origins: Vec::new(),
+            origin_http: Vec::new(),
+            token_traverse: false,
+            vhost: "[vhost]".to_owned(),
+            protocol: Protocol::Rtmp,
+            follow_client: false,
+            debug_srs_upnode: true,
+            failback: false,
+            push: true,
+        }
+    }
+}
+
+impl Cluster {
+    /// The block as it is written.
+    pub(super) fn read(section: Section<'_>) -> Result<Cluster, Problem> {
+        let default = Cluster::default();
+        let mode = section.read("mode", mode)?.unwrap_or(default.mode);
+        let protocol = section.read("protocol", protocol)?.unwrap_or(default.protocol);
+        let origins = match mode {
+            Mode::LiveEdge => {
+                let one = |name| section.read(name, origin);
+                one("primary")?.into_iter().chain(one("secondary")?).collect()
+            }
+            // FLV is fetched from an HTTP port, which has to be said.
+            _ if protocol == Protocol::Flv => section.list("origin", with_port)?.unwrap_or_default(),
+            _ => section.list("origin", origin)?.unwrap_or_default(),
+        };
+        let needed = match mode {
+            Mode::Local => None,
+            Mode::Remote => Some("`mode remote` needs `origin HOST:PORT`, one or more"),
+            Mode::LiveEdge => Some("`mode liveedge` needs `primary HOST:PORT`"),
+        };
+        if let (Some(needed), true) = (needed, origins.is_empty()) {
+            return Err(section.problem("mode", needed));
+        }
+        let origin_http = section.list("origin_http", with_port)?.unwrap_or_default();
+        if !origin_http.is_empty() && origin_http.len() != origins.len() {
+            let counts = format!(
+                "`origin_http` names {} servers and `origin` {}: one each, in the same order",
+                origin_http.len(),
+                origins.len()
+            );
+            return Err(section.problem("origin_http", counts));
+        }
+        let on = |name: &str, default: bool| Ok(section.switch(name)?.unwrap_or(default));
+        Ok(Cluster {
+            mode,
+            origins,
+            origin_http,
+            token_traverse: on("token_traverse", default.token_traverse)?,
+            vhost: section.text("vhost").map_or(default.vhost, str::to_owned),
+            protocol,
+            follow_client: on("follow_client", default.follow_client)?,
+            debug_srs_upnode: on("debug_srs_upnode", default.debug_srs_upnode)?,
+            failback: on("failback", default.failback)?,
+            push: on("push", default.push)?,
+        })
+    }
+}
+
+fn mode(word: &str) -> Result<Mode, Expected> {
+    match word {
+        "local" => Ok(Mode::Local),
+        "remote" => Ok(Mode::Remote),
+        "liveedge" => Ok(Mode::LiveEdge),
+        _ => Err(Expected("local, remote or liveedge".into())),
+    }
+}
+
+fn protocol(word: &str) -> Result<Protocol, Expected> {
+    match word {
+        "rtmp" => Ok(Protocol::Rtmp),
+        "flv" => Ok(Protocol::Flv),
+        _ => Err(Expected("rtmp or flv".into())),
+    }
+}
+
+fn origin(text: &str) -> Result<HostPort, Expected> {
+    server(text, Some(RTMP))
+}
+
+fn with_port(text: &str) -> Result<HostPort, Expected> {
+    server(text, None)
+}
+
+fn server(text: &str, port: Option<u16>) -> Result<HostPort, Expected> {
+    HostPort::parse(text, port)
+        .map_err(|_| Expected("a host with a port, such as 10.0.0.1:1935 or [2001:db8::7]:1935".into()))
+}
