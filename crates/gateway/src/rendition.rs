@@ -33,9 +33,11 @@ fn kind_of(frame: &Frame) -> MessageKind {
     }
 }
 
-/// What opens a stream for a viewer: metadata, then codec headers, all stamped `time`.
+/// What opens a stream for a viewer: metadata, then codec headers, which are stamped `time`. Metadata is of no time: ffmpeg
+/// takes it for a track of text where it has one, and then waits for that.
 fn opening(headers: &Headers, time: i64) -> impl Iterator<Item = Frame> {
-    headers.metadata.iter().chain(&headers.configs).map(move |frame| Frame { time, ..frame.clone() })
+    let metadata = headers.metadata.iter().map(|frame| Frame { time: 0, ..frame.clone() });
+    metadata.chain(headers.configs.iter().map(move |frame| Frame { time, ..frame.clone() }))
 }
 
 /// Writes `length` bytes by `write` as one piece, an HTTP chunk when `chunked`. Nothing at all is no chunk: an empty one

@@ -40,10 +40,10 @@ fn tags(mut input: Bytes) -> (Option<[u8; 13]>, Tags) {
 }
 
 const EXPECTED: [(u8, u32, &[u8]); 5] =
-    [(18, 70, b"meta"), (9, 70, b"avcc"), (8, 70, b"asc"), (9, 70, b"key"), (8, 75, b"sound")];
+    [(18, 0, b"meta"), (9, 70, b"avcc"), (8, 70, b"asc"), (9, 70, b"key"), (8, 75, b"sound")];
 
 #[test]
-fn flv_opens_with_the_headers_at_the_time_of_the_first_frame() {
+fn flv_opens_with_metadata_of_no_time_and_codec_headers_at_that_of_the_first_frame() {
     let (file, tags) = tags(all(&mut Flv::new(false), true));
     assert_eq!(file, Some(tag::FILE_HEADER));
     assert_eq!(tags, EXPECTED.map(|(kind, time, body)| (kind, time, Bytes::from_static(body))));

@@ -91,6 +91,10 @@ impl Viewer {
                 if self.resume.is_some() {
                     out = self.last().unwrap_or(out);
                 }
+                // Of no time, for all viewers.
+                if seen == Peek::Metadata && timestamp == 0 {
+                    out = 0;
+                }
                 return Some(out);
             }
             Peek::Other => return Some(out),
