@@ -4,6 +4,7 @@ mod api;
 mod balancers;
 mod edge;
 mod failover;
+mod fetch;
 mod lists;
 mod loss;
 mod many;

@@ -3,6 +3,7 @@
 //! A program that is missing makes its test say `skipped: …` and pass; see `srs_tests::tools`.
 
 mod crates;
+mod edge;
 mod ffmpeg;
 mod gstreamer;
 mod hls;

@@ -70,7 +70,7 @@ async fn a_server_that_did_not_answer_is_asked_last_for_a_while() {
         assert_eq!(back.count(), 0);
         pass(Duration::from_secs(11)).await;
         edge.watch("c").await.sees(1).await;
-        assert!(back.asked.borrow().iter().any(|asked| asked.request.stream == "c"));
+        until(|| back.asked.borrow().iter().any(|asked| asked.request.stream == "c")).await;
     };
     LocalSet::new().run_until(body).await;
 }
@@ -369,6 +369,26 @@ async fn a_stream_that_ends_at_one_of_unrelated_servers_goes_on_at_another() {
         until(|| edge.hub.phase(&key("s")) == Some(Phase::Ended)).await;
         pass(Duration::from_secs(70)).await;
         assert!(edge.puller.applications().is_empty());
+    };
+    LocalSet::new().run_until(body).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ended_is_not_awaited_where_another_publisher_of_it_was_lost() {
+    let body = async {
+        let (one, two) = (Server::live(0, 1).await, Server::live(0, 2).await);
+        let edge = Edge::with(mapped(&[&one, &two]), 10);
+        let viewer = edge.watch("s").await;
+        viewer.sees(1).await;
+        let (opening, held) = (two.manner.borrow().clone(), Say::Status("NetStream.Play.Held"));
+        *two.manner.borrow_mut() = Manner::Play(Vec::new());
+        one.say(Say::Status("NetStream.Play.UnpublishNotify"));
+        until(|| two.players.get() == 1).await;
+        two.say(held);
+        let Manner::Play(opening) = opening else { panic!("it plays") };
+        opening.into_iter().for_each(|message| two.send(message));
+        until(|| edge.hub.phase(&key("s")) == Some(Phase::Ended)).await;
+        assert_eq!(viewer.coded().len(), 1, "what is cached there is no part of it");
     };
     LocalSet::new().run_until(body).await;
 }
