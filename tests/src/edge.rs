@@ -68,6 +68,11 @@ impl Cluster {
         })
     }
 
+    /// The same with its whole configuration changed.
+    pub fn edge_changed(&self, name: &str, change: impl FnOnce(&mut Config)) -> Edge {
+        self.start_edge(name, None, change)
+    }
+
     fn start_edge(&self, name: &str, beat: Option<SocketAddr>, change: impl FnOnce(&mut Config)) -> Edge {
         let folder = self.folder().path(name);
         std::fs::create_dir_all(&folder).expect("a folder for the edge");

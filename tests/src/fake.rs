@@ -213,7 +213,8 @@ impl BlackHole {
         listener.listen(0).expect("a listener");
         let address =
             listener.local_addr().expect("an address").as_socket().expect("an address of the internet");
-        let connect = || std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(300));
+        let connect =
+            || std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(300));
         let full = std::iter::repeat_with(connect).take(8).map_while(Result::ok).collect();
         BlackHole { address, _listener: listener, _full: full }
     }

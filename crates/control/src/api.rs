@@ -139,6 +139,8 @@ fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route("/api/v1/clients", get(lists::clients))
         .route("/api/v1/clients/", get(lists::clients))
         .route("/api/v1/clients/{id}", get(lists::client).delete(lists::kick))
+        .route("/api/v1/pulls", get(lists::pulls))
+        .route("/api/v1/pulls/", get(lists::pulls))
         .route("/api/v1/drain", get(drain::shown).post(drain::begun).delete(drain::undone))
         .merge(view::routes(api))
         .layer(from_fn_with_state(Arc::clone(api), not_in_circles))
@@ -219,6 +221,7 @@ async fn level_v1(State(api): State<Arc<Api>>) -> Response {
             "vhosts": "manage all vhosts or specified vhost",
             "streams": "manage all streams or specified stream",
             "clients": "manage all clients or specified client, default query top 10 clients",
+            "pulls": "the streams that are fetched from elsewhere, and their applications",
             "raw": "raw api, which is off",
             "drain": "whether this server is to be left: POST begins it, DELETE undoes it",
         }),

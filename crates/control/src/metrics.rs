@@ -1,4 +1,4 @@
-//! The page that Prometheus reads: SRS's metrics under SRS's names, ours under `srs_cluster_`.
+//! The page that Prometheus reads: SRS's metrics under SRS's names, ours under `srs_cluster_`, and `srs_pulls`.
 //!
 //! What clients can name (streams) and what registers here (nodes) gets series of its own up to [`MAX_SERIES`], the
 //! busiest first; a flood of names must not become a flood of series. A proxy tells what is its own and what nodes told
@@ -17,7 +17,7 @@ use axum::routing::get;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use srs_balance::Health;
-use srs_names::{Inventory, NodeId, StreamRecord};
+use srs_names::{FetchState, Inventory, NodeId, StreamRecord};
 use srs_net::shards;
 use srs_net::tcp::Slots;
 use std::collections::BTreeMap;
@@ -140,6 +140,12 @@ fn node(page: &mut Page, inventory: &dyn Inventory) {
     page.family("srs_cluster_clients", Kind::Gauge, "Clients that are here now, by what they do.");
     for (kind, count) in kinds {
         page.sample("srs_cluster_clients", &[("type", kind)], count);
+    }
+    let fetches = inventory.fetches();
+    page.family("srs_pulls", Kind::Gauge, "Streams that are fetched from elsewhere now, by how far that is.");
+    for state in FetchState::ALL {
+        let count = fetches.iter().filter(|fetch| fetch.state == state).count();
+        page.sample("srs_pulls", &[("state", state.name())], count);
     }
     of_streams(page, streams);
 }

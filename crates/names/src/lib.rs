@@ -23,8 +23,8 @@ pub use envelope::{Envelope, Foreign, Mark, Purpose, Seal};
 pub use error::{Flaw, NameError, Part};
 pub use id::{ClientId, NodeId};
 pub use inventory::{
-    AppRecord, AudioRecord, ClientRecord, FetchRecord, FetchState, Inventory, Kbps, PublishRecord, StreamRecord,
-    Totals, VhostRecord, VideoRecord,
+    AppRecord, AudioRecord, ClientRecord, FetchRecord, FetchState, Inventory, Kbps, PublishRecord,
+    StreamRecord, Totals, VhostRecord, VideoRecord,
 };
 pub use key::{DEFAULT_APP, DEFAULT_VHOST, Extension, StreamKey};
 pub use params::Params;

@@ -96,9 +96,13 @@ impl Shards {
         for index in 0..count.max(1) {
             let (sender, receiver) = mpsc::unbounded_channel();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let thread = thread::Builder::new()
-                .name(format!("shard-{index}"))
-                .spawn(move || LocalSet::new().block_on(&runtime, run(receiver)))?;
+            let thread = thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+                let tasks = LocalSet::new();
+                tasks.block_on(&runtime, run(receiver));
+                // What tasks own may want a runtime for its end.
+                let _inside = runtime.enter();
+                drop(tasks);
+            })?;
             jobs.push(sender);
             threads.push(thread);
         }

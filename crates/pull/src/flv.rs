@@ -2,6 +2,8 @@
 
 mod tls;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use srs_media::time::Unwrap;
@@ -19,7 +21,7 @@ use crate::dial::dial;
 use crate::envelope::Asker;
 use crate::incoming::{Event, Failed};
 use crate::limits::{ANSWER_HTTP, REDIRECTS};
-use crate::plan::{Scheme, Target};
+use crate::plan::{Login, Scheme, Target};
 
 /// The longest text of a refusal that is passed on to viewers, in bytes.
 const REASON: usize = 256;
@@ -169,11 +171,18 @@ fn request(target: &Target, asker: Option<&Asker>) -> String {
         .and_then(|asker| asker.for_get(&target.authority(), &path))
         .map(|envelope| format!("{HTTP_HEADER}: {envelope}\r\n"))
         .unwrap_or_default();
+    let login = target.login.as_ref().map(authorization).unwrap_or_default();
     format!(
-        "GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: srs-cluster/{}\r\nAccept: */*\r\n{envelope}Connection: close\r\n\r\n",
+        "GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: srs-cluster/{}\r\nAccept: */*\r\n{login}{envelope}Connection: close\r\n\r\n",
         escaped(&host),
         env!("CARGO_PKG_VERSION"),
     )
+}
+
+/// The line that tells who we are (RFC 7617).
+fn authorization(login: &Login) -> String {
+    let words = STANDARD.encode(format!("{}:{}", login.user, login.password));
+    format!("{}: Basic {words}\r\n", header::AUTHORIZATION)
 }
 
 /// With what cannot stand in a request line escaped; escapes that there are stay.
@@ -203,10 +212,14 @@ fn redirected(from: &Target, location: &str) -> Result<Target, Failed> {
     };
     let host = to.host_str().ok_or_else(wrong)?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let port = to.port().unwrap_or(scheme.port());
+    // It is for the server that it was configured for.
+    let is_same = (scheme, &host, port) == (from.scheme, &from.host, from.port);
     Ok(Target {
         scheme,
         host,
-        port: to.port().unwrap_or(scheme.port()),
+        port,
+        login: from.login.clone().filter(|_| is_same),
         path: to.path().to_owned(),
         query: to.query().unwrap_or_default().to_owned(),
         vhost: from.vhost.clone(),

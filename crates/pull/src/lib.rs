@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use srs_names::{NodeId, Seal, StreamKey};
 
-pub use plan::{HostPort, NoHostPort, Order, Plan, Rules, Scheme, Target};
+pub use plan::{HostPort, Login, NoHostPort, NoLogin, Order, Plan, Rules, Scheme, Target};
 pub use puller::Puller;
 pub use remote::{Protocol, Remote};
 

@@ -1,9 +1,14 @@
 //! What a stream is fetched from: the servers in order, and for how long each is tried.
 
+mod login;
+
 use std::fmt;
 use std::time::Duration;
 
 use srs_names::DEFAULT_VHOST;
+
+pub use login::{Login, NoLogin};
+pub(crate) use login::{masked, without_login};
 
 /// By which protocol a stream is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub struct Target {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// Who the server is told that we are. No text of a target shows it.
+    pub login: Option<Login>,
     /// Path behind the authority with its leading `/`: for RTMP the app, which may have several levels, and the stream.
     pub path: String,
     /// What stands behind the `?`; empty for nothing.
@@ -75,14 +82,14 @@ impl Target {
         }
     }
 
-    /// As a URL without what stands behind the `?`: that may be a secret.
+    /// As a URL without login and without what stands behind the `?`: they may be secrets.
     pub fn public(&self) -> String {
         format!("{}://{}{}", self.scheme.name(), self.authority(), self.path)
     }
 }
 
 impl fmt::Display for Target {
-    /// As a URL.
+    /// As a URL without login.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.public())?;
         if self.query.is_empty() { Ok(()) } else { write!(f, "?{}", self.query) }
@@ -154,7 +161,7 @@ impl HostPort {
     /// # Errors
     /// [`NoHostPort`], also where no port is said and `default` is none.
     pub fn parse(text: &str, default: Option<u16>) -> Result<HostPort, NoHostPort> {
-        let wrong = || NoHostPort(text.to_owned());
+        let wrong = || NoHostPort(masked(text));
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (host, rest) = rest.split_once(']').ok_or_else(wrong)?;
@@ -176,6 +183,8 @@ impl HostPort {
             return Err(wrong());
         }
         let port = match port {
+            // A number may have a sign, a port has none.
+            Some(port) if !port.bytes().all(|byte| byte.is_ascii_digit()) => None,
             Some(port) => port.parse().ok().filter(|port| *port != 0),
             None => default,
         };

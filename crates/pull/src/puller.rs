@@ -174,7 +174,7 @@ impl Puller {
 
     /// Who asks the servers of this way, where they are told.
     pub(crate) fn asker(&self, wanted: &Wanted, way: &Way) -> Option<Asker> {
-        let client = wanted.client.filter(|_| way.side == Side::Cluster);
+        let client = wanted.client.filter(|_| matches!(way.side, Side::Cluster | Side::Pair));
         (way.side != Side::Strange).then(|| Asker {
             seal: self.config.seal.clone(),
             me: self.config.me.clone(),

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use futures_util::{FutureExt as _, Stream as _};
 use retina::client::{
-    Demuxed, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PlayOptions, SessionIdPolicy,
-    SessionOptions, SetupOptions, TcpTransportOptions, Transport, UdpTransportOptions,
+    Credentials, Demuxed, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PlayOptions,
+    SessionIdPolicy, SessionOptions, SetupOptions, TcpTransportOptions, Transport, UdpTransportOptions,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoParametersCodec};
 use retina::rtcp::ReceivedCompoundPacket;
@@ -32,7 +32,7 @@ use self::clock::millis;
 use self::maker::Maker;
 use crate::incoming::{Event, Failed};
 use crate::limits::ANSWER;
-use crate::plan::Target;
+use crate::plan::{Login, Target};
 
 /// Nothing came over UDP for so long: a firewall keeps it from us.
 const UDP_SILENT: Duration = Duration::from_secs(2);
@@ -73,7 +73,7 @@ impl Session {
     pub(crate) async fn open(target: &Target) -> Result<Session, Failed> {
         let url = Url::parse(&target.to_string())
             .map_err(|error| Failed::new(MissingKind::NotFound, format!("not an RTSP URL: {error}")))?;
-        let described = describe(&url).await?;
+        let described = describe(&url, target.login.as_ref()).await?;
         if wants_tcp(&target.query) {
             return Session::play(described, true).await;
         }
@@ -90,7 +90,7 @@ impl Session {
             why = failed.why,
             "RTSP by TCP, as UDP failed"
         );
-        Session::play(describe(&url).await?, true).await
+        Session::play(describe(&url, target.login.as_ref()).await?, true).await
     }
 
     async fn play(mut described: retina::client::Session<Described>, tcp: bool) -> Result<Session, Failed> {
@@ -287,8 +287,11 @@ fn wants_tcp(query: &str) -> bool {
     })
 }
 
-async fn describe(url: &Url) -> Result<retina::client::Session<Described>, Failed> {
+async fn describe(url: &Url, login: Option<&Login>) -> Result<retina::client::Session<Described>, Failed> {
+    let creds =
+        login.map(|login| Credentials { username: login.user.clone(), password: login.password.clone() });
     let options = SessionOptions::default()
+        .creds(creds)
         .user_agent(concat!("srs-edge/", env!("CARGO_PKG_VERSION")).to_owned())
         // Some cameras say another name at each step.
         .session_id(SessionIdPolicy::UseFirst);

@@ -51,10 +51,10 @@ const REFILL: Duration = Duration::from_secs(5);
 /// Taking everything back may take so long.
 const LEAVE: Duration = Duration::from_secs(1);
 
-/// Where a stream is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where a stream is. The `Debug` form holds no login.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Found {
-    /// As it stands in the store.
+    /// As it stands in the store, with a login where it has one.
     pub url: String,
     /// What that means.
     pub target: Target,
@@ -62,6 +62,14 @@ pub struct Found {
     pub owner: Option<Owner>,
     /// Whether the store could not be asked, so that this is what it said before.
     pub cached: bool,
+}
+
+impl std::fmt::Debug for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Found { url: _, target, owner, cached } = self;
+        let mut shown = f.debug_struct("Found");
+        shown.field("target", target).field("owner", owner).field("cached", cached).finish_non_exhaustive()
+    }
 }
 
 /// An origin that announces a stream.

@@ -42,6 +42,8 @@ impl Wanted {
 pub(crate) enum Side {
     /// One cluster, which we belong to: it is told who asks and for whom, and what one of them ends has ended.
     Cluster,
+    /// A primary and its secondary: told the same, but each has a publisher of its own.
+    Pair,
     /// Servers that our configuration names, or that are our origins by the store: told who asks. Strangers ignore it.
     Named,
     /// Whatever another program wrote into the store: told nothing.
@@ -106,7 +108,8 @@ fn of_remote(remote: &remote::Remote, wanted: &Wanted, turn: usize) -> Way {
         let by = turn.checked_rem(plan.targets.len()).unwrap_or(0);
         plan.targets.rotate_left(by);
     }
-    Way { plan, side: Side::Cluster, debug: remote.debug }
+    let side = if remote.live_edge { Side::Pair } else { Side::Cluster };
+    Way { plan, side, debug: remote.debug }
 }
 
 impl Way {

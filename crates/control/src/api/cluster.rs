@@ -7,6 +7,7 @@
 
 mod ask;
 mod leave;
+mod pulls;
 mod rows;
 mod sum;
 mod view;
@@ -78,7 +79,7 @@ impl Cluster {
             let (total, records) = sum::lists(&nodes, name, |_| wanted);
             (total, page.cut(records).collect::<Vec<_>>(), nodes)
         } else {
-            Self::page_behind(&turn, name, start, count).await
+            Self::page_behind(&turn, name, name, start, count).await
         };
         let mut body = api.identity.reply(0);
         body.insert("total".to_owned(), total.into());
@@ -86,18 +87,20 @@ impl Cluster {
         finish(body, &nodes)
     }
 
+    /// A page of the list of this name in what nodes answer at `of`.
     async fn page_behind(
         turn: &Turn<'_>,
+        of: &str,
         name: &str,
         start: usize,
         count: usize,
     ) -> (u64, Vec<Value>, Nodes) {
-        let mut nodes = turn.ask(&format!("/api/v1/{name}?start=0&count=1"), |_| false).await;
+        let mut nodes = turn.ask(&format!("/api/v1/{of}?start=0&count=1"), |_| false).await;
         let (total, _) = sum::lists(&nodes, name, |_| 1);
         let parts = sum::parts(&nodes, |node| sum::entries(node, name), start, count);
         let path = |id: &str| {
             let (start, count) = parts.get(id)?;
-            Some(format!("/api/v1/{name}?start={start}&count={count}"))
+            Some(format!("/api/v1/{of}?start={start}&count={count}"))
         };
         let with_parts = turn.ask_some(path, |_| false).await;
         let (_, records) = sum::lists(&with_parts, name, |id| parts.get(id).map_or(0, |(_, part)| *part));

@@ -1,11 +1,15 @@
-//! Vhosts, streams and clients: this node's own, or those of the cluster.
+//! Vhosts, streams, clients and what is fetched: this node's own, or those of the cluster.
 
 use super::{Api, CLIENT_NOT_FOUND, Page, STREAM_NOT_FOUND, Shows, VHOST_NOT_FOUND, records};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use serde_json::Value;
+use serde_json::{Value, json};
 use srs_names::Inventory;
 use std::sync::Arc;
+
+/// The lists of what is fetched.
+pub(super) const PULLS: &str = "pulls";
+pub(super) const APPLICATIONS: &str = "applications";
 
 pub(super) async fn vhosts(State(api): State<Arc<Api>>) -> Response {
     match &api.shows {
@@ -65,6 +69,22 @@ pub(super) async fn kick(State(api): State<Arc<Api>>, Path(id): Path<String>) ->
         Shows::Own(inventory) => kick_own(&api, inventory.as_ref(), &id),
         Shows::Cluster(cluster) => cluster.kick(&api, &id).await,
     }
+}
+
+/// Streams that are fetched from elsewhere, and the applications that they belong to: a page of each.
+pub(super) async fn pulls(State(api): State<Arc<Api>>, Query(page): Query<Page>) -> Response {
+    let inventory = match &api.shows {
+        Shows::Own(inventory) => inventory,
+        Shows::Cluster(cluster) => return cluster.pulls(&api, &page).await,
+    };
+    let (pulls, applications) = (inventory.fetches(), inventory.applications());
+    let mut body = api.identity.reply(0);
+    body.insert("totals".to_owned(), json!({PULLS: pulls.len(), APPLICATIONS: applications.len()}));
+    let pulls: Vec<Value> = page.cut(&pulls).map(records::pull).collect();
+    let applications: Vec<Value> = page.cut(&applications).map(records::application).collect();
+    body.insert(PULLS.to_owned(), pulls.into());
+    body.insert(APPLICATIONS.to_owned(), applications.into());
+    crate::reply::ok(&body)
 }
 
 fn kick_own(api: &Api, inventory: &dyn Inventory, id: &str) -> Response {

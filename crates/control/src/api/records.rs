@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use srs_balance::rank;
-use srs_names::{ClientRecord, Inventory, Kbps, StreamRecord, VhostRecord};
+use srs_names::{AppRecord, ClientRecord, FetchRecord, Inventory, Kbps, StreamRecord, VhostRecord};
 use std::collections::HashMap;
 
 /// SRS's ids have seven characters after `vid-`.
@@ -140,6 +140,32 @@ pub(super) fn client(record: &ClientRecord) -> Value {
         shown,
         [("via", record.via.clone().map(Value::from)), ("session", record.session.clone().map(Value::from))],
     )
+}
+
+/// A stream that is fetched. SRS has none; the words are those of the cluster's view.
+pub(super) fn pull(record: &FetchRecord) -> Value {
+    json!({
+        "key": record.key.as_str(),
+        "vhost": record.key.vhost(),
+        "app": record.key.app(),
+        "stream": record.key.stream(),
+        "url": record.url,
+        "since_ms": record.since_ms,
+        "state": record.state.name(),
+        "viewers": record.viewers,
+        "error": record.error,
+    })
+}
+
+pub(super) fn application(record: &AppRecord) -> Value {
+    json!({
+        "vhost": record.vhost,
+        "name": record.name,
+        "providers": record.providers,
+        "configured": record.made_ms.is_none(),
+        "made_ms": record.made_ms,
+        "streams": record.streams,
+    })
 }
 
 /// A record, and what SRS has no word for where there is something to say.

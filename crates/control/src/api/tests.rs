@@ -1,4 +1,5 @@
 mod fields;
+mod pulls;
 
 use super::*;
 use crate::testkit::{self, Fleet, Shelf, api, ask};

@@ -78,6 +78,18 @@ fn a_node_tells_every_metric_of_srs() {
 }
 
 #[test]
+fn a_node_tells_how_many_streams_it_fetches_by_how_far_that_is() {
+    for (shelf, running, lost) in [(Shelf::fetching(0, 5, 0), "3", "2"), (Shelf::default(), "0", "0")] {
+        let page = own(shelf);
+        check(&page);
+        for (state, expected) in [("opening", "0"), ("running", running), ("held", "0"), ("lost", lost)] {
+            let series = format!("srs_pulls{{state=\"{state}\"}}");
+            assert_eq!(value(&page, &series), Some(expected), "{series}");
+        }
+    }
+}
+
+#[test]
 fn label_and_tag_stand_in_the_build_info_where_they_are_set() {
     let api =
         Api { label: "a\"b".to_owned(), tag: "c".to_owned(), ..api(Shows::Own(Arc::new(Shelf::default()))) };

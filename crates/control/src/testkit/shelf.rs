@@ -2,8 +2,8 @@
 
 use crate::Counts;
 use srs_names::{
-    AudioRecord, ClientRecord, Inventory, Kbps, NodeId, PublishRecord, StreamRecord, Totals, VhostRecord,
-    VideoRecord,
+    AppRecord, AudioRecord, ClientRecord, FetchRecord, FetchState, Inventory, Kbps, NodeId, PublishRecord,
+    StreamRecord, Totals, VhostRecord, VideoRecord,
 };
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Shelf {
     pub streams: Vec<StreamRecord>,
     pub clients: Vec<ClientRecord>,
+    pub fetches: Vec<FetchRecord>,
+    pub applications: Vec<AppRecord>,
     pub kicked: Mutex<Vec<String>>,
     pub draining: AtomicBool,
 }
@@ -23,8 +25,16 @@ impl Shelf {
         Self {
             streams: (first..first + streams).map(stream_record).collect(),
             clients: (first..first + clients).map(client_record).collect(),
-            kicked: Mutex::default(),
-            draining: AtomicBool::default(),
+            ..Self::default()
+        }
+    }
+
+    /// So many streams that are fetched, with numbers from `first` on, and applications.
+    pub fn fetching(first: u64, fetches: u64, applications: u64) -> Self {
+        Self {
+            fetches: (first..first + fetches).map(fetch_record).collect(),
+            applications: (first..first + applications).map(app_record).collect(),
+            ..Self::default()
         }
     }
 }
@@ -55,6 +65,12 @@ impl Inventory for Shelf {
     }
     fn draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
+    }
+    fn fetches(&self) -> Vec<FetchRecord> {
+        self.fetches.clone()
+    }
+    fn applications(&self) -> Vec<AppRecord> {
+        self.applications.clone()
     }
 }
 
@@ -124,5 +140,29 @@ pub fn client_record(number: u64) -> ClientRecord {
         kbps: Kbps::default(),
         via: None,
         session: None,
+    }
+}
+
+/// Every second one is lost.
+pub fn fetch_record(number: u64) -> FetchRecord {
+    let lost = number % 2 == 1;
+    FetchRecord {
+        key: format!("__defaultVhost__/live/s{number}").parse().unwrap(),
+        url: format!("rtmp://upstream:1935/live/s{number}"),
+        since_ms: 1_795_000_000_000,
+        state: if lost { FetchState::Lost } else { FetchState::Running },
+        viewers: 2,
+        error: if lost { "rtmp://upstream:1935: closed".to_owned() } else { String::new() },
+    }
+}
+
+/// Every second one was made.
+pub fn app_record(number: u64) -> AppRecord {
+    AppRecord {
+        vhost: "__defaultVhost__".to_owned(),
+        name: format!("app{number}"),
+        providers: vec!["rtmp".to_owned(), "rtsp".to_owned()],
+        made_ms: (number % 2 == 1).then_some(1_795_000_000_000),
+        streams: 1,
     }
 }

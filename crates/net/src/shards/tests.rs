@@ -50,3 +50,25 @@ async fn a_loop_that_panics_can_begin_anew_after_a_rest_and_is_counted() {
     assert_eq!((turns, began.elapsed()), (3, 2 * REST));
     assert!(panics() >= before + 2);
 }
+
+#[test]
+fn what_ends_with_its_shard_may_begin_something_in_its_last_moment() {
+    struct Farewell(mpsc::Sender<bool>);
+    impl Drop for Farewell {
+        fn drop(&mut self) {
+            let inside = tokio::runtime::Handle::try_current().is_ok();
+            self.0.send(inside).unwrap();
+        }
+    }
+    let shards = Shards::start(1).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    let (started, running) = mpsc::channel();
+    shards.handle().first(move || async move {
+        let _farewell = Farewell(sender);
+        started.send(()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    running.recv().unwrap();
+    drop(shards);
+    assert!(receiver.recv().unwrap());
+}

@@ -47,7 +47,9 @@ fn every_level_of_the_api_is_answered_on_the_port_that_it_shares_with_media() {
     config.http_server.dir = folder.0.join("html");
     let origin = Node::bind(config).unwrap();
     assert!(origin.api().is_empty(), "one listener for both");
-    for path in ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/versions", "/api/v1/streams"] {
+    for path in
+        ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/versions", "/api/v1/streams", "/api/v1/pulls"]
+    {
         let answer = ask(origin.http()[0], path);
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""code":0"#), "{path}: {answer}");
     }

@@ -195,7 +195,7 @@ impl Course<'_> {
 
     /// The stream is over where it was. That is the end, unless another server has it at once.
     async fn after_end(&mut self) -> Result<Opened, Ended> {
-        if self.lasts() {
+        if self.way.plan.rules.persistent {
             return self.search(None, None).await;
         }
         if self.way.side == Side::Cluster || self.way.plan.targets.len() < 2 {
@@ -203,10 +203,15 @@ impl Course<'_> {
         }
         let until = Instant::now() + AFTER_END;
         let not = self.target.clone();
-        self.search(Some(until), Some(&not)).await.map_err(|ended| match ended {
-            Ended::Lost => Ended::Over,
-            other => other,
-        })
+        match self.search(Some(until), Some(&not)).await {
+            // What is cached there is older than the end.
+            Ok(opened) if opened.held => {
+                shut(opened.incoming);
+                Err(Ended::Over)
+            }
+            Err(Ended::Lost) => Err(Ended::Over),
+            found => found,
+        }
     }
 
     /// Whether neither want of viewers nor of input ends it.

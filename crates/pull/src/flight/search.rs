@@ -8,7 +8,7 @@ use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use super::Ended;
 use super::pilot::Course;
-use crate::limits::{LOOK, REST, REST_MOST};
+use crate::limits::{LOOK, REST, REST_MOST, SEARCH};
 use crate::opening::{Begin, Opened, race};
 use crate::plan::Target;
 use crate::way::Way;
@@ -67,21 +67,26 @@ impl Course<'_> {
     }
 
     /// Ready when there is no reason to go on.
-    async fn stop(&self, until: Option<Instant>) -> Ended {
-        let late = async {
-            match until {
-                Some(until) => sleep_until(until).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(late);
+    async fn stop(&self, mut until: Option<Instant>) -> Ended {
         let mut look = interval(LOOK);
         loop {
+            let late = async {
+                match until {
+                    Some(until) => sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = poll_fn(|cx| self.publisher.poll_superseded(cx)) => return Ended::Here,
-                () = late.as_mut() => return Ended::Lost,
-                _ = look.tick() => if self.is_unused() {
-                    return Ended::Unused;
+                () = late => return Ended::Lost,
+                _ = look.tick() => {
+                    if self.is_unused() {
+                        return Ended::Unused;
+                    }
+                    // It was listed when it was lost, and is no more.
+                    if until.is_none() && !self.lasts() {
+                        until = Some(Instant::now() + SEARCH);
+                    }
                 }
             }
         }

@@ -35,6 +35,7 @@ fn target(port: u16) -> Target {
         scheme: Scheme::Http,
         host: "127.0.0.1".to_owned(),
         port,
+        login: None,
         path: "/live/a b.flv".to_owned(),
         query: "token=1".to_owned(),
         vhost: Some("v.example".to_owned()),
@@ -99,6 +100,30 @@ async fn a_redirect_is_followed_and_each_server_is_told_who_asks() {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
         let (envelope, _) = seal.open(text, |to| to == format!("127.0.0.1:{port}"), now as u64).unwrap();
         assert_eq!(envelope.bound, bound::of_http("GET", "/x/y.flv?k=2"));
+    };
+    LocalSet::new().run_until(body).await;
+}
+
+#[tokio::test]
+async fn a_login_is_told_to_the_server_that_it_is_for_and_to_no_other() {
+    let body = async {
+        let elsewhere = |port: u16| {
+            let head = format!("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/x.flv\r\n");
+            format!("{head}Content-Length: 0\r\n\r\n").into_bytes()
+        };
+        let (other, at_other) = server(vec![stream(true)]).await;
+        let within = b"HTTP/1.1 302 Found\r\nLocation: /y.flv\r\nContent-Length: 0\r\n\r\n".to_vec();
+        let (port, heads) = server(vec![within, elsewhere(other)]).await;
+        let login = Login { user: "Aladdin".to_owned(), password: "open sesame".to_owned() };
+        let target = Target { login: Some(login), ..target(port) };
+        let mut session = Session::open(&target, None).await.unwrap();
+        assert_eq!(events(&mut session).await.len(), 3);
+        assert_eq!(heads.borrow().len(), 2);
+        for head in &*heads.borrow() {
+            assert!(head.contains("\r\nauthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"), "{head}");
+        }
+        let head = at_other.borrow()[0].to_ascii_lowercase();
+        assert!(!head.contains("authorization"), "{head}");
     };
     LocalSet::new().run_until(body).await;
 }

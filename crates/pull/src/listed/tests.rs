@@ -4,12 +4,16 @@ use tokio::task::LocalSet;
 use super::*;
 use crate::plan::{Order, Rules};
 use crate::testkit::{
-    Edge, Manner, Server, Viewer, audio, config, key, key_frame, list, pass, remote, until,
+    Edge, Manner, Say, Server, Viewer, audio, config, key, key_frame, list, pass, remote, until,
 };
 
 /// What such a server says to all: one server here answers for the list and for the streams.
 fn manner(mark: u8, names: &[&str]) -> Manner {
     Manner::Play(vec![list(names), config(0, mark), key_frame(0, mark)])
+}
+
+fn nowhere() -> Manner {
+    Manner::Refuse("NetStream.Play.StreamNotFound", "no such stream")
 }
 
 fn live_edge(servers: &[&Server], failback: Option<Duration>) -> Remote {
@@ -68,6 +72,63 @@ async fn the_secondary_takes_over_and_gives_back() {
         until(|| back.players.get() == 2 && viewer.coded().last().is_some_and(|(_, mark)| *mark == 1)).await;
         let times: Vec<_> = viewer.coded().iter().map(|(time, _)| *time).collect();
         assert!(times.windows(2).all(|two| two[0] < two[1]), "{times:?}");
+    };
+    LocalSet::new().run_until(body).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_ended_upstream_is_ended_here_though_it_was_listed() {
+    let body = async {
+        let server = Server::new(manner(1, &["live/a"])).await;
+        let edge = Edge::of(live_edge(&[&server], None));
+        until(|| is_live(&edge, "a")).await;
+        let viewer = Viewer::of(&edge.hub, &key("a"));
+        viewer.sees(1).await;
+        *server.manner.borrow_mut() = nowhere();
+        server.say(Say::Status("NetStream.Play.UnpublishNotify"));
+        let began = Instant::now();
+        until(|| edge.hub.phase(&key("a")) == Some(Phase::Ended)).await;
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    };
+    LocalSet::new().run_until(body).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_lost_and_then_listed_no_longer_is_looked_for_half_a_minute() {
+    let body = async {
+        let server = Server::new(manner(1, &["live/a"])).await;
+        let edge = Edge::of(live_edge(&[&server], None));
+        until(|| is_live(&edge, "a")).await;
+        let viewer = Viewer::of(&edge.hub, &key("a"));
+        viewer.sees(1).await;
+        let address = server.address;
+        server.die();
+        drop(server);
+        pass(Duration::from_secs(40)).await;
+        assert!(is_live(&edge, "a"), "it is listed");
+        let _back = Server::again(address, Manner::Play(vec![list(&[])])).await;
+        let began = Instant::now();
+        until(|| edge.hub.phase(&key("a")) == Some(Phase::Ended)).await;
+        let took = began.elapsed();
+        assert!((Duration::from_secs(29)..Duration::from_secs(45)).contains(&took), "{took:?}");
+    };
+    LocalSet::new().run_until(body).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_the_primary_ends_goes_on_from_the_secondary() {
+    let body = async {
+        let (one, two) = (Server::live(0, 1).await, Server::live(0, 2).await);
+        // Nobody listed it yet.
+        let edge = Edge::of(live_edge(&[&one, &two], None));
+        let viewer = edge.watch("a").await;
+        viewer.sees(1).await;
+        *one.manner.borrow_mut() = nowhere();
+        one.say(Say::Status("NetStream.Play.UnpublishNotify"));
+        until(|| viewer.coded().last().is_some_and(|(_, mark)| *mark == 2)).await;
+        *two.manner.borrow_mut() = nowhere();
+        two.say(Say::Status("NetStream.Play.UnpublishNotify"));
+        until(|| edge.hub.phase(&key("a")) == Some(Phase::Ended)).await;
     };
     LocalSet::new().run_until(body).await;
 }

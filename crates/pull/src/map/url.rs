@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::{HostPort, Scheme, Target};
+use crate::plan::{HostPort, NoLogin, Scheme, Target, masked, without_login};
 
 /// Longer than any that is written by hand; what a viewer says comes on top.
 const MOST_URL: usize = 2048;
 
-/// What is wrong with a rule.
+/// What is wrong with a rule. URLs are shown without what may be a login.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
     /// No request can match it.
@@ -39,9 +39,14 @@ pub enum MapError {
     /// It is no number from 1 to 65535.
     #[error("bad port in the url {0:?}: want 1 to 65535")]
     Port(String),
-    /// It names a user, for which there is no place yet. What follows is shown, since a password stands before.
-    #[error("a user in a url is not built yet: {0:?}")]
-    User(String),
+    /// Its login cannot be used.
+    #[error("the url {url:?}: {why}")]
+    Login {
+        /// The URL without it.
+        url: String,
+        /// What is wrong with it.
+        why: NoLogin,
+    },
     /// Blanks, a fragment, or too much of it.
     #[error("bad url {0:?}: want at most 2048 characters without blanks and without #")]
     Spelling(String),
@@ -63,20 +68,19 @@ pub(crate) fn scheme(text: &str) -> Result<Scheme, MapError> {
     }
 }
 
-/// Reads `host[:port][/path][?query]`, with the scheme before it or not. The path always begins with `/`.
+/// Reads `[user:password@]host[:port][/path][?query]`, with the scheme before it or not. The path always begins with `/`.
 ///
 /// # Errors
 /// [`MapError`].
 pub(super) fn target(text: &str, scheme: Scheme) -> Result<Target, MapError> {
     if text.len() > MOST_URL || text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#') {
-        return Err(MapError::Spelling(text.chars().take(MOST_URL).collect()));
+        return Err(MapError::Spelling(masked(text).chars().take(MOST_URL).collect()));
     }
     let rest = without_scheme(text, scheme)?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    if let Some((_, shown)) = authority.rsplit_once('@') {
-        return Err(MapError::User(format!("{shown}{rest}")));
-    }
+    let (login, authority) =
+        without_login(authority, scheme).map_err(|why| MapError::Login { url: masked(text), why })?;
     let HostPort { host, port } = server(text, authority, scheme)?;
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let path = if path.is_empty() { "/" } else { path };
@@ -84,6 +88,7 @@ pub(super) fn target(text: &str, scheme: Scheme) -> Result<Target, MapError> {
         scheme,
         host,
         port,
+        login,
         path: spelt(path, scheme, Spot::Written),
         query: spelt(query, scheme, Spot::Query),
         vhost: None,
@@ -110,24 +115,19 @@ fn server(url: &str, authority: &str, scheme: Scheme) -> Result<HostPort, MapErr
         None => (authority, ""),
     };
     if host.is_empty() {
-        return Err(MapError::NoHost(url.to_owned()));
+        return Err(MapError::NoHost(masked(url)));
     }
     // Without brackets nobody knows where the address ends.
     if !host.starts_with('[') && host.contains(':') {
-        return Err(MapError::Host(url.to_owned()));
+        return Err(MapError::Host(masked(url)));
     }
     let is_port = |digits: &str| {
         digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok_and(|port| port != 0)
     };
     if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
-        return Err(MapError::Port(url.to_owned()));
+        return Err(MapError::Port(masked(url)));
     }
-    HostPort::parse(authority, Some(scheme.port())).map_err(|_| MapError::Host(url.to_owned()))
-}
-
-/// A URL without what stands before an `@`.
-fn masked(url: &str) -> String {
-    url.rsplit_once('@').map_or(url, |(_, rest)| rest).to_owned()
+    HostPort::parse(authority, Some(scheme.port())).map_err(|_| MapError::Host(masked(url)))
 }
 
 /// Where a text goes.

@@ -12,6 +12,7 @@ fn target(host: &str, port: u16, path: &str, query: &str, vhost: Option<&str>) -
         scheme: Scheme::Rtmp,
         host: host.to_owned(),
         port,
+        login: None,
         path: path.to_owned(),
         query: query.to_owned(),
         vhost: vhost.map(str::to_owned),

@@ -11,6 +11,9 @@ use super::clock::Clock;
 use super::order::Order;
 use crate::incoming::Event;
 
+/// When a stream begins, in ms: what lies before the frame that came first is not below 0, which RTMP and FLV cannot say.
+const BEGIN: i64 = 1_000;
+
 /// Makes frames of one session, in the order in which they came. Times in ms, each kind's own.
 #[derive(Debug, Default)]
 pub(super) struct Maker {
@@ -76,6 +79,7 @@ impl Maker {
     }
 
     fn push(&mut self, kind: u8, time: i64, body: Bytes) {
+        let time = time.saturating_add(BEGIN).max(0);
         // What was made here can be read here.
         if let Ok(frame) = demux(kind, time, body) {
             self.ready.push_back(Event::Frame(frame));

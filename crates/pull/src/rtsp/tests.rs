@@ -48,6 +48,33 @@ async fn refusals_are_told_in_viewers_words() {
     assert_eq!(kind("503 Service Unavailable").await, MissingKind::Unreachable);
 }
 
+fn login(user: &str, password: &str) -> Option<Login> {
+    Some(Login { user: user.to_owned(), password: password.to_owned() })
+}
+
+#[tokio::test]
+async fn a_login_opens_what_wants_one() {
+    let wants = Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    let server = Server::start(Script { wants, sends: vec![key(0)], ..Script::default() }).await;
+    let target = Target { login: login("Aladdin", "open sesame"), ..server.target("transport=tcp") };
+    let mut session = Session::open(&target).await.unwrap();
+    assert_eq!(frame(&mut session).await.role, Role::Config);
+    assert_eq!(server.methods(), ["DESCRIBE", "DESCRIBE", "SETUP tcp", "PLAY"]);
+    assert!(server.heads().iter().all(|head| !head.contains("Aladdin")), "{:?}", server.heads());
+}
+
+#[tokio::test]
+async fn a_wrong_login_is_refused_and_not_shown() {
+    let wants = Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    let server = Server::start(Script { wants, ..Script::default() }).await;
+    for login in [login("Aladdin", "s3cret"), None] {
+        let target = Target { login, ..server.target("") };
+        let failed = Session::open(&target).await.unwrap_err();
+        assert_eq!(failed.kind, MissingKind::Forbidden, "{failed:?}");
+        assert!(!failed.why.contains("Aladdin") && !failed.why.contains("s3cret"), "{failed:?}");
+    }
+}
+
 #[tokio::test]
 async fn nobody_there_is_unreachable() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -166,6 +193,7 @@ fn sessions_may_move_between_threads() {
         scheme: Scheme::Rtsp,
         host: String::new(),
         port: 0,
+        login: None,
         path: String::new(),
         query: String::new(),
         vhost: None,

@@ -1,7 +1,7 @@
 //! What stands in the store: names of keys, the record of who announces, and URLs.
 
 use super::Owner;
-use crate::plan::{HostPort, Scheme, Target};
+use crate::plan::{HostPort, Scheme, Target, without_login};
 use srs_names::{DEFAULT_VHOST, NodeId, StreamKey};
 use std::fmt::Write as _;
 
@@ -113,11 +113,13 @@ pub(super) fn target(url: &str) -> Result<Target, String> {
     };
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = place.split_once('/').ok_or("no path")?;
-    if authority.contains('@') {
-        return Err("a login in a URL is not built yet".to_owned());
-    }
+    let (login, authority) = without_login(authority, scheme).map_err(|wrong| wrong.to_string())?;
     let HostPort { host, port } =
-        HostPort::parse(authority, Some(scheme.port())).map_err(|wrong| wrong.to_string())?;
+        HostPort::parse(authority, Some(scheme.port())).map_err(|wrong| match rest.contains('@') {
+            // A login that is not spelt as one may stand there.
+            true => "no host with a port".to_owned(),
+            false => wrong.to_string(),
+        })?;
     let levels = path.split('/').filter(|level| !level.is_empty()).count();
     match scheme {
         Scheme::Rtmp if levels < 2 => return Err("rtmp wants an app and a stream".to_owned()),
@@ -126,7 +128,7 @@ pub(super) fn target(url: &str) -> Result<Target, String> {
         }
         _ => {}
     }
-    Ok(Target { scheme, host, port, path: format!("/{path}"), query: query.to_owned(), vhost: None })
+    Ok(Target { scheme, host, port, login, path: format!("/{path}"), query: query.to_owned(), vhost: None })
 }
 
 #[cfg(test)]

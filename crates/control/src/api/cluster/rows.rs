@@ -41,8 +41,8 @@ impl Names {
     }
 }
 
-/// A node. What does not answer counts as dead, whatever its heartbeats say.
-pub(super) fn origin(node: &Asked, now: Duration) -> Value {
+/// A node. What does not answer counts as dead, whatever its heartbeats say. How many streams it fetches is told by edges.
+pub(super) fn origin(node: &Asked, pulls: Option<u64>, now: Duration) -> Value {
     let OriginView { node: told, health, last_seen, .. } = &node.view;
     let load = told.usage.map(|usage| {
         json!({
@@ -68,8 +68,10 @@ pub(super) fn origin(node: &Asked, now: Duration) -> Value {
         "streams": told.live.as_ref().map_or(node.view.claims, HashMap::len),
         "claims": claims(&node.view),
     });
-    if let (Err(text), Some(row)) = (&node.outcome, row.as_object_mut()) {
-        row.insert("error".to_owned(), text.clone().into());
+    if let Some(row) = row.as_object_mut() {
+        row.extend(pulls.map(|pulls| ("pulls".to_owned(), pulls.into())));
+        let error = node.outcome.as_ref().err();
+        row.extend(error.map(|text| ("error".to_owned(), text.clone().into())));
     }
     row
 }

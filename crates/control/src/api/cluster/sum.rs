@@ -27,9 +27,11 @@ pub(super) fn of<'a>(node: &'a Asked, name: &str) -> impl Iterator<Item = &'a Ma
     list(node, name).into_iter().flatten().filter_map(Value::as_object)
 }
 
-/// How many entries a node has. Older versions of SRS do not tell: those count as they come.
+/// How many entries a node has. Older versions of SRS do not tell: those count as they come. Where an answer has several
+/// lists, it tells of each.
 pub(super) fn entries(node: &Asked, name: &str) -> u64 {
-    let told = field(node, "total").and_then(Value::as_u64).unwrap_or(0);
+    let total = field(node, "totals").map_or_else(|| field(node, "total"), |totals| totals.get(name));
+    let told = total.and_then(Value::as_u64).unwrap_or(0);
     told.max(list(node, name).map_or(0, |list| list.len() as u64))
 }
 

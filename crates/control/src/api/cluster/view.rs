@@ -8,10 +8,12 @@
 use super::ask::{Asked, Nodes, Turn};
 use super::rows::{self, Names, Record};
 use super::{Cluster, LIMIT_OF_VIEW, MAX_COUNT, busy, sum};
+use crate::api::lists::PULLS;
 use crate::api::{Api, Page};
 use crate::{machine, reply};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
+use srs_balance::Role;
 use std::collections::HashMap;
 
 /// Entries of each list in the view of everything, when `count` is not given.
@@ -112,8 +114,9 @@ impl Cluster {
         };
         match part {
             Part::Origins => {
-                let nodes = turn.ask("/api/v1/versions", |_| false).await;
-                show("origins", nodes.len() as u64, self.origin_rows(&nodes, start, count));
+                let (nodes, pulls) =
+                    tokio::join!(turn.ask("/api/v1/versions", |_| false), self.pulls_of_edges(&turn));
+                show("origins", nodes.len() as u64, self.origin_rows(&nodes, &pulls, start, count));
             }
             Part::Streams => {
                 let (lists, names) =
@@ -126,13 +129,14 @@ impl Cluster {
                 show("sessions", lists.total(), sessions(&lists, &names));
             }
             Part::Whole => {
-                let (of_streams, of_clients, names) = tokio::join!(
+                let (of_streams, of_clients, names, pulls) = tokio::join!(
                     Lists::of(&turn, "streams", start, count),
                     Lists::of(&turn, "clients", start, count),
-                    self.names(&turn)
+                    self.names(&turn),
+                    self.pulls_of_edges(&turn)
                 );
                 let nodes = &of_streams.nodes;
-                show("origins", nodes.len() as u64, self.origin_rows(nodes, start, count));
+                show("origins", nodes.len() as u64, self.origin_rows(nodes, &pulls, start, count));
                 show("streams", of_streams.total(), streams(&of_streams, &names));
                 show("sessions", of_clients.total(), sessions(&of_clients, &names));
             }
@@ -148,9 +152,21 @@ impl Cluster {
         shared.unwrap_or(domain).to_owned()
     }
 
-    fn origin_rows(&self, nodes: &Nodes, start: usize, count: usize) -> Vec<Value> {
+    fn origin_rows(&self, nodes: &Nodes, pulls: &Nodes, start: usize, count: usize) -> Vec<Value> {
         let now = self.started.elapsed();
-        nodes.iter().skip(start).take(count).map(|node| rows::origin(node, now)).collect()
+        let row = |node: &Asked| {
+            let fetching = pulls.iter().find(|edge| edge.id() == node.id() && edge.outcome.is_ok());
+            rows::origin(node, fetching.map(|edge| sum::entries(edge, PULLS)), now)
+        };
+        nodes.iter().skip(start).take(count).map(row).collect()
+    }
+
+    /// How much edges fetch. Heartbeats do not say it.
+    async fn pulls_of_edges(&self, turn: &Turn<'_>) -> Nodes {
+        let views = self.nodes();
+        let is_edge =
+            |id: &str| views.iter().any(|view| view.node.id.as_str() == id && view.node.role == Role::Edge);
+        turn.ask_some(|id| is_edge(id).then(|| format!("/api/v1/{PULLS}?start=0&count=1")), |_| false).await
     }
 
     /// What nodes call their vhosts: plain SRS does not say it by itself.

@@ -76,7 +76,7 @@ const CLIENT: &str = "id vhost stream ip pageUrl swfUrl tcUrl url name type publ
     kbps/recv_30s kbps/send_30s";
 
 /// What only those see who may steer.
-pub(super) const GUARDED: [&str; 20] = [
+pub(super) const GUARDED: [&str; 22] = [
     "/api/v1/summaries",
     "/api/v1/rusages",
     "/api/v1/self_proc_stats",
@@ -97,6 +97,8 @@ pub(super) const GUARDED: [&str; 20] = [
     "/api/v1/clients",
     "/api/v1/clients/",
     "/api/v1/clients/c1",
+    "/api/v1/pulls",
+    "/api/v1/pulls/",
 ];
 
 #[tokio::test]

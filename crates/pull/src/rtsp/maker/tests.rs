@@ -75,5 +75,21 @@ fn sound_keeps_its_place_beside_pictures_that_are_decoded_early() {
     let coded = |kind| frames.iter().filter(move |frame| frame.kind == kind && frame.role != Role::Config);
     let pictures: Vec<i64> = coded(Kind::Video).map(shown).collect();
     assert_eq!(pictures, coded(Kind::Audio).map(shown).collect::<Vec<_>>());
-    assert_eq!(pictures, [80, 240, 160, 120, 200]);
+    assert_eq!(pictures, [80, 240, 160, 120, 200].map(|time| BEGIN + time));
+}
+
+#[test]
+fn no_time_is_below_zero_where_something_lies_before_what_came_first() {
+    let mut maker = Maker::default();
+    maker.picture_config(Codec::H264, b"first", SPS);
+    maker.sound_config(b"aac");
+    maker.sound(7_000, b"raw");
+    maker.picture(Codec::H264, 7_000, KEY);
+    let times: Vec<i64> = frames(&mut maker)
+        .iter()
+        .filter(|frame| frame.role != Role::Config)
+        .map(|frame| frame.time)
+        .collect();
+    assert!(times.iter().all(|time| *time >= 0), "{times:?}");
+    assert_eq!(times[0] - times[1], 80, "decoded two pictures before it is shown: {times:?}");
 }

@@ -33,6 +33,8 @@ const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=control:
 pub(super) struct Script {
     /// Answers DESCRIBE with this.
     pub(super) refuses: Option<&'static str>,
+    /// Refuses what does not bring this `Authorization`.
+    pub(super) wants: Option<&'static str>,
     /// Answers the wish for UDP with this; without it UDP is granted, and nothing is sent over it.
     pub(super) udp: Option<&'static str>,
     /// What it sends over TCP: payloads of RTP, each with its time in ms and its marker; and raw RTCP.
@@ -74,7 +76,7 @@ impl Server {
 
     pub(super) fn target(&self, query: &str) -> Target {
         let (host, path, query) = ("127.0.0.1".to_owned(), "/live/a".to_owned(), query.to_owned());
-        Target { scheme: Scheme::Rtsp, host, port: self.port, path, query, vhost: None }
+        Target { scheme: Scheme::Rtsp, host, port: self.port, login: None, path, query, vhost: None }
     }
 
     /// The heads of all requests so far.
@@ -114,7 +116,12 @@ async fn serve(stream: TcpStream, script: Script, heads: Arc<Mutex<Vec<String>>>
         let wish = head.lines().find_map(|line| line.strip_prefix("Transport: ")).unwrap_or_default();
         tcp |= wish.contains("TCP");
         let ok = "200 OK";
+        let said = head.lines().find_map(|line| line.strip_prefix("Authorization: "));
         let (status, fields, body) = match head.split(' ').next().unwrap() {
+            _ if script.wants.is_some_and(|wants| said != Some(wants)) => {
+                let fields = "WWW-Authenticate: Basic realm=\"cam\"\r\n".to_owned();
+                ("401 Unauthorized", fields, String::new())
+            }
             "DESCRIBE" => match script.refuses {
                 Some(status) => (status, String::new(), String::new()),
                 None => {

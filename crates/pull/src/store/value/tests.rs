@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::Found;
 
 fn key(text: &str) -> StreamKey {
     text.parse().unwrap()
@@ -50,6 +51,7 @@ fn urls_of_other_programs_are_understood() {
             scheme,
             host: host.to_owned(),
             port,
+            login: None,
             path: path.to_owned(),
             query: query.to_owned(),
             vhost: None,
@@ -69,7 +71,10 @@ fn what_cannot_be_fetched_says_why() {
         ("rtmp:///app/s", "host"),
         ("rtmp://h:0/app/s", "host"),
         ("http://h/app/s.m3u8", ".flv"),
-        ("rtsp://me:pw@h/cam", "login"),
+        ("rtmp://me:pw@h/app/s", "no login in RTMP URLs"),
+        ("rtsp://me:p%00pw@h/cam", "bad login"),
+        ("rtsp://me:pw@h:0/cam", "host"),
+        ("rtsp://me:pw/@h/cam", "host"),
         ("rtmp://h/app/a b", "blanks"),
         ("rtmp://h/app/a\r\n", "blanks"),
     ] {
@@ -77,6 +82,20 @@ fn what_cannot_be_fetched_says_why() {
         assert!(said.contains(why) && !said.contains("pw"), "{url}: {said}");
     }
     assert!(target(&format!("rtmp://h/app/{}", "x".repeat(3000))).is_err());
+}
+
+#[test]
+fn a_login_in_a_url_goes_to_the_server_and_is_not_shown() {
+    for url in ["rtsp://admin:p%40w@h:1/cam", "http://admin:p%40w@h:1/s.flv", "https://admin:p%40w@h:1/s.flv"]
+    {
+        let target = target(url).unwrap();
+        let login = target.login.clone().unwrap();
+        assert_eq!((login.user.as_str(), login.password.as_str()), ("admin", "p@w"), "{url}");
+        assert_eq!(target.authority(), "h:1");
+        let found = Found { url: url.to_owned(), target: target.clone(), owner: None, cached: false };
+        let shown = format!("{target} {target:?} {found:?}");
+        assert!(!shown.contains("admin") && !shown.contains("@w") && !shown.contains("%40w"), "{shown}");
+    }
 }
 
 #[test]

@@ -252,3 +252,19 @@ async fn other_machines_see_nothing_of_the_cluster_and_a_node_has_none_to_show()
         assert_eq!(ask(&own, "127.0.0.1", Request::get(path), "").await.0, StatusCode::NOT_FOUND, "{path}");
     }
 }
+
+#[tokio::test]
+async fn an_edge_tells_how_many_streams_it_fetches() {
+    let mut fleet = Fleet::new();
+    fleet.node("a", Arc::new(Shelf::new(0, 1, 0))).await;
+    fleet.node("e", Arc::new(Shelf::fetching(0, 7, 1))).await;
+    let edge = |node: &mut srs_balance::Node| node.role = Role::Edge;
+    fleet.say("e", edge);
+    fleet.register_as("f", None, edge);
+    for path in ["/api/v1/cluster", "/api/v1/cluster/origins"] {
+        let body = fleet.fetch(path).await;
+        let rows = body["data"]["origins"].as_array().unwrap();
+        let pulls: Vec<_> = rows.iter().map(|row| (row["id"].as_str().unwrap(), row.get("pulls"))).collect();
+        assert_eq!(pulls, [("a", None), ("e", Some(&json!(7))), ("f", None)], "{path}");
+    }
+}
