@@ -11,6 +11,7 @@ mod check;
 mod clock;
 mod faults;
 mod hall;
+mod heard;
 mod origin;
 mod publisher;
 mod table;

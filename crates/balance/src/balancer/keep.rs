@@ -164,8 +164,11 @@ impl Balancer {
                 return Due::Leave;
             }
             if now >= mine.until || self.is_left(state, &mine.runs.claim) {
-                // Not told again before the holder has spoken: the directory may never have had it, or have lost it.
-                return self.succession(state, mine, now);
+                match self.succession(state, mine, now) {
+                    // Until then it is renewed: a directory that lost it is to know its epoch. One that never had it is not.
+                    Due::Nothing if mine.was_there => {}
+                    decided => return decided,
+                }
             }
         }
         let pause = if mine.rivalled { CONTEST } else { RENEW_AFTER };
@@ -216,6 +219,10 @@ impl Balancer {
     fn contest(&self, claim: &Claim, newer: &Claim, now: Duration) -> bool {
         let mut state = self.state();
         state.see_told(&claim.key, newer.epoch, now);
+        if newer.epoch < claim.epoch {
+            // It is older, after all: the directory went back, or never heard of ours.
+            return true;
+        }
         state.learn(newer, now);
         self.note();
         let entry = state.nodes.get(&newer.holder);

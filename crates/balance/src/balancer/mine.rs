@@ -17,7 +17,9 @@ pub(super) enum Source {
     Made,
     /// It stood, as the directory said.
     Met,
-    /// Nobody confirmed it.
+    /// It stood when the directory was heard of last.
+    Recalled,
+    /// The directory may never have heard of it.
     Assumed,
 }
 
@@ -27,6 +29,8 @@ pub(super) struct Mine {
     pub(super) renewed: Duration,
     /// The directory has it, as far as we know.
     pub(super) asserted: bool,
+    /// The directory had it once.
+    pub(super) was_there: bool,
     /// Another proxy made it, and may be giving it up at this moment: until then it is told again and again.
     unsure: Duration,
     /// A newer claim stands though ours still runs.
@@ -66,8 +70,8 @@ impl Runs {
 
 impl Mine {
     fn new(runs: Runs, older: Vec<Runs>, now: Duration) -> Mine {
-        let (asserted, rivalled) = (false, false);
-        Mine { runs, renewed: now, asserted, unsure: now, rivalled, ended: now, until: now, older }
+        let [asserted, was_there, rivalled] = [false; 3];
+        Mine { runs, renewed: now, asserted, was_there, unsure: now, rivalled, ended: now, until: now, older }
     }
 }
 
@@ -84,6 +88,7 @@ impl State {
                 let runs = same.map_or_else(|| Runs::of(claim), |same| older.remove(same));
                 let mut fresh = Mine::new(runs, older, now);
                 fresh.asserted = source == Source::Made;
+                fresh.was_there = source != Source::Assumed;
                 if source == Source::Met {
                     fresh.unsure = now.saturating_add(JOINED);
                 }
@@ -93,6 +98,8 @@ impl State {
         mine.runs.publishes = mine.runs.publishes.saturating_add(1);
         self.mine.insert(claim.key.clone(), mine);
         self.learn(claim, now);
+        // Its holder has some time again to list it.
+        self.saw_claimed(claim, now);
     }
 
     pub(super) fn publish_ended(&mut self, claim: &Claim, ending: Ending, now: Duration) {
@@ -132,6 +139,7 @@ impl State {
         let Some(mine) = self.mine_of(claim) else { return };
         mine.runs.claim = now_under.clone();
         mine.renewed = now;
+        mine.was_there = true;
         (mine.asserted, mine.rivalled) = (now >= mine.unsure, false);
     }
 

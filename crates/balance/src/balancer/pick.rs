@@ -91,12 +91,18 @@ impl Balancer {
         let mut state = self.state();
         let standing = self.agreed(&mut state, key, looked, now);
         let good = standing.clone().filter(|claim| !state.is_outdated(claim));
-        // Also that of a claim which was refused, with a new one: it knew of the newer owner, and is likely to be it.
-        let held = if looked.is_ok() { &standing } else { &good };
-        let node = match held.as_ref().and_then(|claim| self.holder(&mut state, claim, exclude, true, now)) {
+        let mut holder = |claim: &Option<Claim>| {
+            claim.as_ref().and_then(|claim| self.holder(&mut state, claim, exclude, true, now))
+        };
+        let node = match holder(&good) {
             Some(node) => node,
             None if looked.is_err() => return Ok(Choice::Unknown),
-            None => self.place(&state, key, exclude, now)?.0,
+            None => {
+                // Where a claim was refused they knew of the newer owner, and are likely to be it; a list is sure.
+                let refused = holder(&standing);
+                let (placed, reason) = self.place(&state, key, exclude, now)?;
+                refused.filter(|_| reason != Reason::Live).unwrap_or(placed)
+            }
         };
         // One that drains is joined when it is the only one.
         let joins = |claim: &Claim| {
@@ -106,7 +112,7 @@ impl Balancer {
         // A node that lists nothing does not tell its other proxies of this publish: they are told by another claim.
         let is_told = node.live.is_some() || looked.is_err() || state.is_mine(key);
         if let Some(claim) = good.filter(|claim| is_told && joins(claim)) {
-            let source = if looked.is_ok() { Source::Met } else { Source::Assumed };
+            let source = if looked.is_ok() { Source::Met } else { Source::Recalled };
             state.publish_began(&claim, source, now);
             return Ok(Choice::Joined(Pick { node, claim: Some(claim), reason: Reason::Claimed }));
         }

@@ -156,6 +156,13 @@ impl State {
         }
     }
 
+    /// Something was published under this claim now.
+    pub(super) fn saw_claimed(&mut self, claim: &Claim, now: Duration) {
+        if let Some(known) = self.known.get_mut(&claim.key).filter(|known| known.claim.epoch == claim.epoch) {
+            known.listed = known.listed.max(now);
+        }
+    }
+
     /// No claim of this stream below this epoch is good.
     pub(super) fn raise_floor(&mut self, key: &StreamKey, epoch: Epoch, now: Duration) {
         if self.floors.len() < MAX_CLAIMS || self.floors.contains_key(key) {

@@ -239,6 +239,20 @@ fn a_claim_that_its_node_refuses_is_replaced_by_one_at_that_node_however_full_it
 }
 
 #[test]
+fn a_stream_that_is_listed_elsewhere_is_not_published_where_an_old_claim_of_it_was_refused() {
+    let balancer = balancer();
+    for name in ["a", "b"] {
+        balancer.register(ours(name, "1", &[]), seconds(5.0)).unwrap();
+    }
+    let first = publish(&balancer, "s", 5.0).claim.unwrap();
+    let other = if first.holder.as_str() == "a" { "b" } else { "a" };
+    balancer.publish_fenced(&first, listed(5_500).epoch, seconds(5.2));
+    Balancer::publish_ended(&balancer, &first, Ending::Clean, seconds(5.2));
+    balancer.register(ours(other, "1", &[("s", 1)]), seconds(5.3)).unwrap();
+    assert_eq!(holder(&publish(&balancer, "s", 5.4)), other);
+}
+
+#[test]
 fn owners_of_other_claim_domains_are_let_be() {
     let balancer = balancer();
     let mut node = ours("a", "1", &[("s", 5)]);

@@ -2,12 +2,13 @@
 
 use super::clock::Ms;
 use super::hall::Grant;
+use super::heard::{Beat, Heard, Lately};
 use super::origin::{Origin, Phase};
 use super::publisher::{index_of, shown};
 use super::world::{Stage, World};
 use super::{name_of, stream_key};
 use crate::{Claim, Epoch};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A node is silent after 3 s, and judged so within half a second.
@@ -16,10 +17,8 @@ const DEAD: Ms = 3_500;
 const FRESH: Ms = 2_500;
 /// The longest back-off of a node that refused.
 const BACK_OFF: Ms = 61_000;
-/// How much longer than it has to a proxy may take to see that a back-off is over.
-const LATE: Ms = 100;
-/// What was heard is remembered for so long: a question to the directory takes less.
-const REMEMBERED: Ms = 500;
+/// A claim that nobody keeps is over so soon.
+const LEASED: Ms = 30_000;
 /// Two owners are ended so soon after everything works.
 const TWO_OWNERS: Ms = 3_000;
 /// So soon is every stream found.
@@ -31,42 +30,6 @@ const SERVED: Ms = 20_000;
 /// A publish that runs for so long is listed at every proxy that hears its origin.
 const LISTED: Ms = 3_000;
 
-#[derive(Clone, Copy, Default)]
-struct Heard {
-    at: Option<Ms>,
-    /// When its list was made.
-    list: Ms,
-    /// Since when it says that it drains.
-    draining: Option<Ms>,
-    /// When a dial failed last, in whatever way.
-    failed: Option<Ms>,
-    refusal: Option<Refusal>,
-}
-
-/// A dial was refused: the origin is passed over for one second, and twice as long each next time, at most a minute.
-#[derive(Clone, Copy)]
-struct Refusal {
-    at: Ms,
-    step: u32,
-}
-
-impl Refusal {
-    fn pause(self) -> Ms {
-        (1_000 << self.step.min(6)).min(60_000)
-    }
-}
-
-impl Heard {
-    /// Whether the proxy may still pass it over for a dial that was refused, or is to pass it over.
-    fn is_out(&self, now: Ms, surely: bool) -> bool {
-        self.refusal.is_some_and(|refusal| {
-            let pause = refusal.pause();
-            let pause = if surely { pause - pause / 10 } else { pause + LATE };
-            now < refusal.at + pause || self.at.is_none_or(|at| at <= refusal.at)
-        })
-    }
-}
-
 /// What a proxy knew of the origins when it was asked.
 pub(super) struct Asked {
     proxy: usize,
@@ -76,8 +39,8 @@ pub(super) struct Asked {
 
 pub(super) struct Judge {
     heard: Vec<Vec<Heard>>,
-    /// When each proxy heard of each origin a short time ago, and when its list was made that was known then.
-    before: Vec<Vec<VecDeque<(Ms, Ms)>>>,
+    /// What each proxy knew of each origin a short time ago.
+    known: Vec<Vec<Lately>>,
     /// The newest claim that each table gave of each stream, as far as the directory may remember it.
     given: BTreeMap<(usize, usize), Claim>,
     /// All that the directory ever had.
@@ -96,7 +59,7 @@ impl Judge {
     pub(super) fn new(proxies: usize, origins: usize) -> Judge {
         Judge {
             heard: vec![vec![Heard::default(); origins]; proxies],
-            before: vec![vec![VecDeque::new(); origins]; proxies],
+            known: vec![vec![Lately::default(); origins]; proxies],
             given: BTreeMap::new(),
             granted: BTreeSet::new(),
             claims_since: BTreeMap::new(),
@@ -110,39 +73,26 @@ impl Judge {
 
     pub(super) fn forget_proxy(&mut self, proxy: usize) {
         self.heard[proxy].fill(Heard::default());
-        self.before[proxy].fill(VecDeque::new());
+        self.known[proxy].fill(Lately::default());
     }
 
-    /// A beat came, with whether the origin drains and when it was made; or an answer to a probe.
-    pub(super) fn heard(&mut self, proxy: usize, origin: usize, beat: Option<(bool, Ms)>, now: Ms) {
+    /// A beat came, or an answer to a probe.
+    pub(super) fn heard(&mut self, proxy: usize, origin: usize, beat: Option<Beat>, now: Ms) {
         let heard = &mut self.heard[proxy][origin];
         heard.at = Some(now);
-        if let Some((draining, made)) = beat {
-            heard.draining = draining.then(|| heard.draining.unwrap_or(now));
-            heard.list = made;
+        if let Some(beat) = &beat {
+            heard.draining = beat.draining.then(|| heard.draining.unwrap_or(now));
+            heard.list = beat.made;
         }
-        let before = &mut self.before[proxy][origin];
-        before.push_back((now, heard.list));
-        while before.get(1).is_some_and(|(at, _)| at + REMEMBERED < now) {
-            before.pop_front();
-        }
+        self.known[proxy][origin].heard(beat, now);
     }
 
     pub(super) fn dial_failed(&mut self, proxy: usize, origin: usize, refused: bool, now: Ms) {
-        let heard = &mut self.heard[proxy][origin];
-        heard.failed = Some(now);
-        if refused && !heard.is_out(now, true) {
-            let step = heard.refusal.map_or(0, |before| before.step + 1);
-            heard.refusal = Some(Refusal { at: now, step });
-        }
+        self.heard[proxy][origin].dial_failed(refused, now);
     }
 
     pub(super) fn dial_ok(&mut self, proxy: usize, origin: usize) {
-        self.heard[proxy][origin].refusal = None;
-    }
-
-    fn is_out(&self, proxy: usize, origin: usize, now: Ms) -> bool {
-        self.heard[proxy][origin].is_out(now, false)
+        self.heard[proxy][origin].dial_ok();
     }
 
     pub(super) fn is_given(&self, name: usize, epoch: Epoch) -> bool {
@@ -208,13 +158,17 @@ impl Judge {
             .streams
             .get(&name)
             .filter(|stream| stream.phase == Phase::Live && stream.epoch == before.epoch);
-        // A proxy that has just begun may hear of the holder while its claim is on the way.
-        let heard = self.before[*proxy][index_of(&before.holder)].iter().rev().find(|(at, _)| at < sent);
-        let knows = heard.is_some_and(|(at, list)| {
-            *sent <= at + FRESH && live.is_some_and(|live| *list > live.began + LISTED)
+        let knows = self.known[*proxy][index_of(&before.holder)].before(*sent).is_some_and(|known| {
+            *sent <= known.at + FRESH && live.is_some_and(|live| known.made > live.began + LISTED)
         });
+        let is_newer = |(of, epoch): &(usize, Epoch)| *of == name && *epoch > before.epoch;
+        // Also where the newer owner is gone, as long as the proxy may take it for alive.
+        let is_outranked = self.known[*proxy]
+            .iter()
+            .filter_map(|lately| lately.before(*sent))
+            .any(|known| *sent <= known.at + DEAD && known.lists.iter().any(is_newer));
         let of_name = origins.iter().filter_map(|origin| origin.streams.get(&name));
-        let is_newest = of_name.map(|stream| stream.epoch).max() == Some(before.epoch);
+        let is_newest = of_name.map(|stream| stream.epoch).max() == Some(before.epoch) && !is_outranked;
         // What is put back was picked earlier, and judged then.
         if holder.blameless && knows && is_newest && *asked {
             return Err(format!(
@@ -233,8 +187,11 @@ pub(super) fn check_place(world: &World, asked: &Asked, claim: &Claim, not: &[us
     let now = world.time.now();
     let since = *world.judge.borrow_mut().claims_since.entry((name, claim.epoch)).or_insert(now);
     let [(owner, epoch)] = live_at(world, name)[..] else { return };
-    // A directory that went back may bring up a claim that was newer than the one that was made after it forgot that.
-    if since < asked.at && claim.epoch > epoch && world.hall.losses() > 0 {
+    // A directory that went back may bring up a claim that was newer than the one that was made after it forgot that. And
+    // somebody may have claimed the stream who did not hear its owner, and not have come to publish it: a newcomer cannot
+    // know that, but nobody keeps such a claim.
+    let may_stand = world.hall.losses() > 0 || asked.at < since + LEASED;
+    if since < asked.at && claim.epoch > epoch && may_stand {
         return;
     }
     let origins = world.origins.borrow();
@@ -343,7 +300,7 @@ async fn misses(world: &World, proxy: usize, name: usize) -> Option<usize> {
     let is_found = pick.as_ref().is_ok_and(|pick| index_of(&pick.node.id) == origin);
     let is_same = world.stage.get() == Stage::Calm && live_at(world, name) == before;
     // The proxy knows no better than that it cannot be reached.
-    let is_out = world.judge.borrow().is_out(proxy, origin, world.time.now());
+    let is_out = world.judge.borrow().heard[proxy][origin].is_out(world.time.now());
     (!is_found && is_same && !is_out).then_some(origin)
 }
 

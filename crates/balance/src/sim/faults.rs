@@ -2,7 +2,7 @@
 
 use super::check;
 use super::clock::Ms;
-use super::hall::Kind;
+use super::hall::{Kind, PATIENCE};
 use super::world::{Stage, World};
 use std::rc::Rc;
 
@@ -60,6 +60,8 @@ async fn heal(world: &Rc<World>) {
     }
     world.stage.set(Stage::Calm);
     world.note(|| "everything works again".to_owned());
+    // What was asked before may fail yet, and a line be taken for dead.
+    world.time.pass(PATIENCE + 1).await;
     for proxy in 0..world.proxies() {
         world.time.pass(world.time.roll(700)).await;
         world.hall.reconnect(proxy);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Whoever asks waits no longer.
-const PATIENCE: Ms = 50;
+pub(super) const PATIENCE: Ms = 50;
 /// Answers that fail to come before a line is known to be dead.
 const MISSES: u32 = 3;
 

@@ -3,6 +3,7 @@
 use super::check::Judge;
 use super::clock::{Ms, Task, Time};
 use super::hall::{Hall, Kind, Line};
+use super::heard::Beat;
 use super::origin::Origin;
 use super::publisher::index_of;
 use super::{name_of, stream_key};
@@ -208,13 +209,13 @@ impl World {
     /// A beat arrives at a proxy, from the origin or from the board.
     fn hear(&self, proxy: usize, origin: usize, node: Node, made: Ms) {
         let (balancer, now) = self.balancer(proxy);
-        let list = Some((node.draining, made));
+        let beat = Beat::of(&node, made);
         let heard = balancer.register(node, now).unwrap();
         if heard == Registered::Restarted {
             self.judge.borrow_mut().dial_ok(proxy, origin);
         }
         if heard != Registered::Former {
-            self.judge.borrow_mut().heard(proxy, origin, list, self.time.now());
+            self.judge.borrow_mut().heard(proxy, origin, Some(beat), self.time.now());
         }
     }
 

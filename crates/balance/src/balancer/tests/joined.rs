@@ -243,3 +243,20 @@ fn a_joined_claim_that_is_given_up_at_that_moment_is_put_back_at_once() {
     balancer.tick(seconds(1.0));
     assert_eq!(directory.stands("s", 1.0), Some(claim));
 }
+
+#[test]
+fn a_claim_that_was_about_to_be_given_up_stands_for_the_publish_that_joins_it() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let claim = foreign("s", "a", 0);
+    ready(directory.claim(&claim, None, LEASE, seconds(0.0))).unwrap();
+    play(&balancer, "s", 0.0);
+    for now in (1..=9).map(f64::from) {
+        balancer.register(ours("a", "1", &[]), seconds(now)).unwrap();
+    }
+    assert_eq!(publish(&balancer, "s", 9.9).claim.as_ref(), Some(&claim));
+    balancer.register(ours("a", "1", &[]), seconds(10.1)).unwrap();
+    balancer.tick(seconds(10.2));
+    assert_eq!(directory.stands("s", 10.2), Some(claim));
+}

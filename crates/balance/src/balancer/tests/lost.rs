@@ -320,3 +320,45 @@ fn a_viewer_of_an_owner_that_answered_probes_alone_is_not_sent_back_to_an_older_
     balancer.register(ours("b", "1", &[("s", 0)]), seconds(34.5)).unwrap();
     assert_eq!(play(&balancer, "s", 34.5).reason, Reason::Live, "whoever was there is gone");
 }
+
+#[test]
+fn a_claim_that_the_directory_lost_is_put_back_before_it_is_given_up_so_that_epochs_rise() {
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let ahead = foreign("s", "a", 3_600_000);
+    ready(directory.claim(&ahead, None, LEASE, seconds(0.0))).unwrap();
+    play(&balancer, "s", 0.1);
+    directory.away.store(true, Ordering::Relaxed);
+    assert_eq!(publish(&balancer, "s", 0.2).claim.as_ref(), Some(&ahead));
+    Balancer::publish_ended(&balancer, &ahead, Ending::Clean, seconds(0.3));
+    directory.replaced.store(true, Ordering::Relaxed);
+    directory.away.store(false, Ordering::Relaxed);
+    balancer.tick(seconds(0.5));
+    balancer.register(ours("a", "1", &[]), seconds(1.0)).unwrap();
+    balancer.tick(seconds(1.1));
+    assert_eq!(directory.stands("s", 1.1), None);
+    let other = over(&directory, "q");
+    other.register(ours("a", "1", &[]), seconds(2.0)).unwrap();
+    assert!(publish(&other, "s", 2.0).claim.is_some_and(|claim| claim.epoch > ahead.epoch));
+}
+
+#[test]
+fn a_publish_that_met_a_new_run_gets_its_stream_back_from_an_older_claim_of_the_former_one() {
+    let older = foreign("s", "a", 0);
+    let directory = shaky();
+    let balancer = over(&directory, "p");
+    ready(directory.claim(&older, None, LEASE, seconds(0.0))).unwrap();
+    directory.away.store(true, Ordering::Relaxed);
+    balancer.register(ours("a", "1", &[]), seconds(0.5)).unwrap();
+    let claim = publish(&balancer, "s", 0.5).claim.unwrap();
+    assert!(claim.epoch > older.epoch);
+    directory.away.store(false, Ordering::Relaxed);
+    for now in [1.0, 2.0, 3.0] {
+        let own = Listed { epoch: claim.epoch, ..listed(0) };
+        let live = Some(HashMap::from([(key("s"), own)]));
+        balancer.register(Node { live, ..ours("a", "2", &[]) }, seconds(now)).unwrap();
+        balancer.tick(seconds(now));
+    }
+    assert_eq!(directory.stands("s", 3.0).map(|claim| claim.instance), Some("2".to_owned()));
+}
