@@ -15,6 +15,8 @@ const POLL: Duration = Duration::from_millis(250);
 /// A player, and what it found.
 pub struct HlsPlayer {
     address: SocketAddr,
+    /// Where each segment is fetched once more, and must be the same.
+    mirror: Option<SocketAddr>,
     path: String,
     checker: Checker,
     errors: u64,
@@ -43,6 +45,7 @@ impl HlsPlayer {
     pub async fn start(address: SocketAddr, path: &str) -> HlsPlayer {
         let mut player = HlsPlayer {
             address,
+            mirror: None,
             path: path.to_owned(),
             checker: Checker::new(),
             errors: 0,
@@ -75,9 +78,9 @@ impl HlsPlayer {
         player
     }
 
-    /// Goes on at another server of the same lists.
-    pub fn at(&mut self, address: SocketAddr) {
-        self.address = address;
+    /// Goes on at another server of the same lists, and compares its segments with those of the one before.
+    pub fn turn_to(&mut self, address: SocketAddr) {
+        self.mirror = Some(std::mem::replace(&mut self.address, address));
     }
 
     /// Reads the list once and fetches what is new; true when the list says that the stream is over.
@@ -104,6 +107,11 @@ impl HlsPlayer {
             }
             let got = http::get(self.address, &beside(&self.path, &segment.uri)).await;
             assert_eq!(got.head.status, 200, "{}", segment.uri);
+            if let Some(mirror) = self.mirror {
+                let same = http::get(mirror, &beside(&self.path, &segment.uri)).await;
+                assert_eq!(same.head.status, 200, "{} at the other", segment.uri);
+                assert!(same.body == got.body, "{} is another at the other", segment.uri);
+            }
             if segment.discontinuity {
                 self.breaks += 1;
                 self.checker.forget_times();

@@ -28,13 +28,7 @@ fn web(edge: &Edge) -> std::net::SocketAddr {
 
 #[tokio::test]
 async fn a_stream_plays_from_an_edge_by_every_protocol_and_is_fetched_once() {
-    let cluster = Cluster::build()
-        .vhost(|vhost| {
-            vhost.hls.enabled = true;
-            vhost.hls.settings.cut.fragment = Duration::from_secs(1);
-        })
-        .start()
-        .await;
+    let cluster = Cluster::build().vhost(short_segments).start().await;
     let edge = cluster.edge("edge-1");
     let plan = Plan { streams: 1, rtmp: 2, flv: 2, gop: 25, size: 4000 };
     let show = Show::start("edged", cluster.rtmp(), &[(rtmp(&edge), web(&edge))], plan).await;
@@ -215,10 +209,10 @@ async fn ten_thousand_requests_for_streams_that_do_not_exist_cost_one_question_a
     let edge = cluster.edge("edge-1");
     let began = Instant::now();
     let mut tasks = Vec::new();
-    for worker in 0..50 {
+    for worker in 0..1000 {
         let address = web(&edge);
         tasks.push(tokio::spawn(async move {
-            for number in 0..40 {
+            for number in 0..10 {
                 let path = Target::flv(&format!("none-{}", (worker + number) % 10));
                 let reply = http::get(address, &path).await;
                 assert_eq!(reply.head.status, 404, "{}", String::from_utf8_lossy(&reply.body));
@@ -235,27 +229,57 @@ async fn ten_thousand_requests_for_streams_that_do_not_exist_cost_one_question_a
     assert!(asked as f64 <= 10.0 * (seconds + 1.0), "{asked} in {seconds} s");
 }
 
-#[tokio::test]
-async fn a_player_of_lists_that_takes_turns_between_two_edges_sees_one_stream() {
-    let cluster = Cluster::build()
-        .vhost(|vhost| {
-            vhost.hls.enabled = true;
-            vhost.hls.settings.cut.fragment = Duration::from_secs(1);
-        })
-        .start()
-        .await;
+/// A player whose every request goes to the other one of two edges.
+async fn takes_turns(name: &str, time: Duration) {
+    let cluster = Cluster::build().vhost(short_segments).start().await;
     let edges = [cluster.edge("edge-1"), cluster.edge("edge-2")];
     let plan = Plan { streams: 1, rtmp: 0, flv: 1, gop: 25, size: 4000 };
-    let show = Show::start("turns", cluster.rtmp(), &[(cluster.rtmp(), cluster.http())], plan).await;
-    let mut hls = HlsPlayer::start(web(&edges[0]), "/live/turns-0.m3u8").await;
-    let until = Instant::now() + Duration::from_secs(6);
+    let show = Show::start(name, cluster.rtmp(), &[(cluster.rtmp(), cluster.http())], plan).await;
+    let mut hls = HlsPlayer::start(web(&edges[0]), &format!("/live/{name}-0.m3u8")).await;
+    let end = Instant::now() + time;
     let mut turn = 0;
-    while Instant::now() < until {
+    while Instant::now() < end {
         turn += 1;
-        hls.at(web(&edges[turn % 2]));
+        hls.turn_to(web(&edges[turn % 2]));
         hls.step().await;
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    assert!(hls.segments > 3 && hls.continuity_errors() == 0 && hls.jumps.is_empty());
+    assert!(hls.segments > time.as_secs() / 2 && hls.continuity_errors() == 0 && hls.jumps.is_empty());
     show.stop().await;
+}
+
+fn short_segments(vhost: &mut srs_origin::config::Vhost) {
+    vhost.hls.enabled = true;
+    vhost.hls.settings.cut.fragment = Duration::from_secs(1);
+}
+
+#[tokio::test]
+async fn a_player_of_lists_that_takes_turns_between_two_edges_sees_one_stream() {
+    takes_turns("turns", Duration::from_secs(6)).await;
+}
+
+#[tokio::test]
+#[ignore = "takes a minute"]
+async fn a_player_of_lists_that_takes_turns_for_a_minute_sees_one_stream() {
+    takes_turns("turns-long", Duration::from_secs(60)).await;
+}
+
+#[tokio::test]
+async fn lists_at_an_edge_only_grow_when_the_origin_behind_the_proxy_dies() {
+    let mut cluster = Cluster::build().vhost(short_segments).start().await;
+    let edge = cluster.edge("edge-1");
+    let plan = Plan { streams: 1, rtmp: 1, flv: 0, gop: 25, size: 4000 };
+    let show = Show::start("lists-edge", cluster.rtmp(), &[(rtmp(&edge), web(&edge))], plan).await;
+    let mut hls = HlsPlayer::start(web(&edge), "/live/lists-edge-0.m3u8").await;
+    hls.play(Duration::from_secs(3)).await;
+    let holder = cluster.holder("lists-edge-0").await;
+    cluster.stop_origin(holder);
+    let killed = Instant::now();
+    hls.play(Duration::from_secs(8)).await;
+    assert_eq!((hls.jumps.len(), hls.breaks, hls.continuity_errors()), (1, 1, 0), "one change of origins");
+    // A fragment, a GOP, and three seconds.
+    let first = hls.jumps[0] - killed;
+    assert!(first < Duration::from_secs(5), "the first new segment came after {first:?}");
+    let report = show.stop().await;
+    assert_eq!((report.publishers_cut, report.viewers_cut, report.disorder), (0, 0, 0), "{report:?}");
 }

@@ -100,7 +100,8 @@ async fn plays(streams: &[&str], seconds: u64) {
         let recording = Recording::of(&file, &said).await;
         assert_eq!(recording.complaints, "", "{stream}: {recording:?}");
         let (_, decoded) = recording.video.clone().expect("pictures");
-        assert!(decoded as usize >= pictures - 13, "{stream}: {recording:?}");
+        // It may count its seconds from 0, and the stream begins at 1 s.
+        assert!(decoded as usize >= pictures - 38, "{stream}: {recording:?}");
     }
     server.kill().await;
 }
