@@ -14,6 +14,7 @@
 
 mod amf;
 mod args;
+mod behind;
 mod chunk;
 mod count;
 mod floor;
@@ -49,6 +50,10 @@ play     --url rtmp://H:P/app/NAME | http://H:P/app/NAME.flv  --players N [--str
          [--label k=v]... [--pin CPU]
          N players; player i plays NAME-(i mod M) when M > 1. One JSON line and one line to read.
          --server-cpu also tells how busy others kept that core.
+         [--each FILE]  player i asks at the i-th host:port of FILE, which may have lines of other words too.
+         [--apart]  each player in a thread of its own that its socket wakes, instead of all drained every few ms.
+         [--behind H:P --behind-after S]  the API of a server behind the measured one: how many sessions came to it, and
+         what it sent from S seconds after the first player on, by what it received.
 play     --url http://H:P/app/NAME.m3u8  --players N  [the same, without --streams] [--requests FILE]
          N players of HLS. --decode-every: every how manieth has its packets checked strictly. --requests: what count
          printed, for the line.

@@ -4,6 +4,7 @@
 //! and is woken for each packet would make the server pay for the wake-ups, which no server pays for remote viewers.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,7 @@ use crate::player::{Next, Player, STALL_NS};
 use crate::poll::{self, Poll, Scratch, now_ns};
 use crate::procfs::{Sample, core_busy};
 use crate::stats::{percentile, print, put_percentiles, round};
-use crate::{Outcome, hls};
+use crate::{Outcome, behind, hls};
 
 /// A player that received nothing for this long at the end is starved.
 const SILENT_NS: u64 = 2_000_000_000;
@@ -21,7 +22,7 @@ const SILENT_NS: u64 = 2_000_000_000;
 const STARVED_PERCENT: u64 = 90;
 /// Error texts kept for the result line.
 const ERRORS_SHOWN: usize = 3;
-const OPTIONS: [&str; 14] = [
+const OPTIONS: [&str; 17] = [
     "url",
     "players",
     "streams",
@@ -36,26 +37,39 @@ const OPTIONS: [&str; 14] = [
     "label",
     "pin",
     "requests",
+    "each",
+    "behind",
+    "behind-after",
 ];
 
 struct Plan {
     url: Url,
-    address: SocketAddr,
+    /// Where players ask, in turn.
+    addresses: Vec<SocketAddr>,
     players: usize,
     streams: usize,
     every_ns: u64,
     decode_every: usize,
     drain_ns: u64,
+    /// Each player in a thread of its own, which its socket wakes.
+    apart: bool,
     measure_ns: u64,
     end_ns: u64,
     begin_ns: u64,
     pids: Vec<u32>,
     server_cpu: Option<usize>,
+    behind: Option<Behind>,
+}
+
+/// A server behind the measured one.
+struct Behind {
+    api: String,
+    settled_ns: u64,
 }
 
 /// The subcommand.
 pub fn run(words: Vec<String>) -> Outcome<()> {
-    let args = Args::parse(words, &OPTIONS, &[])?;
+    let args = Args::parse(words, &OPTIONS, &["apart"])?;
     poll::pin(args.maybe("pin")?)?;
     poll::raise_file_limit();
     if hls::is_list(args.need("url")?) {
@@ -65,8 +79,8 @@ pub fn run(words: Vec<String>) -> Outcome<()> {
     }
     let plan = Plan::read(&args)?;
     let before = Sample::take(&plan.pids);
-    let mut crowd = Crowd::new(&plan)?;
-    let measured = crowd.run()?;
+    let mut crowd = Crowd::new(&plan, 0..plan.players)?;
+    let measured = if plan.apart { crowd.run_apart()? } else { crowd.run()? };
     let rss_base = args.number("rss-base", before.rss_kib)?;
     let line = crowd.report(&measured, rss_base);
     print_for_people(&line);
@@ -82,25 +96,41 @@ impl Plan {
         let every_ns = ns(1.0 / ramp.max(0.1));
         let begin_ns = now_ns();
         let measure_ns = begin_ns + every_ns * players as u64 + ns(args.number("settle", 2.5)?);
+        let settled_ns = begin_ns + ns(args.number("behind-after", 0.0)?);
         Ok(Self {
-            address: url.address()?,
+            addresses: addresses(&url, args.text("each"))?,
             url,
             players,
             streams: args.number("streams", 1)?,
             every_ns,
             decode_every: args.number("decode-every", 50usize)?.max(1),
-            drain_ns: ns(args.number("drain-ms", 2.0)? / 1e3),
+            drain_ns: if args.flag("apart") { 0 } else { ns(args.number("drain-ms", 2.0)? / 1e3) },
+            apart: args.flag("apart"),
             measure_ns,
             end_ns: measure_ns + ns(args.number("window", 6.0)?),
             begin_ns,
             pids: args.pids()?,
             server_cpu: args.maybe("server-cpu")?,
+            behind: args.text("behind").map(|api| Behind { api: api.to_owned(), settled_ns }),
         })
     }
 }
 
+/// Those that a file lists, else the URL's.
+fn addresses(url: &Url, each: Option<&str>) -> Outcome<Vec<SocketAddr>> {
+    let Some(file) = each else { return Ok(vec![url.address()?]) };
+    let found = listed(&std::fs::read_to_string(file)?);
+    if found.is_empty() { Err(format!("{file} has no address").into()) } else { Ok(found) }
+}
+
+fn listed(text: &str) -> Vec<SocketAddr> {
+    text.lines().filter_map(|line| line.trim().parse().ok()).collect()
+}
+
 struct Crowd<'a> {
     plan: &'a Plan,
+    /// Which of the plan's players these are.
+    numbers: Range<usize>,
     players: Vec<Player>,
     prompt: Poll,
     lazy: Poll,
@@ -115,15 +145,24 @@ struct Measured {
     server: [Sample; 2],
     load: [Sample; 2],
     core_busy: [Option<f64>; 2],
+    /// Of the server behind: before the first player, when it has settled, at the end.
+    behind: Option<[behind::Look; 3]>,
 }
 
 impl<'a> Crowd<'a> {
-    fn new(plan: &'a Plan) -> Outcome<Self> {
-        let players = Vec::with_capacity(plan.players);
-        Ok(Self { plan, players, prompt: Poll::new()?, lazy: Poll::new()?, scratch: Scratch::new() })
+    fn new(plan: &'a Plan, numbers: Range<usize>) -> Outcome<Self> {
+        let players = Vec::with_capacity(numbers.len());
+        Ok(Self { plan, numbers, players, prompt: Poll::new()?, lazy: Poll::new()?, scratch: Scratch::new() })
     }
 
     fn run(&mut self) -> Outcome<Measured> {
+        let behind = self.plan.behind.as_ref();
+        let mut looks = Vec::new();
+        if let Some(behind) = behind {
+            looks.push(behind::Look::take(&behind.api)?);
+            self.run_until(behind.settled_ns.min(self.plan.measure_ns))?;
+            looks.push(behind::Look::take(&behind.api)?);
+        }
         self.run_until(self.plan.measure_ns)?;
         let look = || (now_ns(), Sample::take(&self.plan.pids), Sample::take(&[std::process::id()]));
         let (began_ns, server_before, load_before) = look();
@@ -135,7 +174,40 @@ impl<'a> Crowd<'a> {
         let look = || (now_ns(), Sample::take(&self.plan.pids), Sample::take(&[std::process::id()]));
         let (ended_ns, server_after, load_after) = look();
         let (server, load) = ([server_before, server_after], [load_before, load_after]);
-        Ok(Measured { began_ns, ended_ns, bytes_at_start, server, load, core_busy })
+        if let Some(behind) = behind {
+            looks.push(behind::Look::take(&behind.api)?);
+        }
+        let behind = looks.try_into().ok();
+        Ok(Measured { began_ns, ended_ns, bytes_at_start, server, load, core_busy, behind })
+    }
+
+    /// The same with a thread for each player.
+    fn run_apart(&mut self) -> Outcome<Measured> {
+        let plan = self.plan;
+        let alone = |number| Crowd::new(plan, number..number + 1).and_then(Crowd::run_alone);
+        let (measured, ended) = std::thread::scope(|scope| {
+            // Errors of threads pass as text.
+            let start = |number| scope.spawn(move || alone(number).map_err(|error| error.to_string()));
+            let threads: Vec<_> = (0..plan.players).map(start).collect();
+            // No players of its own: it looks at the server only.
+            let measured = Crowd::new(plan, 0..0).and_then(|mut watch| watch.run());
+            (
+                measured,
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Result<Vec<_>, _>>(),
+            )
+        });
+        let (players, bytes_at_start) = ended?.into_iter().unzip();
+        self.players = players;
+        Ok(Measured { bytes_at_start, ..measured? })
+    }
+
+    /// The one player and its bytes at the beginning of the window.
+    fn run_alone(mut self) -> Outcome<(Player, u64)> {
+        self.run_until(self.plan.measure_ns)?;
+        let bytes = self.players.iter().map(|player| player.bytes).sum();
+        self.players.iter_mut().for_each(Player::measure);
+        self.run_until(self.plan.end_ns)?;
+        self.players.pop().map(|player| (player, bytes)).ok_or_else(|| "a player never came".into())
     }
 
     fn run_until(&mut self, end_ns: u64) -> Outcome<()> {
@@ -163,9 +235,9 @@ impl<'a> Crowd<'a> {
     /// Dials the players that are due; when the next one is.
     fn launch(&mut self, now: u64) -> Outcome<u64> {
         loop {
-            let index = self.players.len();
+            let (place, index) = (self.players.len(), self.numbers.start + self.players.len());
             let due_ns = self.plan.begin_ns + self.plan.every_ns * index as u64;
-            if index >= self.plan.players {
+            if index >= self.numbers.end {
                 return Ok(u64::MAX);
             }
             if due_ns > now {
@@ -173,8 +245,9 @@ impl<'a> Crowd<'a> {
             }
             let name = self.plan.url.name(index, self.plan.streams);
             let decode = index.is_multiple_of(self.plan.decode_every);
-            let player = Player::dial(&self.plan.url, self.plan.address, &name, decode)?;
-            self.prompt.add(&player.socket, index, true)?;
+            let address = self.plan.addresses[index % self.plan.addresses.len()];
+            let player = Player::dial(&self.plan.url, address, &name, decode)?;
+            self.prompt.add(&player.socket, place, true)?;
             self.players.push(player);
         }
     }
@@ -258,6 +331,9 @@ impl<'a> Crowd<'a> {
         }
         line.insert("load_cpu_percent".into(), round(load / seconds * 100.0));
         line.insert("errors".into(), errors.map(Value::from).collect());
+        if let Some([began, settled, ended]) = &measured.behind {
+            behind::report(began, settled, ended, &mut line);
+        }
         line
     }
 }
@@ -285,4 +361,15 @@ fn print_for_people(line: &Map<String, Value>) {
         show("load_cpu_percent"),
         show("errors"),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_no_address_are_left_out() {
+        let found = listed("127.0.0.1:19350\n[::1]:7\nready\n\n");
+        assert_eq!(found, ["127.0.0.1:19350".parse().unwrap(), "[::1]:7".parse().unwrap()]);
+    }
 }

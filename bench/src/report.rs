@@ -4,6 +4,7 @@
 //! drift more between rounds than inside one.
 
 mod bars;
+mod edges;
 mod rows;
 
 use crate::Outcome;
@@ -27,6 +28,9 @@ fn document(rows: &Rows, notes: &str) -> String {
         ("Many publishers of 200 kbit/s", publishers(rows)),
         ("Shards, 1,000 players of one stream, not pinned", shards(rows)),
         ("HLS, segments of 2 s", hls(rows)),
+        ("An edge's fan-out by the origin's", edges::fan(rows)),
+        ("Many edges on one origin", edges::crowd(rows)),
+        ("Viewers of a cold stream at an edge behind a proxy", edges::cold(rows)),
     ];
     let tables =
         tables.map(
@@ -57,7 +61,12 @@ milliseconds. First frame counts from the start of the TCP connect to the first 
 publisher's send to the player's receive, of every frame of 1 player in 50; a stall is a silence of over 500 ms; a starved
 player is dead, heard nothing in the last 2 s, or received under 90 % of the median player's bytes. HLS players keep a
 connection, look at the list twice per target duration and fetch each segment once; theirs is the first whole segment, and
-a stall or starving is no new segment in 3 target durations; nginx serves the files that the origin writes to `/dev/shm`.";
+a stall or starving is no new segment in 3 target durations; nginx serves the files that the origin writes to `/dev/shm`. An
+edge is measured on core 0 with origin, publisher and players on core 1. Where the origin of many edges is measured, all of
+these run in one process on core 1, a thread and a player each. A thread that sleeps and is woken for each write costs the
+sender on the same machine, and no sender far away, so players \"apart\" have a thread each too, while all others are drained
+together every 2 ms. Egress is what the origin sent, by its API, from 1 s after the first of the viewers came, while others
+still came, by what was published in that time.";
 
 fn fan(rows: &Rows) -> String {
     let mut out = Table::new(&[

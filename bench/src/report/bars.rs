@@ -14,7 +14,16 @@ struct Bar {
 /// The table of all bars whose suites were run.
 pub fn table(rows: &Rows) -> String {
     let mut out = Table::new(&["bar", "limit", "measured", ""]);
-    let bars = [fan(rows), proxy(rows), publishers(rows), shards(rows), hls(rows)];
+    let bars = [
+        fan(rows),
+        proxy(rows),
+        publishers(rows),
+        shards(rows),
+        hls(rows),
+        edge(rows),
+        edges(rows),
+        cold(rows),
+    ];
     for bar in bars.into_iter().flatten() {
         let verdict = match bar.value {
             Some(value) if value <= bar.limit => "met",
@@ -143,6 +152,53 @@ fn hls(rows: &Rows) -> Vec<Bar> {
                 bars.push(bar(title("fetches of a segment"), 1.0, "", worst("fetches_per_segment")));
             }
         }
+    }
+    bars
+}
+
+/// An edge's fan-out beside the same by the origin itself.
+fn edge(rows: &Rows) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for key in rows.keys("edge") {
+        let [edge, origin] = ["edge", "origin"].map(|server| rows.of(&key.server(server)));
+        let title =
+            |text: &str| format!("edge {}, {} players, mw {}: {text}", key.proto, key.players, key.mw);
+        let worst = |name: &str| edge.worst_of(|row| row.number(name));
+        bars.push(bar(title("CPU by the origin's"), 1.15, "x", edge.ratio(&origin, "cpu_per_gbit")));
+        bars.push(bar(title("starved players"), 0.0, "", worst("starved")));
+        bars.push(bar(title("frames of a wrong stream"), 0.0, "", worst("wrong_stream")));
+    }
+    bars
+}
+
+/// Edges as viewers of one origin.
+fn edges(rows: &Rows) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for key in rows.keys("edges") {
+        let [edges, apart] = ["edges", "apart"].map(|server| rows.of(&key.server(server)));
+        let title = |text: &str| format!("{} edges on one origin: {text}", key.players);
+        let worst = |name: &str| edges.worst_of(|row| row.number(name));
+        // Who is woken for each write costs the origin on the same machine, be it an edge or a player.
+        let by = edges.ratio(&apart, "cpu_per_gbit");
+        bars.push(bar(title("its CPU by that for players in as many threads"), 1.1, "x", by));
+        bars.push(bar(title("edges whose player starves"), 0.0, "", worst("starved")));
+        bars.push(bar(title("frames of a wrong stream"), 0.0, "", worst("wrong_stream")));
+    }
+    bars
+}
+
+/// Viewers that come at once for a stream that the edge does not have.
+fn cold(rows: &Rows) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for key in rows.keys("cold") {
+        let edge = rows.of(&key.server("edge"));
+        let title = |text: &str| format!("cold stream, {} viewers at an edge: {text}", key.players);
+        let worst = |name: &str| edge.worst_of(|row| row.number(name));
+        bars.push(bar(title("pulls at the origin"), 1.0, "", worst("pulls")));
+        bars.push(bar(title("origin's egress by the stream's rate"), 1.05, "x", worst("egress")));
+        bars.push(bar(title("first frame p99"), 1000.0, "ms", worst("first_p99_ms")));
+        bars.push(bar(title("viewers without a first frame"), 0.0, "", worst("no_first_frame")));
+        bars.push(bar(title("starved players"), 0.0, "", worst("starved")));
     }
     bars
 }

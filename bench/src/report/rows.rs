@@ -37,6 +37,7 @@ impl Key {
     fn ours(&self) -> bool {
         matches!(self.server.as_str(), "us" | "one" | "two")
             || self.suite == "hls" && matches!(self.server.as_str(), "disk" | "proxy")
+            || matches!(self.suite.as_str(), "edge" | "edges" | "cold")
     }
 
     /// nginx-rtmp has neither HTTP-FLV nor merged writes: one measurement stands beside all of ours.
@@ -144,18 +145,34 @@ impl Rows {
         self.by_round(other, name, |ours, theirs| (theirs > 0.0).then(|| ours / theirs))
     }
 
+    /// The least and the largest of those ratios, and how many there are.
+    pub fn ratios(&self, other: &Self, name: &str) -> String {
+        let mut found = self.in_rounds(other, name, |ours, theirs| (theirs > 0.0).then(|| ours / theirs));
+        found.sort_unstable_by(f64::total_cmp);
+        format!(
+            "{} to {} of {}",
+            show(found.first().copied(), 2),
+            show(found.last().copied(), 2),
+            found.len()
+        )
+    }
+
     /// Median over rounds of this figure less that of `other` in the same round.
     pub fn difference(&self, other: &Self, name: &str) -> Option<f64> {
         self.by_round(other, name, |ours, theirs| Some(ours - theirs))
     }
 
     fn by_round(&self, other: &Self, name: &str, join: impl Fn(f64, f64) -> Option<f64>) -> Option<f64> {
+        median(&self.in_rounds(other, name, join))
+    }
+
+    fn in_rounds(&self, other: &Self, name: &str, join: impl Fn(f64, f64) -> Option<f64>) -> Vec<f64> {
         let joined = self.0.iter().filter_map(|row| {
             let round = row.number("round")?;
             let theirs = other.0.iter().find(|other| other.number("round") == Some(round))?;
             join(row.number(name)?, theirs.number(name)?)
         });
-        median(&joined.collect::<Vec<_>>())
+        joined.collect()
     }
 
     /// Median over rounds of the busiest thread's part of the work.

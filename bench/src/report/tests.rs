@@ -71,3 +71,53 @@ fn hls_is_measured_by_nginx_and_by_what_the_proxy_fetched() {
     assert_eq!(verdict(&table, "HLS proxy, 1000 players: fetches of a segment"), "**missed**");
     assert!(document(&rows, "").contains("| our origin, from memory | 2 | 1000 | 0.1100 | 1.10 |"));
 }
+
+fn edge_line(suite: &str, server: &str, round: u64, cpu: f64) -> String {
+    json!({"suite": suite, "server": server, "proto": "rtmp", "kbps": 4000, "n": 300, "mw": 350, "round": round,
+        "cpu_per_gbit": cpu, "starved": 0, "wrong_stream": 0, "first_p50_ms": 1.0, "first_p99_ms": 9.0,
+        "pulls": 1, "egress": 1.01, "no_first_frame": 0})
+    .to_string()
+}
+
+#[test]
+fn an_edge_is_measured_by_the_origin_in_the_same_round() {
+    let rounds =
+        [(1, 0.11, 0.1), (2, 0.4, 0.2), (3, 0.06, 0.05)].into_iter().flat_map(|(round, edge, origin)| {
+            [edge_line("edge", "edge", round, edge), edge_line("edge", "origin", round, origin)]
+        });
+    let rows = Rows::read(&rounds.collect::<Vec<_>>().join("\n")).unwrap();
+    let table = bars::table(&rows);
+    assert!(
+        table.contains("edge rtmp, 300 players, mw 350: CPU by the origin's | 1.15 x | 1.20 x | **missed**"),
+        "{table}"
+    );
+    assert!(document(&rows, "").contains("| 1.20 | 1.10 to 2.00 of 3 |"), "{}", document(&rows, ""));
+}
+
+#[test]
+fn edges_are_measured_by_players_in_as_many_threads() {
+    let lines = [("edges", 0.042), ("apart", 0.04), ("players", 0.035)];
+    let lines = lines.map(|(server, cpu)| edge_line("edges", server, 1, cpu));
+    let rows = Rows::read(&lines.join("\n")).unwrap();
+    let table = bars::table(&rows);
+    let bar =
+        "300 edges on one origin: its CPU by that for players in as many threads | 1.1 x | 1.05 x | met";
+    assert!(table.contains(bar), "{table}");
+    assert_eq!(verdict(&table, "edges whose player starves"), "met");
+    let text = document(&rows, "");
+    assert!(text.contains("| 1.05 | 1.05 to 1.05 of 1 | 1.20 | 1.20 to 1.20 of 1 |"), "{text}");
+}
+
+#[test]
+fn a_second_pull_in_one_of_the_rounds_misses_the_bar() {
+    let second = edge_line("cold", "edge", 2, 0.04).replace("\"pulls\":1", "\"pulls\":2");
+    let rows = Rows::read(&(edge_line("cold", "edge", 1, 0.04) + "\n" + &second)).unwrap();
+    let table = bars::table(&rows);
+    assert_eq!(verdict(&table, "pulls at the origin"), "**missed**");
+    assert_eq!(verdict(&table, "egress by the stream's rate"), "met");
+    assert!(
+        document(&rows, "").contains("| 300 | 4 | 2 | 1.010 | 1.0 / 9.0 ms |"),
+        "{}",
+        document(&rows, "")
+    );
+}
