@@ -175,12 +175,10 @@ fn edge(rows: &Rows) -> Vec<Bar> {
 fn edges(rows: &Rows) -> Vec<Bar> {
     let mut bars = Vec::new();
     for key in rows.keys("edges") {
-        let [edges, apart] = ["edges", "apart"].map(|server| rows.of(&key.server(server)));
+        let [edges, players] = ["edges", "players"].map(|server| rows.of(&key.server(server)));
         let title = |text: &str| format!("{} edges on one origin: {text}", key.players);
         let worst = |name: &str| edges.worst_of(|row| row.number(name));
-        // Who is woken for each write costs the origin on the same machine, be it an edge or a player.
-        let by = edges.ratio(&apart, "cpu_per_gbit");
-        bars.push(bar(title("its CPU by that for players in as many threads"), 1.1, "x", by));
+        bars.push(bar(title("its CPU by that for players"), 1.1, "x", edges.ratio(&players, "cpu_per_gbit")));
         bars.push(bar(title("edges whose player starves"), 0.0, "", worst("starved")));
         bars.push(bar(title("frames of a wrong stream"), 0.0, "", worst("wrong_stream")));
     }

@@ -51,18 +51,18 @@ pub fn fan(rows: &Rows) -> String {
     out.text()
 }
 
-/// An origin whose viewers are edges, each with one player, and one whose viewers are players: in threads that are woken, as
-/// edges are, or drained together, as everywhere else.
+/// An origin whose viewers are edges, each with one player, and one whose viewers are players: drained together, as everywhere
+/// else, or in threads that are woken, as edges' are.
 pub fn crowd(rows: &Rows) -> String {
     let mut out = Table::new(&[
         "edges",
         "Mbit/s",
         "origin's CPU for edges",
-        "for players apart",
         "for players",
-        "edges/apart",
-        "rounds",
+        "for players apart",
         "edges/players",
+        "rounds",
+        "edges/apart",
         "rounds",
         "first frame p50/p99 at edges",
         "delay p50/p99 at edges",
@@ -74,11 +74,11 @@ pub fn crowd(rows: &Rows) -> String {
         "wrong stream",
     ]);
     for key in rows.keys("edges") {
-        let [edges, apart, players] =
-            ["edges", "apart", "players"].map(|server| rows.of(&key.server(server)));
+        let [edges, players, apart] =
+            ["edges", "players", "apart"].map(|server| rows.of(&key.server(server)));
         let mut cells = vec![key.players.to_string(), mbps(&key)];
-        cells.extend([&edges, &apart, &players].map(|row| row.figure("cpu_per_gbit", 4)));
-        for others in [&apart, &players] {
+        cells.extend([&edges, &players, &apart].map(|row| row.figure("cpu_per_gbit", 4)));
+        for others in [&players, &apart] {
             cells.push(show(edges.ratio(others, "cpu_per_gbit"), 2));
             cells.push(edges.ratios(others, "cpu_per_gbit"));
         }

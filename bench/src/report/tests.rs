@@ -95,13 +95,12 @@ fn an_edge_is_measured_by_the_origin_in_the_same_round() {
 }
 
 #[test]
-fn edges_are_measured_by_players_in_as_many_threads() {
-    let lines = [("edges", 0.042), ("apart", 0.04), ("players", 0.035)];
+fn edges_are_measured_by_as_many_players_of_the_same_origin() {
+    let lines = [("edges", 0.042), ("apart", 0.035), ("players", 0.04)];
     let lines = lines.map(|(server, cpu)| edge_line("edges", server, 1, cpu));
     let rows = Rows::read(&lines.join("\n")).unwrap();
     let table = bars::table(&rows);
-    let bar =
-        "300 edges on one origin: its CPU by that for players in as many threads | 1.1 x | 1.05 x | met";
+    let bar = "300 edges on one origin: its CPU by that for players | 1.1 x | 1.05 x | met";
     assert!(table.contains(bar), "{table}");
     assert_eq!(verdict(&table, "edges whose player starves"), "met");
     let text = document(&rows, "");
