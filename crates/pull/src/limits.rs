@@ -17,6 +17,9 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(2);
 /// The same over HTTP: doors of ours hold a request for 3 s when the stream is not live.
 pub(crate) const ANSWER_HTTP: Duration = Duration::from_millis(3_500);
 
+/// The same to each step of RTSP: servers set up cameras and encoders when they are first asked.
+pub(crate) const ANSWER_RTSP: Duration = Duration::from_secs(5);
+
 /// From that answer to the first frame. Doors of ours say not-found after 3 s; others never do.
 pub(crate) const FIRST_FRAME: Duration = Duration::from_millis(3_500);
 

@@ -24,20 +24,24 @@ use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoParametersCodec}
 use retina::rtcp::ReceivedCompoundPacket;
 use srs_media::Kind;
 use srs_names::MissingKind;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::Url;
 
 use self::body::Codec;
 use self::clock::millis;
 use self::maker::Maker;
 use crate::incoming::{Event, Failed};
-use crate::limits::ANSWER;
+use crate::limits::{ANSWER_RTSP, REST};
 use crate::plan::{Login, Target};
 
 /// Nothing came over UDP for so long: a firewall keeps it from us.
 const UDP_SILENT: Duration = Duration::from_secs(2);
 /// Packets in a row that make no sense. One lost packet can spoil those of a whole picture.
 const MOST_SPOILT: u32 = 2_000;
+/// Sessions that are tried over TCP after one over UDP, a [`REST`] apart: servers are still busy with closing that one.
+const TRIES: u32 = 4;
+/// Unsupported transport: RFC 2326, section 11.3.14.
+const UDP_REFUSED: u16 = 461;
 /// RTCP's word for the end of a stream.
 const BYE: u8 = 203;
 
@@ -90,27 +94,38 @@ impl Session {
             why = failed.why,
             "RTSP by TCP, as UDP failed"
         );
-        Session::play(describe(&url, target.login.as_ref()).await?, true).await
+        let mut tries = TRIES;
+        loop {
+            tries = tries.saturating_sub(1);
+            let again = async { Session::play(describe(&url, target.login.as_ref()).await?, true).await };
+            match again.await {
+                Err(failed) if tries > 0 && failed.kind != MissingKind::Forbidden => sleep(REST).await,
+                ended => return ended,
+            }
+        }
     }
 
     async fn play(mut described: retina::client::Session<Described>, tcp: bool) -> Result<Session, Failed> {
         let tracks = Tracks::of(&described)?;
         let playing = async {
-            for index in tracks.indices() {
-                let transport = match tcp {
-                    true => Transport::Tcp(TcpTransportOptions::default()),
-                    false => Transport::Udp(UdpTransportOptions::default()),
-                };
-                let options = SetupOptions::default().transport(transport).frame_format(FrameFormat::MP4);
-                described.setup(index, options).await?;
+            let mut tcp = tcp;
+            for (place, index) in tracks.indices().enumerate() {
+                match described.setup(index, over(tcp)).await {
+                    // In the same session: GStreamer's server has no second one while it closes the first.
+                    Err(error) if place == 0 && !tcp && error.status_code() == Some(UDP_REFUSED) => {
+                        tcp = true;
+                        described.setup(index, over(tcp)).await?;
+                    }
+                    answer => answer?,
+                }
             }
             let options = PlayOptions::default()
                 .initial_timestamp(InitialTimestampPolicy::Permissive)
                 // Many servers say another number than they begin with.
                 .initial_seq(InitialSequenceNumberPolicy::Ignore);
-            described.play(options).await?.demuxed()
+            Ok((described.play(options).await?.demuxed()?, tcp))
         };
-        let stream = answered(playing).await?;
+        let (stream, tcp) = answered(playing).await?;
         let mut session = Session { stream, tracks, maker: Maker::default(), spoilt: 0, broken: false };
         session.configure();
         if !tcp {
@@ -279,6 +294,14 @@ impl Tracks {
     }
 }
 
+fn over(tcp: bool) -> SetupOptions {
+    let transport = match tcp {
+        true => Transport::Tcp(TcpTransportOptions::default()),
+        false => Transport::Udp(UdpTransportOptions::default()),
+    };
+    SetupOptions::default().transport(transport).frame_format(FrameFormat::MP4)
+}
+
 /// OvenMediaEngine's word. It is sent on too: it is part of the URL.
 fn wants_tcp(query: &str) -> bool {
     query.split('&').any(|pair| {
@@ -300,7 +323,7 @@ async fn describe(url: &Url, login: Option<&Login>) -> Result<retina::client::Se
 
 /// Waits for the answer to requests.
 async fn answered<T>(requests: impl Future<Output = Result<T, retina::Error>>) -> Result<T, Failed> {
-    match timeout(ANSWER, AssertUnwindSafe(requests).catch_unwind()).await {
+    match timeout(ANSWER_RTSP, AssertUnwindSafe(requests).catch_unwind()).await {
         Ok(Ok(answer)) => answer.map_err(|error| failed(&error)),
         Ok(Err(_)) => Err(Failed::unreachable("the server answered what the client does not survive")),
         Err(_) => Err(Failed::unreachable("no answer in time")),

@@ -33,6 +33,8 @@ const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=control:
 pub(super) struct Script {
     /// Answers DESCRIBE with this.
     pub(super) refuses: Option<&'static str>,
+    /// Answers so many more DESCRIBEs after the first with 503.
+    pub(super) closing: usize,
     /// Refuses what does not bring this `Authorization`.
     pub(super) wants: Option<&'static str>,
     /// Answers the wish for UDP with this; without it UDP is granted, and nothing is sent over it.
@@ -124,6 +126,9 @@ async fn serve(stream: TcpStream, script: Script, heads: Arc<Mutex<Vec<String>>>
             }
             "DESCRIBE" => match script.refuses {
                 Some(status) => (status, String::new(), String::new()),
+                None if (2..2 + script.closing).contains(&described(&heads)) => {
+                    ("503 Service Unavailable", String::new(), String::new())
+                }
                 None => {
                     let url = head.split(' ').nth(1).unwrap();
                     let fields = format!("Content-Type: application/sdp\r\nContent-Base: {url}/\r\n");
@@ -156,6 +161,11 @@ async fn serve(stream: TcpStream, script: Script, heads: Arc<Mutex<Vec<String>>>
             }
         }
     }
+}
+
+/// How many DESCRIBEs came.
+fn described(heads: &Mutex<Vec<String>>) -> usize {
+    heads.lock().unwrap().iter().filter(|head| head.starts_with("DESCRIBE")).count()
 }
 
 async fn send(write: &mut OwnedWriteHalf, all: &[Send]) {
