@@ -45,10 +45,22 @@ async fn edge(server: &RtspServer) -> (Cluster, Edge) {
     (cluster, edge)
 }
 
-/// Frames of each kind, and the longest time between two.
+/// Frames of each kind with the first and the last of their times, and the longest time between two.
 struct Watched {
-    frames: HashMap<u8, usize>,
+    frames: HashMap<u8, (usize, u32, u32)>,
     longest: Duration,
+}
+
+impl Watched {
+    /// None is missing of one kind, each of which lasts so many ms, and they span `seconds` but for the 1.5 s that an encoder
+    /// on a busy machine may need to begin.
+    fn assert_whole(&self, kind: u8, each: f64, seconds: u64) {
+        let (count, first, last) = *self.frames.get(&kind).expect("frames of each kind");
+        let span = f64::from(last - first);
+        let spanned = span / each + 1.0;
+        assert!((spanned - 3.0..=spanned + 3.0).contains(&(count as f64)), "{kind}: {:?}", self.frames);
+        assert!(span >= seconds as f64 * 1_000.0 - 1_500.0, "{kind}: {:?}", self.frames);
+    }
 }
 
 /// Watches for so long: times grow, and nothing ends.
@@ -57,7 +69,7 @@ async fn watch(edge: &Edge, stream: &str, time: Duration) -> Watched {
     player.frames(1).await;
     let until = Instant::now() + time;
     let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
-    let (mut frames, mut times) = (HashMap::new(), HashMap::new());
+    let mut frames = HashMap::new();
     while Instant::now() < until {
         let frame = within("a frame", player.next()).await.expect("the stream goes on");
         if !frame.mark().is_coded() {
@@ -65,9 +77,9 @@ async fn watch(edge: &Edge, stream: &str, time: Duration) -> Watched {
         }
         longest = longest.max(last.elapsed());
         last = Instant::now();
-        *frames.entry(frame.kind).or_insert(0) += 1;
-        let before = times.insert(frame.kind, frame.time);
-        assert!(before.is_none_or(|before| before < frame.time), "{before:?} {} {}", frame.kind, frame.time);
+        let (count, _, before) = frames.entry(frame.kind).or_insert((0, frame.time, 0));
+        assert!(*count == 0 || *before < frame.time, "{before} {} {}", frame.kind, frame.time);
+        (*count, *before) = (*count + 1, frame.time);
     }
     Watched { frames, longest }
 }
@@ -90,10 +102,8 @@ async fn plays(streams: &[&str], seconds: u64) {
         let recorder = record(&edge, &cluster, stream, seconds);
         let seen = watch(&edge, stream, Duration::from_secs(seconds)).await;
         println!("{stream}: {:?}, longest wait {:?}", seen.frames, seen.longest);
-        let count = |kind| seen.frames.get(&kind).copied().unwrap_or(0);
-        let (pictures, sounds) = (seconds as usize * 25, seconds as usize * 44_100 / 1024);
-        assert!((pictures - 13..=pictures + 38).contains(&count(VIDEO)), "{stream}: {:?}", seen.frames);
-        assert!((sounds - 26..=sounds + 65).contains(&count(AUDIO)), "{stream}: {:?}", seen.frames);
+        seen.assert_whole(VIDEO, 40.0, seconds);
+        seen.assert_whole(AUDIO, 1_024_000.0 / 44_100.0, seconds);
         assert!(seen.longest < Duration::from_secs(1), "{stream}: {:?}", seen.longest);
         let Some((recorder, file)) = recorder else { continue };
         let said = recorder.succeed().await;
@@ -101,7 +111,7 @@ async fn plays(streams: &[&str], seconds: u64) {
         assert_eq!(recording.complaints, "", "{stream}: {recording:?}");
         let (_, decoded) = recording.video.clone().expect("pictures");
         // It may count its seconds from 0, and the stream begins at 1 s.
-        assert!(decoded as usize >= pictures - 38, "{stream}: {recording:?}");
+        assert!(decoded as usize >= seconds as usize * 25 - 38, "{stream}: {recording:?}");
     }
     server.kill().await;
 }

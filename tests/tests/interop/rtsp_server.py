@@ -13,7 +13,7 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 VIDEO = "video/x-raw,format=I420,width=320,height=180,framerate=25/1"
 PICTURE = f"videotestsrc is-live=true ! {VIDEO}"
 H264 = "h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1"
-X264 = "x264enc key-int-max=25 threads=1"
+X264 = "x264enc speed-preset=veryfast key-int-max=25 threads=1"
 SOUND = (
     "audiotestsrc is-live=true samplesperbuffer=1024 ! audio/x-raw,rate=44100,channels=2"
     " ! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97"
@@ -23,7 +23,7 @@ STREAMS = {
     # Up to three pictures in a row that need a later one, and one of them needed by the others.
     "/reordered": f"{PICTURE} ! {X264} bframes=3 b-adapt=false b-pyramid=true rc-lookahead=5 sync-lookahead=0"
     f" ! video/x-h264,profile=high ! {H264} {SOUND}",
-    "/hevc": f"{PICTURE} ! x265enc tune=zerolatency key-int-max=25 ! h265parse"
+    "/hevc": f"{PICTURE} ! x265enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! h265parse"
     f" ! rtph265pay name=pay0 pt=96 config-interval=-1 {SOUND}",
     "/opus": f"{PICTURE} ! {X264} tune=zerolatency ! {H264}"
     " audiotestsrc is-live=true ! opusenc ! rtpopuspay name=pay1 pt=97",
