@@ -5,7 +5,8 @@
 //! left to its own task, which the socket wakes.
 //!
 //! Writes are merged over `mw_latency`, for all viewers of a fan at the same moment: the bytes are then in the core's
-//! cache, and the core sleeps in between. Fans keep rhythms of their own.
+//! cache, and the core sleeps in between. Fans keep rhythms of their own, which follow what comes in bursts: an edge
+//! passes on at once what its origin has merged.
 
 mod pace;
 mod seat;
@@ -160,7 +161,7 @@ impl Drop for Tended {
 /// Serves a fan until its last viewer, who holds it, is gone.
 async fn run(fan: Weak<RefCell<Fan>>) {
     let Tended(fan) = &Tended(fan);
-    let epoch = Instant::now();
+    let mut last = None;
     loop {
         let news = poll_fn(|cx| match fan.upgrade() {
             Some(fan) => fan.borrow_mut().poll_news(cx),
@@ -168,9 +169,10 @@ async fn run(fan: Weak<RefCell<Fan>>) {
         });
         let Some(merge) = news.await else { return };
         if !merge.is_zero() {
-            tokio::time::sleep_until(next_tick(epoch, merge)).await;
+            tokio::time::sleep_until(pace::next_write(last, Instant::now(), merge)).await;
         }
         let Some(fan) = fan.upgrade() else { return };
+        last = Some(Instant::now());
         fan.borrow_mut().begin();
         let mut group = Some(0);
         while let Some(from) = group {
@@ -180,14 +182,6 @@ async fn run(fan: Weak<RefCell<Fan>>) {
             }
         }
     }
-}
-
-/// The next multiple of `merge` after `epoch`, so that merged writes keep their rhythm.
-fn next_tick(epoch: Instant, merge: Duration) -> Instant {
-    let nanos = merge.as_nanos().max(1);
-    let into = epoch.elapsed().as_nanos().checked_rem(nanos).unwrap_or(0);
-    let wait = u64::try_from(nanos.saturating_sub(into)).unwrap_or(0);
-    Instant::now() + Duration::from_nanos(wait)
 }
 
 impl Fan {
