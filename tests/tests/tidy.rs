@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // Floor 1: how bytes travel sees no media; what they mean stands above.
     ("rtmp", &["amf", "names"]),
     ("m3u8", &[]),
+    ("srt", &["names"]),
     ("flv", &["amf", "media", "names", "rtmp"]),
     ("ts", &["media"]),
     ("hls", &["m3u8"]),
@@ -40,7 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Floors 0 and 1: time and randomness are arguments there, and bytes come from the caller.
-const PURE: &[&str] = &["names", "media", "amf", "rtmp", "m3u8", "flv", "ts", "hls"];
+const PURE: &[&str] = &["names", "media", "amf", "rtmp", "m3u8", "srt", "flv", "ts", "hls"];
 
 /// Floor 2 may use `std`'s locks and wakers, but no socket and no runtime.
 const HEARTS: &[&str] = &["hub", "balance"];

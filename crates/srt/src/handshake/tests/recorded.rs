@@ -1,0 +1,67 @@
+//! What libsrt 1.5.1 (`srt-live-transmit`, and ffmpeg with it) sends and answers, recorded on loopback.
+
+/// Bytes from hexadecimal digits.
+pub fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect()
+}
+
+/// A caller's first word, without stream id.
+pub const INDUCTION: &str = "\
+    800000000000000000000064000000000000000400000002457b46eb000005dc00002000000000012650932000000000\
+    0100007f000000000000000000000000";
+
+/// The listener's answer, without stream id.
+pub const INDUCTION_ANSWER: &str = "\
+    80000000000000000007adea265093200000000500004a17457b46eb000005dc00002000000000012650932048a7cd9d\
+    0100007f000000000000000000000000";
+
+/// The caller's second word, without stream id.
+pub const CONCLUSION: &str = "\
+    8000000000000000000001b5000000000000000500000001457b46eb000005dc00002000ffffffff2650932048a7cd9d\
+    0100007f0000000000000000000000000001000300010501000000bf00780000";
+
+/// The listener's answer, without stream id.
+pub const CONCLUSION_ANSWER: &str = "\
+    80000000000000000000012b265093200000000500000001457b46eb000005dc00002000ffffffff00475f3f48a7cd9d\
+    0100007f0000000000000000000000000002000300010501000000bf00780078";
+
+/// The caller's second word, with the stream id `#!::r=live/livestream,m=publish`.
+pub const SID_CONCLUSION: &str = "\
+    8000000000000000000001b20000000000000005000000056578ba39000005dc00002000ffffffff1ce06c36919b327d\
+    0100007f0000000000000000000000000001000300010501000000bf00780000000500083a3a2123696c3d726c2f6576\
+    73657669616572743d6d2c6d6c62757000687369";
+
+/// A caller's first word, with a passphrase and the stream id `#!::h=host.example,r=live/livestream,m=request`.
+pub const PASS_INDUCTION: &str = "\
+    80000000000000000000005a00000000000000040000000240c456ce000005dc0000200000000001171710e200000000\
+    0100007f000000000000000000000000";
+
+/// The listener's answer, with a passphrase and the stream id `#!::h=host.example,r=live/livestream,m=request`.
+pub const PASS_INDUCTION_ANSWER: &str = "\
+    80000000000000000007a50f171710e20000000500004a1740c456ce000005dc0000200000000001171710e29a2cf45a\
+    0100007f000000000000000000000000";
+
+/// The caller's second word, with a passphrase and the stream id `#!::h=host.example,r=live/livestream,m=request`.
+pub const PASS_CONCLUSION: &str = "\
+    8000000000000000000003fb00000000000000050002000740c456ce000005dc00002000ffffffff171710e29a2cf45a\
+    0100007f0000000000000000000000000001000300010501000000bf007800000005000c3a3a21236f683d68652e7473\
+    706d6178722c656c76696c3d696c2f65747365766d616572723d6d2c65757165000074730003000e1220290100000000\
+    02000200000004042267722ca4513d3f3bc9da475d4cd35336d669ac0a2f58a0b2b4cebd55f5a92181ca5d268303e3ed";
+
+/// The listener's answer, with a passphrase and the stream id `#!::h=host.example,r=live/livestream,m=request`.
+pub const PASS_CONCLUSION_ANSWER: &str = "\
+    8000000000000000000003cd171710e2000000050000000340c456ce000005dc00002000ffffffff088a8ede9a2cf45a\
+    0100007f0000000000000000000000000002000300010501000000bf007800780004000e122029010000000002000200\
+    000004042267722ca4513d3f3bc9da475d4cd35336d669ac0a2f58a0b2b4cebd55f5a92181ca5d268303e3ed";
+
+/// The refusal of a conclusion by the wrong passphrase.
+pub const WRONG_PASS_ANSWER: &str = "\
+    80000000000000000007ad132a9bbc960000000500020007265bbd46000005dc00002000000003f23feb1f3cb4ed3478\
+    0100007f000000000000000000000000";
+
+/// The caller's second word, from ffmpeg, with the stream id `publish:live/a`.
+pub const FFMPEG_CONCLUSION: &str = "\
+    800000000000000000000160000000000000000500000005136507e7000005dc00002000ffffffff3ed4f6495a506235\
+    0100007f0000000000000000000000000001000300010501000000bf00780000000500046c6275703a6873696576696c\
+    0000612f";
