@@ -1,7 +1,8 @@
 //! Where streams are, by a store that origins and edges share: OvenMediaEngine's OriginMapStore over Redis, fenced.
 //!
 //! Origins [announce](Store::announce) what is published to them, edges [find](Store::find) it. Redis 5.0 and later. No call
-//! waits longer for Redis than [`PATIENCE`]; the connection is opened, and opened again, in the background.
+//! waits longer for Redis than [`PATIENCE`], or four round trips where it is far away (half a second at most); the
+//! connection is opened, and opened again, in the background.
 //!
 //! | Key | Value |
 //! |---|---|
@@ -39,7 +40,7 @@ use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
 use value::Names;
 
-/// No call waits longer for Redis.
+/// No call waits longer for a Redis nearby.
 pub const PATIENCE: Duration = Duration::from_millis(50);
 /// What an origin that died announced is gone after this time, as with OvenMediaEngine.
 pub const LIFE: Duration = Duration::from_secs(10);
@@ -167,7 +168,7 @@ impl Store {
         })))
     }
 
-    /// Where a stream is; none where it is nowhere, or announced by this very node. Never waits longer than [`PATIENCE`].
+    /// Where a stream is; none where it is nowhere, or announced by this very node. It waits no longer than [`PATIENCE`] allows.
     ///
     /// # Errors
     /// [`StoreError`] while the store is away, for a stream that was not found before.

@@ -11,7 +11,7 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo as _, Pipeline,
     RedisConnectionInfo, RedisError, Value,
 };
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -21,6 +21,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 const MAX_MISSES: u32 = 3;
 /// Opening a connection, with names and TLS, takes so long at most.
 const OPEN: Duration = Duration::from_secs(1);
+/// A store far away is given this many times the round trip that its connection began with, but no more than
+/// [`MOST_PATIENCE`]: who asks is a first viewer, who waits for a connection to a server as well.
+const ROUND_TRIPS: u32 = 4;
+const MOST_PATIENCE: Duration = Duration::from_millis(500);
 /// Between two looks at a connection that works.
 const LOOK: Duration = Duration::from_secs(1);
 /// Before another attempt; doubled after each one, less up to half by chance. A store that comes back is to be filled
@@ -96,8 +100,10 @@ pub(super) struct Link {
     /// Changes with the state; the number of the present connection, 0 for none.
     serial: watch::Sender<u64>,
     misses: AtomicU32,
-    /// How long a question waits for its answer.
-    patience: Duration,
+    /// How long a question waits for its answer, at least.
+    least: Duration,
+    /// How long it does on the present connection, in microseconds.
+    patience: AtomicU64,
     pub(super) journal: Journal,
 }
 
@@ -107,7 +113,8 @@ impl Link {
             state: RwLock::new(State::Opening),
             serial: watch::Sender::new(0),
             misses: AtomicU32::new(0),
-            patience,
+            least: patience,
+            patience: AtomicU64::new(micros(patience)),
             journal,
         }
     }
@@ -123,6 +130,11 @@ impl Link {
             State::Up { since, .. } => since.elapsed(),
             State::Opening | State::Away(_) => Duration::ZERO,
         }
+    }
+
+    /// How long a question waits for its answer.
+    fn patience(&self) -> Duration {
+        Duration::from_micros(self.patience.load(Ordering::Relaxed))
     }
 
     /// The present connection and its number; none while there may soon be a first one.
@@ -148,7 +160,7 @@ impl Link {
 
     /// Asks over the present connection, and gives up when the patience is over. What was sent may still be done then.
     pub(super) async fn ask(&self, command: &Cmd) -> Result<Value, Fault> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.patience();
         let (mut wire, serial) = self.first_wire(deadline).await?;
         let answer = answer(timeout_at(deadline, wire.send_packed_command(command)).await);
         self.note(serial, answer.as_ref().err());
@@ -160,7 +172,7 @@ impl Link {
 
     /// Asks many things at once, in the background. Each has an answer of its own.
     pub(super) async fn batch(&self, commands: &Pipeline) -> Result<Vec<Value>, Fault> {
-        let deadline = Instant::now() + BATCH.max(self.patience);
+        let deadline = Instant::now() + BATCH.max(self.patience().saturating_mul(2));
         let (mut wire, serial) = self.first_wire(deadline).await?;
         let count = commands.len();
         let answers = answer(timeout_at(deadline, wire.send_packed_commands(commands, 0, count)).await);
@@ -256,8 +268,13 @@ impl Link {
             Err(_) => return Err(Fault::Broken("the client gave up on an answer".to_owned())),
         };
         let ping = redis::cmd("PING");
-        match answer(timeout(self.patience, wire.send_packed_command(&ping)).await)? {
-            Value::SimpleString(text) if text == "PONG" => Ok(wire),
+        let asked = Instant::now();
+        match answer(timeout(OPEN, wire.send_packed_command(&ping)).await)? {
+            Value::SimpleString(text) if text == "PONG" => {
+                let far = asked.elapsed().saturating_mul(ROUND_TRIPS).min(MOST_PATIENCE);
+                self.patience.store(micros(far.max(self.least)), Ordering::Relaxed);
+                Ok(wire)
+            }
             Value::ServerError(error) => Err(Fault::refused(error.code(), error.details())),
             _ => Err(Fault::Malformed),
         }
@@ -275,6 +292,10 @@ impl Link {
             let _ = self.ask(&ping).await;
         }
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// From the two ways of failing to one.

@@ -89,6 +89,21 @@ impl Server {
         assert!(self.is_ready().await, "the port was taken meanwhile");
     }
 
+    /// A port behind which it is so far away: each piece takes this long, either way.
+    pub(super) async fn far(&self, time: Duration) -> u16 {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, server) = (listener.local_addr().unwrap().port(), self.port);
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let Ok(far) = tokio::net::TcpStream::connect(("127.0.0.1", server)).await else { continue };
+                let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+                tokio::spawn(slowly(near_in, far_out, time));
+                tokio::spawn(slowly(far_in, near_out, time));
+            }
+        });
+        port
+    }
+
     /// Sends a signal by name.
     pub(super) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
@@ -243,4 +258,27 @@ impl tracing::Subscriber for Lines {
     fn enter(&self, _: &tracing::span::Id) {}
 
     fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// Passes on what comes, each piece after so long.
+async fn slowly(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    time: Duration,
+) {
+    let (give, mut take) = tokio::sync::mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+    tokio::spawn(async move {
+        while let Some((at, piece)) = take.recv().await {
+            tokio::time::sleep_until(at).await;
+            if to.write_all(&piece).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut piece = Vec::new();
+    while from.read_buf(&mut piece).await.is_ok_and(|count| count > 0) {
+        if give.send((Instant::now() + time, std::mem::take(&mut piece))).is_err() {
+            return;
+        }
+    }
 }

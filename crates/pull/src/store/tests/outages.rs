@@ -97,6 +97,25 @@ fn a_store_that_stands_still_costs_three_short_waits_and_then_none() {
 }
 
 #[test]
+fn a_store_in_another_part_of_the_world_serves_as_well() {
+    run(async {
+        let server = Server::start().await;
+        let origin = server.origin("o1");
+        origin.publishes(STREAM, 7);
+        found_at(&server.edge(), STREAM, "o1").await;
+        // A round trip of 80 ms, where 50 are enough for one nearby.
+        let port = server.far(Duration::from_millis(40)).await;
+        let far = Settings { redis: format!("127.0.0.1:{port}"), ..server.settings(None) };
+        let edge = open(&far, "edge", "v", PATIENCE);
+        let (found, _) = found_at(&edge, STREAM, "o1").await;
+        assert!(!found.cached);
+        for _ in 0..5 {
+            assert!(!edge.find(&key(STREAM)).await.unwrap().unwrap().cached);
+        }
+    });
+}
+
+#[test]
 fn a_start_without_a_store_waits_for_nothing() {
     run(async {
         let mut server = Server::start().await;
