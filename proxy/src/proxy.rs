@@ -279,14 +279,16 @@ fn told(
     secret: Vec<u8>,
     dialled: [&TcpListener; 2],
 ) -> Result<srs_relay::Config, Error> {
-    let ports = dialled.iter().filter_map(|listener| listener.local_addr().ok());
+    let port = |listener: &TcpListener| listener.local_addr().ok().map(|address| address.port());
+    let [_, http] = dialled;
     Ok(srs_relay::Config {
         chunk_size: CHUNK_SIZE,
         me: NodeId::new(&identity.server)?,
         hold: config.publish_hold,
         secret,
         static_files: config.static_files.clone(),
-        ports: ports.map(|address| address.port()).collect(),
+        ports: dialled.into_iter().filter_map(port).collect(),
+        http_port: port(http),
         redirects: config.redirect_http,
         role: srs_relay::Role::Proxy,
     })

@@ -161,19 +161,26 @@ impl Drop for Tended {
 /// Serves a fan until its last viewer, who holds it, is gone.
 async fn run(fan: Weak<RefCell<Fan>>) {
     let Tended(fan) = &Tended(fan);
-    let mut last = None;
+    let mut rhythm = pace::Rhythm::default();
     loop {
         let news = poll_fn(|cx| match fan.upgrade() {
             Some(fan) => fan.borrow_mut().poll_news(cx),
             None => Poll::Ready(None),
         });
         let Some(merge) = news.await else { return };
+        let write = rhythm.next(Instant::now(), merge);
+        let mut whole = None;
+        if write.is_held {
+            tokio::time::sleep_until(write.whole).await;
+            let Some(fan) = fan.upgrade() else { return };
+            whole = Some(fan.borrow_mut().end());
+        }
         if !merge.is_zero() {
-            tokio::time::sleep_until(pace::next_write(last, Instant::now(), merge)).await;
+            tokio::time::sleep_until(write.due).await;
         }
         let Some(fan) = fan.upgrade() else { return };
-        last = Some(Instant::now());
-        fan.borrow_mut().begin();
+        let end = fan.borrow_mut().begin();
+        rhythm.wrote(write, whole == Some(end));
         let mut group = Some(0);
         while let Some(from) = group {
             group = fan.borrow_mut().offer(from);
@@ -243,10 +250,17 @@ impl Fan {
         }
     }
 
-    /// Begins a flush: takes over what is new.
-    fn begin(&mut self) {
-        self.pull();
+    /// Begins a flush: takes over what is new. The answer is where that ends.
+    fn begin(&mut self) -> u64 {
+        let end = self.end();
         self.dirty = false;
+        end
+    }
+
+    /// Takes over what is new, and says where that ends.
+    fn end(&mut self) -> u64 {
+        self.pull();
+        self.window.end()
     }
 
     /// Offers what is new to a group of viewers, from number `from` on. The answer is where the next group begins.
@@ -282,31 +296,9 @@ impl Fan {
     fn join(&mut self, joining: Joining, cx: &Context<'_>) -> u64 {
         self.pull();
         let over = self.phase == Phase::Ended;
-        let mut cursor = Cursor::join(&self.window, self.pace.gop_cache && !over);
-        cursor.open(joining.opening);
-        let mut viewer = Viewer {
-            cursor,
-            write: joining.write,
-            waker: cx.waker().clone(),
-            gate: match (joining.gated, self.phase) {
-                (false, _) => Gate::None,
-                (true, Phase::Live | Phase::Held) => Gate::Opened,
-                (true, Phase::Waiting | Phase::Ended) => Gate::Closed,
-            },
-            blocked: false,
-            passed: false,
-            leaving: false,
-            goodbye: joining.goodbye,
-            news: joining.news,
-            told: 0,
-            progress: Instant::now(),
-            lost: None,
-            client: joining.client,
-        };
+        let cursor = Cursor::join(&self.window, self.pace.gop_cache && !over);
+        let mut viewer = Viewer::new(joining, cursor, self.phase, cx.waker().clone());
         self.sent = self.sent.saturating_add(viewer.serve(&self.window, Instant::now()));
-        if self.phase == Phase::Held {
-            self.sent = self.sent.saturating_add(viewer.hear(false, &self.window));
-        }
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         self.feed.viewer_came();

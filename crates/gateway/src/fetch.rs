@@ -51,6 +51,11 @@ pub(crate) fn is_pull(sent: Option<&Envelope>) -> bool {
     sent.is_some_and(|envelope| envelope.purpose == Purpose::Pull)
 }
 
+/// Whether the node that sent this fetches a stream whose HLS is had here too: it need not make it itself.
+pub(crate) fn hls_for(sent: Option<&Envelope>, vhost: &Vhost) -> Option<()> {
+    (is_pull(sent) && (vhost.hls.is_some() || vhost.hls_elsewhere)).then_some(())
+}
+
 /// The nodes behind the viewer.
 pub(crate) fn hops(sent: Option<&Envelope>) -> &[NodeId] {
     sent.map(|envelope| envelope.hops.as_slice()).unwrap_or_default()
@@ -97,12 +102,15 @@ impl Gateway {
         }
     }
 
-    /// `key` is published by a pull from now on: it is listed, and cut for HLS where its vhost has that. To be called on a
-    /// shard, before its first frame; to call it again does no harm.
-    pub fn begin_hls(&self, key: &StreamKey) {
+    /// `key` is published by a pull from now on: it is listed, and cut for HLS where its vhost has that, unless that is had
+    /// `elsewhere`. To be called on a shard, before its first frame; to call it again does no harm.
+    pub fn begin_hls(&self, key: &StreamKey, elsewhere: bool) {
         self.clients.fetched(key);
         let vhost = self.vhosts.iter().find(|vhost| vhost.name == key.vhost() && vhost.enabled);
-        if let Some(settings) = vhost.and_then(|vhost| vhost.hls.as_ref()) {
+        let passed_on = |vhost: &Vhost| elsewhere && vhost.hls_elsewhere;
+        if let Some(vhost) = vhost.filter(|vhost| !passed_on(vhost))
+            && let Some(settings) = &vhost.hls
+        {
             self.hls.begin(&self.hub, key, settings);
         }
     }
@@ -128,19 +136,11 @@ pub(crate) fn code_of(missing: &Missing) -> &'static str {
     }
 }
 
-/// A host without the port behind it.
-pub(crate) fn host_of(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.ends_with(':') => host,
-        _ => authority,
-    }
-}
-
 /// The host that an RTMP player named, and all that it said behind the `?` of the stream, then of the URL.
 pub(crate) fn said(request: &server::PlayRequest) -> (&str, String) {
     let (tc_url, app) = (&request.connect.tc_url, &request.connect.app);
     let rest = tc_url.split_once("://").map_or("", |(_, rest)| rest);
-    let host = host_of(rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let host = srs_names::host_of(rest.split(['/', '?', '#']).next().unwrap_or_default());
     let query = |text: &str| match text.split_once(['?', '#']) {
         Some((_, query)) => query.strip_suffix("/_definst_").unwrap_or(query).to_owned(),
         None => String::new(),

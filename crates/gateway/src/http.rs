@@ -1,5 +1,6 @@
 //! HTTP: live media in a body without end, and answers that have one.
 
+mod files;
 mod live;
 
 use std::net::SocketAddr;
@@ -122,7 +123,7 @@ impl Gateway {
             Route::Hls(ask, about) => {
                 // A list that somebody laid into the folder is not to wait for a stream of that name.
                 if !ask.is_known(&self.hls)
-                    && let Some(answer) = self.file(request).await
+                    && let Some(answer) = self.file(request, who).await
                 {
                     return Reply::Answer(answer, None);
                 }
@@ -134,7 +135,7 @@ impl Gateway {
                 let (answer, owner) = served.parts();
                 Reply::Answer(with_range(request, answer), Some(owner))
             }
-            Route::Rest => match self.file(request).await {
+            Route::Rest => match self.file(request, who).await {
                 Some(answer) => Reply::Answer(answer, None),
                 None => Reply::Rest,
             },
@@ -155,7 +156,7 @@ impl Gateway {
         // A player's mark is a matter between it and this node.
         let (target, _) = srs_m3u8::without_query(target, hls::MARK);
         let query = target.split_once('?').map_or("", |(_, query)| query);
-        let host = fetch::host_of(host_of(request));
+        let host = srs_names::host_of(host_of(request));
         let wish = Wish { key, host, query, client, hops: fetch::hops(sent) };
         Ok(self.fetch(wish).await?)
     }
@@ -198,7 +199,11 @@ impl Gateway {
         let has_token = || query.split('&').any(|part| part.split('=').next() == Some(elsewhere::TOKEN));
         let Some(elsewhere) = self.elsewhere.as_deref() else { return Ok(None) };
         let asks = is_plain(request) && *request.method() != Method::OPTIONS;
-        if !asks || !(uri.path().ends_with(".m3u8") || has_token()) {
+        // A token does not make a file of what is none: it would be asked for upstream in our name.
+        let path = uri.path();
+        let is_other =
+            path.starts_with("/api/") || path.starts_with("/rtc/") || Live::of_path(path) == Some(Live::Flv);
+        if !asks || is_other || !(path.ends_with(".m3u8") || has_token()) {
             return Ok(None);
         }
         let named = StreamKey::from_http(Some(host_of(request)), uri.path(), uri.query());
@@ -209,14 +214,6 @@ impl Gateway {
         }
         self.may_play((&key, vhost), &params, sent, peer)?;
         Ok(Some(elsewhere))
-    }
-
-    /// The file that a request names, if this node serves files.
-    async fn file(&self, request: &Request<()>) -> Option<Answer> {
-        // What is the API's is not to be hidden by a file.
-        let may = is_plain(request) && !request.uri().path().starts_with("/api/");
-        let folder = self.files.as_ref().filter(|_| may)?;
-        Some(with_range(request, folder.answer(request).await?))
     }
 
     async fn serve_others(&self, conn: Conn, peer: SocketAddr, rest: axum::Router) {
@@ -277,7 +274,8 @@ impl Gateway {
         if *request.method() != Method::GET {
             return Ok(Route::Answer(bodiless(live)));
         }
-        Ok(Route::Live(Wanted { live, key, vhost, version: request.version(), host }))
+        let (version, says_hls) = (request.version(), fetch::hls_for(sent, vhost).is_some());
+        Ok(Route::Live(Wanted { live, key, vhost, version, host, says_hls }))
     }
 
     fn with_common_fields(&self, mut answer: Answer) -> Answer {

@@ -56,6 +56,8 @@ pub struct Config {
     pub envelopes: Option<Arc<Envelopes>>,
     /// The stable id of this node, by which it knows itself among those that a stream has passed.
     pub me: String,
+    /// Where HTTP media is served, for nodes that ask over RTMP.
+    pub http_port: Option<u16>,
     /// Fetches streams that are published elsewhere. None: what is not published here is not here.
     pub source: Option<Arc<dyn Source>>,
     /// Answers requests for HLS by what other nodes have, where [`Vhost::hls_elsewhere`] says so.
@@ -74,6 +76,7 @@ pub struct Gateway {
     files: Option<Folder>,
     envelopes: Option<Arc<Envelopes>>,
     me: String,
+    http_port: Option<u16>,
     source: Option<Arc<dyn Source>>,
     elsewhere: Option<Arc<dyn Elsewhere>>,
     pass_on: Option<Arc<dyn PassOn>>,
@@ -100,7 +103,7 @@ enum Refused {
     #[error("not allowed: {0}")]
     NotAllowed(String),
     #[error(
-        "the streams of this vhost are published elsewhere, and not passed on from here: cluster {{ push off; }}"
+        "the streams of this vhost are published elsewhere, and not passed on from here: it has `push off`, or fetches by FLV"
     )]
     Elsewhere,
     #[error("the origin is being drained")]
@@ -123,6 +126,7 @@ impl Gateway {
             files: config.files,
             envelopes: config.envelopes,
             me: config.me,
+            http_port: config.http_port,
             source: config.source,
             elsewhere: config.elsewhere,
             pass_on: config.pass_on,
@@ -157,4 +161,19 @@ impl Gateway {
 /// How a peer is written in the log.
 fn shown(peer: SocketAddr) -> String {
     format!("{}:{}", peer.ip().to_canonical(), peer.port())
+}
+
+/// How a stream that a client named is written there: without what it said behind the name, which may be a secret.
+fn bare(stream: &str) -> &str {
+    stream.split(['?', '#']).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_clients_say_behind_a_name_is_not_for_the_log() {
+        for said in ["livestream", "livestream?secret=abc", "livestream#secret", "livestream?a=1?b#c"] {
+            assert_eq!(super::bare(said), "livestream");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use srs_hub::{Finish, Publisher, Settings, Superseded};
 use srs_media::time::Unwrap;
 use srs_names::envelope::{Envelope, Purpose};
-use srs_names::{Inventory as _, StreamKey, Term};
+use srs_names::{Inventory as _, NodeId, StreamKey, Term};
 use srs_net::rtmp::{Error, Link, PassOn};
 use srs_rtmp::{Message, server};
 use tokio::time::Instant;
@@ -55,7 +55,8 @@ impl Gateway {
         {
             let about = About { via, ..about(&request.connect) };
             let listed = self.clients.add(key, peer, "fmle-publish", about);
-            return self.pass_on(&**door, link, request, (key, &listed.client)).await;
+            let hops = crate::fetch::hops(sent.as_ref()).to_vec();
+            return self.pass_on(&**door, (link, request), (key, &listed.client), hops).await;
         }
         let began = admitted.and_then(|(key, vhost)| {
             if vhost.publish.to != To::Here {
@@ -70,7 +71,7 @@ impl Gateway {
             Ok(began) => began,
             Err(error) => {
                 self.clients.failed();
-                tracing::warn!(peer = shown(peer), stream = request.stream, %error, "publish refused");
+                tracing::warn!(peer = shown(peer), stream = crate::bare(&request.stream), %error, "publish refused");
                 return refuse(&mut link, &error).await;
             }
         };
@@ -117,14 +118,14 @@ impl Gateway {
     async fn pass_on(
         &self,
         door: &dyn PassOn,
-        link: Link<server::Session>,
-        request: server::PublishRequest,
+        (link, request): (Link<server::Session>, server::PublishRequest),
         (key, client): (&StreamKey, &Client),
+        hops: Vec<NodeId>,
     ) {
         let (id, peer) = (client.id.as_str(), client.peer);
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp publish is passed on");
         let kicked = tokio::select! {
-            () = door.publish(key.vhost(), link, request, peer) => false,
+            () = door.publish(key.vhost(), link, request, peer, hops) => false,
             () = poll_fn(|cx| client.kicked.poll(cx)) => true,
         };
         tracing::info!(cid = id, stream = %key, kicked, "rtmp publish that was passed on ended");
@@ -262,3 +263,6 @@ impl Intake<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use srs_amf::Value;
 use srs_hub::{Hub, Phase};
 use srs_names::StreamKey;
-use srs_names::envelope::{Envelope, Purpose};
+use srs_names::envelope::{Envelope, HLS_PROPERTY, Purpose};
 use srs_names::source::{Missing, Wish};
 use srs_net::rtmp::{Error, Link, Reader, Request, Step};
 use srs_rtmp::{chunk, server};
@@ -23,7 +23,7 @@ use crate::clients::{About, Client, Via};
 use crate::config::Vhost;
 use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, at};
 use crate::fetch::{self, Coming, Patience};
-use crate::{Gateway, Refused, rendition, shown};
+use crate::{Gateway, Refused, bare, rendition, shown};
 
 /// A player may wait this long for a stream that is not live.
 const NOT_LIVE: Duration = Duration::from_secs(30);
@@ -109,7 +109,7 @@ impl Gateway {
             Ok(admitted) => admitted,
             Err(error) => {
                 self.clients.failed();
-                tracing::warn!(peer = shown(peer), stream = request.stream, %error, "play refused");
+                tracing::warn!(peer = shown(peer), stream = bare(&request.stream), %error, "play refused");
                 let code = match &error {
                     Refused::NotAllowed(_) => "NetStream.Play.Failed",
                     Refused::Missing(missing) => fetch::code_of(missing),
@@ -123,7 +123,8 @@ impl Gateway {
         let listed = self.clients.add(&key, peer, "rtmp-play", about);
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp play");
-        link.machine().accept_play();
+        let hls = fetch::hls_for(sent.as_ref(), vhost).and(self.http_port);
+        link.machine().accept_play_saying(hls.map(|port| (HLS_PROPERTY, f64::from(port).into())));
         let left = if is_list(&key, sent.as_ref()) {
             self.tell_streams(link, &key, &listed.client).await
         } else {

@@ -41,6 +41,7 @@ pub(crate) fn config(vhost: Vhost) -> Config {
         files: None,
         envelopes: Some(Arc::new(envelopes())),
         me: "vid-origin".to_owned(),
+        http_port: Some(8080),
         source: None,
         elsewhere: None,
         pass_on: None,

@@ -42,6 +42,12 @@ impl Publisher {
         self.stream.push(self.generation, frame)
     }
 
+    /// Says that there is nothing to send before a publisher elsewhere comes back, who is awaited there; or, `held` no more,
+    /// that he is back.
+    pub fn hold(&self, held: bool) {
+        self.stream.hold(self.generation, held);
+    }
+
     /// Ready once another publisher has taken the stream over, here or at another node.
     pub fn poll_superseded(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.superseded.poll(cx)

@@ -77,12 +77,12 @@ impl Stream {
         {
             return Err(Refused::Fenced { current: newest.epoch });
         }
-        if inner.phase == Phase::Live {
-            if settings.takeover == Takeover::Refuse && !inner.is_below(settings.term.as_ref()) {
-                return Err(Refused::Busy);
-            }
-            inner.superseded.set();
+        let refuse = settings.takeover == Takeover::Refuse && !inner.is_below(settings.term.as_ref());
+        if inner.phase == Phase::Live && refuse {
+            return Err(Refused::Busy);
         }
+        // Also of a held stream: its publisher may be there all the same.
+        inner.superseded.set();
         if settings.term.is_some() {
             inner.newest.clone_from(&settings.term);
         }
@@ -119,11 +119,20 @@ impl Stream {
         Ok(())
     }
 
+    /// A publish that stays turns from live to held, or back.
+    pub(crate) fn hold(&self, generation: u64, held: bool) {
+        let inner = self.lock();
+        let (from, to) = if held { (Phase::Live, Phase::Held) } else { (Phase::Held, Phase::Live) };
+        if inner.generation == generation && inner.phase == from {
+            Self::turn(inner, to);
+        }
+    }
+
     /// Ends a publish; true when it leaves the stream held.
     pub(crate) fn finish(&self, generation: u64, how: Finish) -> bool {
         let mut wake = Wakers::default();
         let mut inner = self.lock();
-        if inner.generation != generation || inner.phase != Phase::Live {
+        if inner.generation != generation || !matches!(inner.phase, Phase::Live | Phase::Held) {
             return false;
         }
         while let Some(frame) = inner.timeline.drain() {

@@ -28,6 +28,11 @@ pub use heard::Heard;
 pub const RTMP_PROPERTY: &str = "srsNode";
 /// The header of an HTTP request.
 pub const HTTP_HEADER: &str = "x-srs-node";
+/// Told to who plays with an envelope, as a number among the properties of `NetStream.Play.Start`: the port of HTTP at
+/// which the stream's HLS is, at the host that was asked. Not said where there is none.
+pub const HLS_PROPERTY: &str = "srsHls";
+/// The same over HTTP, as a header of the answer: the HLS is at the very host and port that was asked.
+pub const HLS_HEADER: &str = "x-srs-hls";
 /// What nodes that understand envelopes name among their capabilities.
 pub const CAPABILITY: &str = "envelope";
 /// An envelope is good for so long before and after it was sent: clocks of one cluster differ by seconds, and a session

@@ -37,3 +37,30 @@ pub(crate) fn of_parameter(value: &str) -> Option<String> {
     let host = bare(value);
     if host.is_empty() { None } else { Some(if is_address(&host) { DEFAULT_VHOST.to_owned() } else { host }) }
 }
+
+/// The host of `HOST:PORT`, where there is a port behind it; an IPv6 address keeps its brackets.
+pub fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.ends_with(':') => host,
+        _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_said_without_its_port() {
+        for (authority, host) in [
+            ("a.b", "a.b"),
+            ("a.b:80", "a.b"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("", ""),
+            ("h:", "h"),
+        ] {
+            assert_eq!(host_of(authority), host, "{authority}");
+        }
+    }
+}

@@ -225,7 +225,7 @@ impl From<StreamKey> for String {
 }
 
 /// Bounds a spelling, drops blanks around it and writes the old `app...vhost...X` as the parameter it stands for.
-fn plain(spelling: &str) -> Result<String, NameError> {
+pub(crate) fn plain(spelling: &str) -> Result<String, NameError> {
     if spelling.len() > MAX_SPELLING {
         return Err(NameError::new(Part::Whole, Flaw::TooLong(MAX_SPELLING)));
     }
@@ -233,7 +233,7 @@ fn plain(spelling: &str) -> Result<String, NameError> {
 }
 
 /// `scheme://host/rest`; without a scheme everything is path.
-fn split_host(url: &str) -> (Option<&str>, &str) {
+pub(crate) fn split_host(url: &str) -> (Option<&str>, &str) {
     let Some((_, rest)) = url.split_once("://") else {
         return (None, url);
     };
@@ -243,16 +243,16 @@ fn split_host(url: &str) -> (Option<&str>, &str) {
 }
 
 /// Path and query; SRS lets `#` open a query too.
-fn split_query(text: &str) -> (&str, &str) {
+pub(crate) fn split_query(text: &str) -> (&str, &str) {
     text.split_once(['?', '#']).unwrap_or((text, ""))
 }
 
 /// Pasted keys come with blanks and line ends around them.
-fn trim(text: &str) -> &str {
+pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
-fn parts(path: &str) -> impl Iterator<Item = &str> + Clone {
+pub(crate) fn parts(path: &str) -> impl Iterator<Item = &str> + Clone {
     path.split('/').filter(|part| !trim(part).is_empty() && *part != DEFAULT_INSTANCE)
 }
 

@@ -17,10 +17,12 @@ mod params;
 pub mod source;
 mod term;
 mod text;
+mod upstream;
 
 pub use admit::{Admit, AdmitAll, Refusal, RefusalKind};
 pub use envelope::{Envelope, Foreign, Mark, Purpose, Seal};
 pub use error::{Flaw, NameError, Part};
+pub use host::host_of;
 pub use id::{ClientId, NodeId};
 pub use inventory::{
     AppRecord, AudioRecord, ClientRecord, FetchRecord, FetchState, Inventory, Kbps, PublishRecord,
@@ -31,3 +33,4 @@ pub use params::Params;
 pub use source::{Fetch, Missing, MissingKind, Source, Wish};
 pub use term::Term;
 pub use text::percent_decode;
+pub use upstream::{RtmpWords, upstream_vhost, without_vhost};

@@ -1,11 +1,12 @@
 //! Machinery: one driver per transport around the pure machines, and what every listener needs.
 //!
 //! A driver is a socket, a pure machine and a timer; it decides nothing about streams. [`shards`] spreads connections
-//! over cores, [`tcp`] accepts and tunes sockets, [`haproxy`] reads whom a balancer passes on, [`rtmp`] drives an RTMP session until it asks for something,
+//! over cores, [`tcp`] accepts and tunes sockets, [`dial`] connects by name, [`haproxy`] reads whom a balancer passes on, [`rtmp`] drives an RTMP session until it asks for something,
 //! [`http`] reads request and response heads under strict framing rules and hands everything that is not live media to
 //! hyper. Who may do what, and where a stream lives, is decided above.
 
 pub mod buffer;
+pub mod dial;
 pub mod haproxy;
 pub mod http;
 pub mod limits;

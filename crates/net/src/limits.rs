@@ -14,6 +14,13 @@ pub const LINGER: Duration = Duration::from_secs(2);
 /// To open a TCP connection to another node. Nodes are near; a longer wait only delays the choice of another.
 pub const DIAL: Duration = Duration::from_secs(2);
 
+/// To one of several addresses of a node's name, when there are more: a lost packet comes again after 200 ms and more, and
+/// a dead address is to cost a viewer less than he notices.
+pub const DIAL_ONE: Duration = Duration::from_millis(350);
+
+/// Addresses of one name that are tried.
+pub const ADDRESSES: usize = 4;
+
 /// From a dialled connection to the answer that publishing or playing has begun.
 pub const DIAL_ANSWER: Duration = Duration::from_secs(5);
 

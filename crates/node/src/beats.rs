@@ -16,7 +16,8 @@ use srs_net::shards::Handle;
 use srs_net::tcp::Slots;
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{self, Config};
+use crate::{Role, fetch};
 
 /// How often a node that leaves looks whether somebody still publishes.
 const LOOK: Duration = Duration::from_millis(50);
@@ -136,11 +137,18 @@ fn beat_message(
         api: endpoints(if api.is_empty() { http } else { api }).filter(|list| !list.is_empty()),
         role: Some(config.role.name().to_owned()),
         capabilities: config.cluster_secret.as_ref().map(|_| vec![CAPABILITY.to_owned()]),
-        vhosts: Some(config.vhosts.keys().cloned().collect()),
+        vhosts: Some(vhosts(config)),
         interval_ms: u64::try_from(interval.as_millis()).ok(),
         ip,
         ..Message::default()
     }
+}
+
+/// Whose streams this node has. An edge is sent viewers for what it fetches, and no others.
+fn vhosts(config: &Config) -> Vec<String> {
+    let of_edge = |vhost: &config::Vhost| vhost.enabled && fetch::fetches(vhost);
+    let served = config.vhosts.iter().filter(|(_, vhost)| config.role != Role::Edge || of_edge(vhost));
+    served.map(|(name, _)| name.clone()).collect()
 }
 
 /// The address of ours that the heartbeat's receiver sees: where it can reach us.

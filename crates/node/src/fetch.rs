@@ -1,18 +1,20 @@
 //! What this node fetches, from the configuration's words to those of `pull`.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use srs_control::Identity;
 use srs_gateway::{Gateway, To};
 use srs_hub::Hub;
-use srs_names::{NameError, NodeId, Seal, Source};
+use srs_names::{NameError, NodeId, Seal, Source, StreamKey, Wish, upstream_vhost};
 use srs_net::http::Elsewhere;
 use srs_net::rtmp::PassOn;
 use srs_net::shards::Handle;
 use srs_pull::{Announces, Order, Puller, Remote, Rules, Upstream};
-use srs_relay::{EdgeConfig, EdgeHls, Push, PushConfig};
+use srs_relay::{EdgeConfig, EdgeHls, HlsFrom, Named, Push, PushConfig, PushTo, Whereabouts};
 
 use crate::config::{self, Config, Mode, Protocol};
 
@@ -50,8 +52,9 @@ impl Fetch {
     pub(crate) fn of(config: &Config, identity: &Identity, rtmp: &[SocketAddr]) -> Result<Fetch, Error> {
         let doors = Arc::new(OnceLock::new());
         let me = NodeId::new(&identity.server)?;
-        let (hls, push) = (hls(config, me.clone())?, push(config, me.clone())?);
-        Ok(Fetch { puller: puller(config, (&me, rtmp), &doors), hls, push, doors })
+        let puller = puller(config, (&me, rtmp), &doors);
+        let (hls, push) = (hls(config, me.clone(), puller.as_ref())?, push(config, me)?);
+        Ok(Fetch { puller, hls, push, doors })
     }
 
     /// A hub that tells who is watched.
@@ -106,9 +109,16 @@ fn puller(
         return None;
     }
     let (begins, lists) = (Arc::clone(doors), Arc::clone(doors));
-    let begun = move |key: &_| {
+    let listed: Vec<String> = config
+        .vhosts
+        .iter()
+        .filter(|(_, vhost)| !vhost.cluster.origin_http.is_empty())
+        .map(|(name, _)| name.clone())
+        .collect();
+    let fixed = move |key: &StreamKey| listed.iter().any(|vhost| vhost == key.vhost());
+    let begun = move |key: &StreamKey, hls_upstream: bool| {
         if let Some(gateway) = begins.get().and_then(Weak::upgrade) {
-            gateway.begin_hls(key);
+            gateway.begin_hls(key, hls_upstream || fixed(key));
         }
     };
     let live = move || {
@@ -128,23 +138,45 @@ fn puller(
     }))
 }
 
-fn hls(config: &Config, me: NodeId) -> Result<Option<Arc<EdgeHls>>, Error> {
+fn hls(config: &Config, me: NodeId, puller: Option<&Arc<Puller>>) -> Result<Option<Arc<EdgeHls>>, Error> {
     let served = config.vhosts.iter().filter(|(_, vhost)| vhost.enabled);
     if !served.clone().any(|(_, vhost)| relays_hls(vhost)) {
         return Ok(None);
     }
-    // One with no servers is not the default vhost's.
-    let servers = |vhost: &config::Vhost| {
-        let relayed = vhost.cluster.origin_http.iter().filter(|_| relays_hls(vhost));
-        relayed.map(|server| (server.host.clone(), server.port)).collect()
-    };
-    let vhosts = served.map(|(name, vhost)| (name.clone(), servers(vhost))).collect();
+    let vhosts = served.map(|(name, vhost)| (name.clone(), hls_from(vhost))).collect();
     // Without one nobody upstream believes us, and marks are good here alone.
     let secret = match &config.cluster_secret {
         Some(secret) => secret.expose().as_bytes().to_vec(),
         None => rand::random::<[u8; 32]>().to_vec(),
     };
-    Ok(Some(Arc::new(EdgeHls::new(EdgeConfig { me, secret, vhosts })?)))
+    let renamed = config.vhosts.iter().filter(|(_, vhost)| vhost.cluster.vhost != "[vhost]");
+    let renamed =
+        renamed.filter_map(|(name, vhost)| Some((name.clone(), upstream_vhost(&vhost.cluster.vhost, name)?)));
+    let renamed = renamed.collect();
+    let whereabouts = puller.map(|puller| Arc::new(Told(Arc::clone(puller))) as Arc<dyn Whereabouts>);
+    Ok(Some(Arc::new(EdgeHls::new(EdgeConfig { me, secret, vhosts, renamed, whereabouts })?)))
+}
+
+/// Where a vhost's HLS is had: one with no servers makes it here, also where the default vhost's do not.
+fn hls_from(vhost: &config::Vhost) -> HlsFrom {
+    let servers = &vhost.cluster.origin_http;
+    if relays_hls(vhost) && servers.is_empty() {
+        return HlsFrom::Named;
+    }
+    let servers = servers.iter().filter(|_| relays_hls(vhost));
+    HlsFrom::Servers(servers.map(|server| (server.host.clone(), server.port)).collect())
+}
+
+/// What servers tell who fetches from them.
+struct Told(Arc<Puller>);
+
+impl Whereabouts for Told {
+    fn hls<'a>(&'a self, wish: Wish<'a>) -> Pin<Box<dyn Future<Output = Named> + 'a>> {
+        Box::pin(async move {
+            let told = self.0.hls(wish).await;
+            Named { servers: told.servers, complete: told.complete }
+        })
+    }
 }
 
 fn push(config: &Config, me: NodeId) -> Result<Option<Arc<Push>>, Error> {
@@ -152,8 +184,13 @@ fn push(config: &Config, me: NodeId) -> Result<Option<Arc<Push>>, Error> {
     let servers = |vhost: &config::Vhost| {
         vhost.cluster.origins.iter().map(|server| (server.host.clone(), server.port)).collect()
     };
-    let vhosts: Vec<(String, Vec<(String, u16)>)> =
-        pushing.map(|(name, vhost)| (name.clone(), servers(vhost))).collect();
+    let to = |(name, vhost): (&String, &config::Vhost)| PushTo {
+        vhost: name.clone(),
+        upstream: upstream_vhost(&vhost.cluster.vhost, name),
+        hold: vhost.publish.hold,
+        servers: servers(vhost),
+    };
+    let vhosts: Vec<PushTo> = pushing.map(to).collect();
     if vhosts.is_empty() {
         return Ok(None);
     }
@@ -162,7 +199,6 @@ fn push(config: &Config, me: NodeId) -> Result<Option<Arc<Push>>, Error> {
         me,
         secret: secret.map(|secret| secret.expose().as_bytes().to_vec()).unwrap_or_default(),
         chunk_size: config.rtmp.chunk_size,
-        hold: srs_gateway::Publish::default().hold,
         vhosts,
     };
     Ok(Some(Arc::new(Push::new(config)?)))
@@ -178,9 +214,11 @@ pub(crate) fn goes(vhost: &config::Vhost) -> To {
     }
 }
 
-/// Whether a vhost's HLS is made elsewhere, and only passed on here.
+/// Whether a vhost's HLS is made elsewhere, and only passed on here: by the servers of `origin_http`, or, where it would
+/// be made here, by those of `origin` that say that they have it.
 pub(crate) fn relays_hls(vhost: &config::Vhost) -> bool {
-    vhost.cluster.mode != Mode::Local && !vhost.cluster.origin_http.is_empty()
+    let named = vhost.hls.enabled || !vhost.cluster.origin_http.is_empty();
+    vhost.cluster.mode != Mode::Local && named
 }
 
 /// Whether any stream of this vhost is published elsewhere.
@@ -209,7 +247,6 @@ fn remote(cluster: &config::Cluster) -> Remote {
             Protocol::Flv => srs_pull::Protocol::Flv,
         },
         token_traverse: cluster.token_traverse,
-        follow_client: cluster.follow_client,
         debug: cluster.debug_srs_upnode,
         rules: Rules {
             order: if live_edge || cluster.failback { Order::Listed } else { Order::InTurn },

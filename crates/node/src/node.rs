@@ -98,6 +98,7 @@ impl Node {
                 files: Some(Folder::new(config.http_server.dir.clone())),
                 envelopes: envelopes(&config, &identity, &[&rtmp, &http]),
                 me: identity.server.clone(),
+                http_port: http.first().map(SocketAddr::port),
                 source: fetch.source(),
                 elsewhere: fetch.elsewhere(),
                 pass_on: fetch.pass_on(),

@@ -1,36 +1,11 @@
-//! Names and connections.
+//! Connections to servers upstream.
 
-use std::io;
-use std::net::SocketAddr;
-
-use srs_net::tcp;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::net::TcpStream;
 
 use crate::incoming::Failed;
-use crate::limits::{ADDRESSES, CONNECT, CONNECT_ONE};
+use crate::limits::CONNECT;
 
-/// Connects to a server within [`CONNECT`]. Its name is looked up anew each time, for it may move; of several addresses the
-/// first that answers is taken.
+/// Connects to a server within [`CONNECT`]; of several addresses of its name the first that answers is taken.
 pub(crate) async fn dial(host: &str, port: u16) -> Result<TcpStream, Failed> {
-    let found = timeout(CONNECT, dial_any(host, port)).await;
-    found.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(Failed::unreachable)
-}
-
-async fn dial_any(host: &str, port: u16) -> io::Result<TcpStream> {
-    let addresses: Vec<SocketAddr> = match host.parse() {
-        Ok(ip) => vec![SocketAddr::new(ip, port)],
-        Err(_) => lookup_host((host, port)).await?.take(ADDRESSES).collect(),
-    };
-    let mut last = io::ErrorKind::NotFound.into();
-    let mut rest = addresses.iter().peekable();
-    while let Some(address) = rest.next() {
-        let limit = if rest.peek().is_some() { CONNECT_ONE } else { CONNECT };
-        last = match timeout(limit, tcp::dial(*address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => error,
-            Err(_) => io::ErrorKind::TimedOut.into(),
-        };
-    }
-    Err(last)
+    srs_net::dial::by_name(host, port, CONNECT).await.map_err(Failed::unreachable)
 }

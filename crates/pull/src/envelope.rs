@@ -17,6 +17,8 @@ pub(crate) struct Asker {
     pub(crate) hops: Vec<NodeId>,
     /// Whether upstream is told what we are, in the arguments of `connect`.
     pub(crate) debug: bool,
+    /// Where the servers are that may be told, also when another of them names them.
+    pub(crate) servers: Vec<(String, u16)>,
 }
 
 impl Asker {

@@ -1,5 +1,6 @@
 //! One stream that is fetched: its servers are opened, read and left here, while viewers see one stream.
 
+mod back;
 mod pilot;
 mod search;
 
@@ -12,6 +13,7 @@ use crate::puller::Puller;
 use crate::table::Flight;
 use crate::way::Wanted;
 use pilot::Pilot;
+pub(crate) use pilot::shut;
 
 /// How a fetch ended.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +68,7 @@ impl Drop for Landing {
             Ended::Missing(missing) => missing,
             other => Missing { kind: MissingKind::Unreachable, reason: other.to_string() },
         };
-        table.note_missing(&flight.key, missing.clone());
+        table.note_missing(&flight.first, missing.clone());
         drop(table);
         flight.give_up(missing);
     }

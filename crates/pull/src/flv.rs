@@ -1,4 +1,7 @@
 //! The HTTP-FLV client: fetches one stream.
+//!
+//! It never tells of holds ([`Event::Held`]): FLV has no word for them that players would pass over. A publisher who is
+//! awaited upstream is one that fell silent here, and the stream is looked for at other servers.
 
 mod tls;
 
@@ -8,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use srs_media::time::Unwrap;
 use srs_names::MissingKind;
-use srs_names::envelope::HTTP_HEADER;
+use srs_names::envelope::{HLS_HEADER, HTTP_HEADER};
 use srs_net::buffer;
 use srs_net::http::{Body, Response, read_response};
 use srs_rtmp::chunk::Bodies;
@@ -40,6 +43,12 @@ pub(crate) struct Session {
     piece: Bytes,
     tags: tag::Reader,
     unwrap: Unwrap,
+    /// The server says that it is of this program.
+    is_ours: bool,
+    /// The server says that it has the stream's HLS.
+    says_hls: bool,
+    /// Where it is then.
+    hls: Option<(String, u16)>,
 }
 
 impl std::fmt::Debug for Session {
@@ -50,17 +59,25 @@ impl std::fmt::Debug for Session {
 
 /// What one request came to.
 enum Answered {
-    Stream(Session),
+    Stream(Box<Session>),
     Elsewhere(String),
 }
 
 impl Session {
     /// Asks for the target's stream, and where it is said to be elsewhere, there.
     pub(crate) async fn open(target: &Target, asker: Option<&Asker>) -> Result<Session, Failed> {
+        let first = (target.host.clone(), target.port);
         let mut target = target.clone();
         for _ in 0..=REDIRECTS {
-            match ask(&target, asker).await? {
-                Answered::Stream(session) => return Ok(session),
+            let place = (target.host.clone(), target.port);
+            // Whoever else is named could show at a node of ours what it is told.
+            let is_told = |asker: &&Asker| place == first || asker.servers.contains(&place);
+            match ask(&target, asker.filter(is_told)).await? {
+                Answered::Stream(mut session) => {
+                    let named = session.says_hls && target.scheme == Scheme::Http;
+                    session.hls = named.then(|| (target.host.clone(), target.port));
+                    return Ok(*session);
+                }
                 Answered::Elsewhere(location) => target = redirected(&target, &location)?,
             }
         }
@@ -69,14 +86,27 @@ impl Session {
 
     fn new(io: Box<dyn Io>, response: Response) -> Result<Session, Failed> {
         let body = Body::of_response(&response.headers).map_err(Failed::unreachable)?;
+        let server = response.headers.get(header::SERVER).map(|server| server.as_bytes());
         Ok(Session {
             io,
             body,
+            is_ours: server.is_some_and(|server| server.starts_with(b"srs-cluster/")),
+            says_hls: response.headers.contains_key(HLS_HEADER),
             input: response.rest,
             piece: Bytes::new(),
             tags: tag::Reader::new(Bodies::Owned),
             unwrap: Unwrap::default(),
+            hls: None,
         })
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.is_ours
+    }
+
+    /// Where the server has the stream's HLS, if it says so.
+    pub(crate) fn hls(&self) -> Option<(String, u16)> {
+        self.hls.clone()
     }
 
     /// What comes next. A wait that is given up loses nothing.
@@ -125,7 +155,7 @@ async fn ask(target: &Target, asker: Option<&Asker>) -> Result<Answered, Failed>
 fn understand(io: Box<dyn Io>, response: Response) -> Result<Answered, Failed> {
     let status = response.status;
     match status {
-        StatusCode::OK => Session::new(io, response).map(Answered::Stream),
+        StatusCode::OK => Session::new(io, response).map(|session| Answered::Stream(Box::new(session))),
         StatusCode::MOVED_PERMANENTLY
         | StatusCode::FOUND
         | StatusCode::SEE_OTHER

@@ -73,6 +73,24 @@ impl Incoming {
         }
     }
 
+    /// Where the server that answered as `target` has the stream's HLS, if it says so: host and port of HTTP.
+    pub(crate) fn hls(&mut self, target: &Target) -> Option<(String, u16)> {
+        match self {
+            Incoming::Rtmp(session) => Some((target.host.clone(), session.hls_port()?)),
+            Incoming::Flv(session) => session.hls(),
+            Incoming::Rtsp(_) => None,
+        }
+    }
+
+    /// Whether the server is of this program, as it says: it refuses what does not come, and sends nothing before a key frame.
+    pub(crate) fn is_ours(&mut self) -> bool {
+        match self {
+            Incoming::Rtmp(session) => session.is_ours(),
+            Incoming::Flv(session) => session.is_ours(),
+            Incoming::Rtsp(_) => false,
+        }
+    }
+
     /// What comes next.
     pub(crate) async fn next(&mut self) -> Result<Event, Failed> {
         match self {

@@ -28,14 +28,18 @@ mod table;
 #[cfg(test)]
 mod testkit;
 mod way;
+mod wishes;
 
 use std::sync::Arc;
 
 use srs_names::{NodeId, Seal, StreamKey};
 
 pub use plan::{HostPort, Login, NoHostPort, NoLogin, Order, Plan, Rules, Scheme, Target};
-pub use puller::Puller;
+pub use puller::{HlsServers, Puller};
 pub use remote::{Protocol, Remote};
+
+/// What is told of a stream that is fetched, and whether its HLS is fetched too.
+pub type Begun = Arc<dyn Fn(&StreamKey, bool) + Send + Sync>;
 
 /// What a [`Puller`] is made of.
 pub struct Config {
@@ -45,8 +49,9 @@ pub struct Config {
     pub seal: Option<Seal>,
     /// What is fetched, by vhost. What is not named here is published here.
     pub vhosts: Vec<(String, Upstream)>,
-    /// Called when a stream that is fetched was published at the hub, before its first frame; on the task that fetches.
-    pub begun: Arc<dyn Fn(&StreamKey) + Send + Sync>,
+    /// Called when a stream that is fetched was published at the hub, before its first frame; on the task that fetches. The
+    /// second tells whether the server has its HLS too; should one that has not take over, it is called again.
+    pub begun: Begun,
     /// Streams that are fetched at a time.
     pub most: usize,
     /// What stores are told of this node. None: it only looks there.

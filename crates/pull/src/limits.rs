@@ -5,12 +5,6 @@ use std::time::Duration;
 /// To look up a server's name and open a connection to it: a viewer waits.
 pub(crate) const CONNECT: Duration = Duration::from_secs(1);
 
-/// To one of several addresses of a name, when there are more.
-pub(crate) const CONNECT_ONE: Duration = Duration::from_millis(350);
-
-/// Addresses of one name that are tried.
-pub(crate) const ADDRESSES: usize = 4;
-
 /// From the connection to the answer that playing has begun, over RTMP: five round trips.
 pub(crate) const ANSWER: Duration = Duration::from_secs(2);
 
@@ -20,8 +14,15 @@ pub(crate) const ANSWER_HTTP: Duration = Duration::from_millis(3_500);
 /// The same to each step of RTSP: servers set up cameras and encoders when they are first asked.
 pub(crate) const ANSWER_RTSP: Duration = Duration::from_secs(5);
 
-/// From that answer to the first frame. Doors of ours say not-found after 3 s; others never do.
+/// From that answer to the first frame, of a server that would never say that there is none; doors of ours do.
 pub(crate) const FIRST_FRAME: Duration = Duration::from_millis(3_500);
+
+/// What servers have cached of a stream has come in this time behind its first frame, or in so many bytes.
+pub(crate) const CACHED: Duration = Duration::from_millis(500);
+pub(crate) const MOST_CACHED: usize = 32 << 20;
+
+/// The same where the link may be slow, and more is at stake.
+pub(crate) const CACHE: Duration = Duration::from_secs(2);
 
 /// To the key frame at which a stream goes on: encoders use key frame distances of 1 to 10 s.
 pub(crate) const KEY_FRAME: Duration = Duration::from_secs(12);
@@ -60,8 +61,12 @@ pub(crate) const MISSING: Duration = Duration::from_secs(1);
 /// Streams of which that is remembered. Who asks for more within a second is a flood, and each costs one attempt.
 pub(crate) const MOST_MISSING: usize = 20_000;
 
-/// A viewer is asked about upstream within this.
-pub(crate) const TRAVERSE: Duration = Duration::from_secs(3);
+/// A viewer is asked about upstream within this: a server that is asked over HTTP may take [`ANSWER_HTTP`], and the door
+/// waits for 4 s.
+pub(crate) const TRAVERSE: Duration = Duration::from_millis(3_750);
+
+/// A node that wants a stream which is lost here waits so long for it to be found again: it gives a server [`ANSWER`].
+pub(crate) const LOST: Duration = Duration::from_millis(1_500);
 
 /// A server that said that the stream is over, and neither sends nor closes, is believed after this.
 pub(crate) const AFTER_EOF: Duration = Duration::from_secs(1);

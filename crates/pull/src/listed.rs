@@ -141,7 +141,7 @@ impl List {
     fn target(&self, origin: &HostPort) -> Result<Target, Failed> {
         let key =
             self.key(&format!("{ALL}/{ALL}")).ok_or_else(|| Failed::unreachable("a vhost of no name"))?;
-        let plan = Remote { origins: vec![origin.clone()], ..self.remote.clone() }.plan(&key, "", "");
+        let plan = Remote { origins: vec![origin.clone()], ..self.remote.clone() }.plan(&key, "");
         let target = plan.targets.into_iter().next().ok_or_else(|| Failed::unreachable("no server"))?;
         Ok(Target { scheme: Scheme::Rtmp, path: format!("/{ALL}/{ALL}"), ..target })
     }

@@ -10,19 +10,21 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::envelope::Asker;
 use crate::incoming::{Event, Failed, Incoming};
-use crate::limits::{BESIDE, BESIDE_SILENT, FIRST_FRAME, KEY_FRAME};
+use crate::limits::{BESIDE, BESIDE_SILENT, CACHED, FIRST_FRAME, KEY_FRAME, MOST_CACHED};
 use crate::plan::Target;
-use crate::seam::Gate;
+use crate::seam::{Gate, is_coded};
 
 /// A server whose stream has come.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) target: Target,
     pub(crate) incoming: Incoming,
-    /// What the stream begins with: headers, and the frame at which it may begin.
+    /// What the stream begins with: headers, the frame at which it may begin, and what came behind that.
     pub(crate) frames: Vec<Frame>,
     /// The publisher is gone, and awaited there.
     pub(crate) held: bool,
+    /// Where its HLS is, as the server says.
+    pub(crate) hls: Option<(String, u16)>,
 }
 
 /// Servers that did not have it, each with its reason.
@@ -35,13 +37,15 @@ pub(crate) enum Begin {
     First,
     /// Viewers have seen something; a picture, if that is true.
     Again(bool),
+    /// The same, and nothing forces them to go there: only where the stream lives, which what is cached does not show.
+    Alive(bool),
 }
 
 impl Begin {
     fn gate(self) -> Gate {
         match self {
             Begin::First => Gate::first(),
-            Begin::Again(video) => Gate::again(video),
+            Begin::Again(video) | Begin::Alive(video) => Gate::again(video),
         }
     }
 }
@@ -60,12 +64,17 @@ pub(crate) async fn open(
         let mut incoming = Incoming::open(&target, asker.as_ref()).await?;
         answered.set(Some(Instant::now()));
         let (frames, held) = await_stream(&mut incoming, begin).await?;
-        Ok((incoming, frames, held))
+        let hls = incoming.hls(&target);
+        Ok((incoming, frames, held, hls))
     };
     match opened.await {
-        Ok((incoming, frames, held)) => Ok(Opened { target, incoming, frames, held }),
+        Ok((incoming, frames, held, hls)) => Ok(Opened { target, incoming, frames, held, hls }),
         Err(failed) => Err((target, failed)),
     }
+}
+
+fn nothing(what: &str) -> Failed {
+    Failed::new(MissingKind::NotFound, what)
 }
 
 /// What the stream begins with.
@@ -74,8 +83,8 @@ async fn await_stream(incoming: &mut Incoming, begin: Begin) -> Result<(Vec<Fram
     let silence = tokio::time::sleep(FIRST_FRAME);
     let too_long = tokio::time::sleep(KEY_FRAME);
     tokio::pin!(silence, too_long);
-    let (mut heard, mut held) = (false, false);
-    let nothing = |what: &str| Failed::new(MissingKind::NotFound, what);
+    // Without a cached GOP servers of ours send nothing up to a key frame, and they say it when the stream is not there.
+    let (mut heard, mut held) = (incoming.is_ours(), false);
     loop {
         tokio::select! {
             biased;
@@ -83,9 +92,13 @@ async fn await_stream(incoming: &mut Incoming, begin: Begin) -> Result<(Vec<Fram
                 Event::Frame(frame) => {
                     heard = true;
                     if let Some(frames) = gate.take(frame) {
-                        return Ok((frames, held));
+                        return match begin {
+                            Begin::Alive(_) => Ok((await_life(incoming, frames).await?, false)),
+                            Begin::First | Begin::Again(_) => Ok((frames, held)),
+                        };
                     }
                 }
+                Event::Held if matches!(begin, Begin::Alive(_)) => return Err(nothing(AWAITED)),
                 Event::Held => held = true,
                 Event::Live => held = false,
                 Event::Alive => {}
@@ -93,6 +106,37 @@ async fn await_stream(incoming: &mut Incoming, begin: Begin) -> Result<(Vec<Fram
             },
             () = silence.as_mut(), if !heard && !held => return Err(nothing("no frame came")),
             () = too_long.as_mut() => return Err(nothing("no key frame came")),
+        }
+    }
+}
+
+/// Why nobody goes to a server that has a stream.
+const AWAITED: &str = "its publisher is gone, and awaited";
+
+/// These first frames, and more of them up to one that cannot have been cached.
+async fn await_life(incoming: &mut Incoming, mut frames: Vec<Frame>) -> Result<Vec<Frame>, Failed> {
+    let began = Instant::now();
+    let too_long = tokio::time::sleep(FIRST_FRAME);
+    tokio::pin!(too_long);
+    let mut bytes = 0_usize;
+    loop {
+        tokio::select! {
+            biased;
+            event = incoming.next() => match event? {
+                Event::Frame(frame) => {
+                    bytes = bytes.saturating_add(frame.wire.len());
+                    let lives = began.elapsed() >= CACHED || bytes >= MOST_CACHED;
+                    let lives = lives && is_coded(&frame);
+                    frames.push(frame);
+                    if lives {
+                        return Ok(frames);
+                    }
+                }
+                Event::Held => return Err(nothing(AWAITED)),
+                Event::Live | Event::Alive => {}
+                Event::Over => return Err(nothing("the stream is over")),
+            },
+            () = too_long.as_mut() => return Err(nothing("nothing came but what was cached")),
         }
     }
 }

@@ -82,6 +82,12 @@ impl Target {
         }
     }
 
+    /// Whether it is the same stream of the same server, whatever is said to it.
+    pub(crate) fn is_place_of(&self, other: &Target) -> bool {
+        let place = |it: &Target| (it.scheme, it.port);
+        place(self) == place(other) && self.host == other.host && self.path == other.path
+    }
+
     /// As a URL without login and without what stands behind the `?`: they may be secrets.
     pub fn public(&self) -> String {
         format!("{}://{}{}", self.scheme.name(), self.authority(), self.path)

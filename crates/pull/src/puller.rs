@@ -1,12 +1,14 @@
 //! Who fetches what is wanted here: the table of fetches, and the way into it.
 
+mod hls;
+mod join;
 mod shown;
 mod traverse;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use srs_hub::{Demand, Hub};
@@ -14,13 +16,14 @@ use srs_names::{AppRecord, Fetch, FetchRecord, Missing, MissingKind, NodeId, Sou
 use srs_net::shards;
 use tokio::time::{Duration, Instant};
 
+pub use hls::HlsServers;
 pub(crate) use shown::unix_ms;
 
 use crate::apps::Apps;
 use crate::envelope::Asker;
 use crate::plan::Target;
 use crate::store::Store;
-use crate::table::{Flight, Table};
+use crate::table::Table;
 use crate::way::{Known, Side, Wanted, Way, of_store};
 use crate::{Config, Upstream, flight, listed, store};
 
@@ -46,6 +49,7 @@ pub struct Puller {
     place: OnceLock<Place>,
     turn: AtomicUsize,
     apps: Apps,
+    hls: hls::Said,
     began: Instant,
 }
 
@@ -80,6 +84,7 @@ impl Puller {
             place: OnceLock::new(),
             turn: AtomicUsize::new(0),
             apps,
+            hls: hls::Said::default(),
             began: Instant::now(),
         })
     }
@@ -181,13 +186,14 @@ impl Puller {
             client,
             hops: wanted.hops.clone(),
             debug: way.debug,
+            servers: way.plan.targets.iter().map(|target| (target.host.clone(), target.port)).collect(),
         })
     }
 
     /// Who asks for what no viewer wants yet.
     pub(crate) fn asker_by_itself(&self, debug: bool) -> Asker {
         let (seal, me) = (self.config.seal.clone(), self.config.me.clone());
-        Asker { seal, me, client: None, hops: Vec::new(), debug }
+        Asker { seal, me, client: None, hops: Vec::new(), debug, servers: Vec::new() }
     }
 
     /// Where a stream is now.
@@ -265,13 +271,10 @@ impl Puller {
         }
         let wanted = Wanted::by(&wish);
         if upstream.remote.as_ref().is_some_and(|remote| remote.token_traverse) {
-            let missing = self.table().missing(wish.key);
-            if let Some(missing) = missing {
-                return Err(missing);
-            }
             self.traverse(upstream, &wanted).await?;
         }
-        self.join(place, upstream, wanted, false)
+        self.await_found(&wanted).await?;
+        self.join(wanted)
     }
 
     /// Whether somebody publishes it here, or is awaited; a fetch is not meant.
@@ -280,60 +283,10 @@ impl Puller {
         !fetched && flight::is_live(place.hub.phase(key))
     }
 
-    /// Joins those for whom it is fetched, or begins to fetch it.
-    fn join(
-        &self,
-        place: &Place,
-        upstream: &Upstream,
-        wanted: Wanted,
-        listed: bool,
-    ) -> Result<Fetch, Missing> {
-        let mut table = self.table();
-        if let Some(flight) = table.flights.get(&wanted.key) {
-            flight.touch();
-            if listed {
-                flight.list(true);
-            }
-            return Ok(Fetch::Coming(Box::pin(flight.missing())));
-        }
-        if flight::is_live(place.hub.phase(&wanted.key)) {
-            return Ok(Fetch::Here);
-        }
-        if let Some(missing) = table.missing(&wanted.key) {
-            return Err(missing);
-        }
-        let turn = self.turn.load(Ordering::Relaxed);
-        match upstream.known(&wanted, turn) {
-            Known::Here => return Ok(Fetch::Here),
-            Known::Missing(missing) => return Err(missing),
-            Known::Way(way) => self.admit(&wanted.key, &way)?,
-            Known::Store => {}
-        }
-        if table.flights.len() >= self.config.most {
-            let reason = format!("{} streams are fetched already", self.config.most);
-            return Err(Missing { kind: MissingKind::Unreachable, reason });
-        }
-        let Some(me) = self.me.upgrade() else { return Ok(Fetch::Here) };
-        self.turn.fetch_add(1, Ordering::Relaxed);
-        let flight = Arc::new(Flight::new(wanted.key.clone()));
-        flight.list(listed);
-        if upstream.has_apps() {
-            self.apps.used(wanted.key.vhost(), wanted.key.app(), self.began.elapsed());
-        }
-        table.flights.insert(wanted.key.clone(), Arc::clone(&flight));
-        drop(table);
-        let coming = flight.missing();
-        let hub = place.hub.clone();
-        tracing::info!(stream = %wanted.key, "pull begins");
-        self.start(move || flight::run(me, hub, flight, wanted, turn));
-        Ok(Fetch::Coming(Box::pin(coming)))
-    }
-
     /// Fetches a stream that nobody asked for, for as long as it is listed.
     pub(crate) fn hold(&self, key: &StreamKey) {
-        let (Some(place), Some(upstream)) = (self.place.get(), self.upstream(key)) else { return };
         // What cannot be had now is wished again with the next look.
-        let _may_be_missing = self.join(place, upstream, Wanted::by_itself(key.clone()), true);
+        let _may_be_missing = self.board(Wanted::by_itself(key.clone()), true);
     }
 
     /// It is listed no longer: from now on it is fetched for viewers alone.

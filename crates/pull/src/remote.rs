@@ -1,6 +1,6 @@
 //! SRS's form of upstream: servers that have all streams of a vhost.
 
-use srs_names::{DEFAULT_VHOST, StreamKey};
+use srs_names::{StreamKey, upstream_vhost};
 
 use crate::plan::{HostPort, Plan, Rules, Scheme, Target};
 
@@ -25,8 +25,6 @@ pub struct Remote {
     pub protocol: Protocol,
     /// Whether each viewer is asked about upstream, with what he said, before he is let in.
     pub token_traverse: bool,
-    /// Whether upstream sees the host that the viewer named.
-    pub follow_client: bool,
     /// Whether upstream is told who asks, in the arguments of `connect`.
     pub debug: bool,
     /// In which order, and how long.
@@ -36,9 +34,10 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// How `key` is fetched for a viewer who named `host` and said `query`.
-    pub(crate) fn plan(&self, key: &StreamKey, host: &str, query: &str) -> Plan {
-        let vhost = self.vhost_of(key, host);
+    /// How `key` is fetched for a viewer who said `query`.
+    pub(crate) fn plan(&self, key: &StreamKey, query: &str) -> Plan {
+        // The host that upstream sees; none for that of the server itself.
+        let vhost = upstream_vhost(&self.vhost, key.vhost());
         let query = plain_query(query);
         let target = |at: &HostPort| match self.protocol {
             Protocol::Rtmp => Target {
@@ -61,15 +60,6 @@ impl Remote {
             },
         };
         Plan { targets: self.origins.iter().map(target).collect(), rules: self.rules.clone() }
-    }
-
-    /// The host that upstream sees; none for that of the server itself.
-    fn vhost_of(&self, key: &StreamKey, host: &str) -> Option<String> {
-        if self.follow_client && !host.is_empty() {
-            return Some(host.to_owned());
-        }
-        let vhost = self.vhost.replace("[vhost]", key.vhost());
-        (!vhost.is_empty() && vhost != DEFAULT_VHOST).then_some(vhost)
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use srs_amf::Value;
 use srs_media::time::Unwrap;
 use srs_media::{Kind, Role};
-use srs_names::envelope::RTMP_PROPERTY;
+use srs_names::envelope::{HLS_PROPERTY, RTMP_PROPERTY};
 use srs_names::{DEFAULT_APP, MissingKind};
 use srs_net::rtmp::{Error, Link, open};
 use srs_rtmp::{Message, client};
@@ -61,6 +61,7 @@ impl Words {
             connect.set(RTMP_PROPERTY, envelope.into());
         }
         let mut config = client::Config::new(connect, self.stream, client::Role::Play);
+        config.listen_for = Some(HLS_PROPERTY);
         if let Some(asker) = asker.filter(|asker| asker.debug) {
             config.arguments.push(Value::object([
                 ("srs_sig", "SRS".into()),
@@ -93,6 +94,18 @@ impl Session {
         let opened = timeout(limits::ANSWER, open(stream, config)).await;
         let link = opened.unwrap_or(Err(Error::Slow("answer"))).map_err(failed)?;
         Ok(Session { link, unwrap: Unwrap::default(), eof: None })
+    }
+
+    /// Whether the server says that it is of this program.
+    pub(crate) fn is_ours(&mut self) -> bool {
+        self.link.machine().is_ours()
+    }
+
+    /// The port of HTTP at which the server says that it has the stream's HLS.
+    pub(crate) fn hls_port(&mut self) -> Option<u16> {
+        let port = self.link.machine().told()?;
+        // What is no port is nothing that one could say.
+        (1.0..=f64::from(u16::MAX)).contains(&port).then_some(port as u16)
     }
 
     /// What comes next. A wait that is given up loses nothing.

@@ -18,6 +18,11 @@ pub(crate) fn is_coded(frame: &Frame) -> bool {
     frame.kind != Kind::Data && matches!(frame.role, Role::Key | Role::Inter)
 }
 
+/// A key frame of the picture.
+fn is_picture(frame: &Frame) -> bool {
+    frame.kind == Kind::Video && frame.role == Role::Key
+}
+
 /// Waits for the frame at which a server's stream may begin.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -98,6 +103,15 @@ struct Gop {
     video: usize,
 }
 
+/// What a server sends again of the GOP that viewers are in.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// The key frame is to come. It is the only one: those behind it may look the same, as where a picture stands still.
+    key: bool,
+    audio: usize,
+    video: usize,
+}
+
 /// Gives frames their time on the timeline that viewers see, which goes on from server to server.
 ///
 /// A server that begins with the GOP that viewers are in goes on inside it, and its times with it; any other begins behind
@@ -105,13 +119,18 @@ struct Gop {
 #[derive(Debug, Default)]
 pub(crate) struct Seam {
     offset: i64,
-    /// The latest time that viewers have.
+    /// The latest time that viewers have, of anything, of sound and of the picture.
     last: Option<i64>,
-    /// What lies before it belongs to what they have seen.
+    heard: Option<i64>,
+    shown: Option<i64>,
+    /// What lies before them belongs to what viewers have.
     floor: Option<i64>,
+    sound_floor: Option<i64>,
     gop: Option<Gop>,
-    /// Frames to come that they have seen; the key frame too.
-    seen: Option<Gop>,
+    /// The one before.
+    past: Option<Gop>,
+    /// Frames to come that they have seen.
+    seen: Option<Seen>,
     video: bool,
 }
 
@@ -121,18 +140,44 @@ impl Seam {
         self.video
     }
 
+    /// Where a server's stream may begin of which these frames have come: at the newest key frame that viewers know, else at
+    /// the newest.
+    pub(crate) fn begin_of(&self, frames: &[Frame]) -> Option<usize> {
+        let keys = || (0..frames.len()).rev().filter(|at| frames.get(*at).is_some_and(is_picture));
+        let known = [self.gop, self.past].into_iter().flatten().find_map(|gop| {
+            keys().find(|at| frames.get(*at).is_some_and(|frame| gop.mark == mark(&frame.wire)))
+        });
+        known.or_else(|| keys().next()).or_else(|| frames.iter().position(is_coded))
+    }
+
+    /// Whether viewers have this key frame, and are not far beyond it.
+    fn knows(&self, frame: &Frame) -> bool {
+        let mark = mark(&frame.wire);
+        [self.gop, self.past].into_iter().flatten().any(|gop| gop.mark == mark)
+    }
+
     /// Another server's stream begins with this frame.
     pub(crate) fn enter(&mut self, first: &Frame) {
         let Some(last) = self.last else { return };
-        self.floor = Some(last);
-        self.offset = last.saturating_add(GAP).saturating_sub(first.time);
         self.seen = None;
-        let is_key = first.kind == Kind::Video && first.role == Role::Key;
-        if let Some(gop) = self.gop.filter(|gop| is_key && gop.mark == mark(&first.wire)) {
+        let is_same = |gop: &Gop| is_picture(first) && gop.mark == mark(&first.wire);
+        if let Some(gop) = self.gop.filter(is_same) {
             self.offset = gop.at.saturating_sub(first.time);
-            self.floor = None;
-            self.seen = Some(gop);
+            (self.floor, self.sound_floor) = (None, None);
+            self.seen = Some(Seen { key: true, audio: gop.audio, video: gop.video });
+        } else if let Some(gop) = self.past.filter(is_same) {
+            self.offset = gop.at.saturating_sub(first.time);
+            (self.floor, self.sound_floor) = (self.shown, self.heard);
+        } else {
+            self.append(first, last);
         }
+    }
+
+    /// What begins with this frame comes behind all that viewers have, and goes on with nothing of that.
+    fn append(&mut self, first: &Frame, last: i64) {
+        self.offset = last.saturating_add(GAP).saturating_sub(first.time);
+        (self.floor, self.sound_floor) = (Some(last), Some(last));
+        (self.gop, self.past) = (None, None);
     }
 
     /// The frame in its place; none for one that viewers have, or that belongs before the seam.
@@ -146,9 +191,13 @@ impl Seam {
         if self.was_seen(&frame) {
             return None;
         }
-        let time = frame.time.saturating_add(self.offset);
-        if self.floor.is_some_and(|floor| time <= floor) {
-            return None;
+        let mut time = frame.time.saturating_add(self.offset);
+        let floor = if frame.kind == Kind::Video { self.floor } else { self.sound_floor };
+        if floor.is_some_and(|floor| time <= floor) {
+            let last = self.last.filter(|_| is_picture(&frame) && !self.knows(&frame))?;
+            // It had the GOP before, and then went on otherwise than the server that viewers come from.
+            self.append(&frame, last);
+            time = frame.time.saturating_add(self.offset);
         }
         frame.time = time;
         self.note(&frame);
@@ -161,11 +210,11 @@ impl Seam {
         let left = match (frame.kind, frame.role) {
             // The one at which it began, or the next GOP: then what was not sent again is missing here.
             (Kind::Video, Role::Key) => {
-                let same = seen.mark == mark(&frame.wire);
-                if !same {
+                let is_first = std::mem::take(&mut seen.key);
+                if !is_first {
                     self.seen = None;
                 }
-                return same;
+                return is_first;
             }
             (Kind::Video, _) => &mut seen.video,
             _ => &mut seen.audio,
@@ -177,9 +226,13 @@ impl Seam {
 
     fn note(&mut self, frame: &Frame) {
         self.video |= frame.kind == Kind::Video;
-        self.last = Some(self.last.map_or(frame.time, |last| last.max(frame.time)));
+        let of_kind = if frame.kind == Kind::Video { &mut self.shown } else { &mut self.heard };
+        for last in [&mut self.last, of_kind] {
+            *last = Some(last.map_or(frame.time, |last| last.max(frame.time)));
+        }
         match (frame.kind, frame.role) {
             (Kind::Video, Role::Key) => {
+                self.past = self.gop.take();
                 self.gop = Some(Gop { mark: mark(&frame.wire), at: frame.time, audio: 0, video: 0 });
             }
             (kind, _) => {

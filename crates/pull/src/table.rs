@@ -1,16 +1,19 @@
 //! What is fetched now, what could not be had a moment ago, and which servers did not answer.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use srs_names::{FetchRecord, FetchState, Missing, StreamKey};
+use srs_names::{FetchRecord, FetchState, Missing, MissingKind, StreamKey};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::limits::{DEAD, MISSING, MOST_DEAD, MOST_MISSING};
 use crate::plan::Target;
 use crate::puller::unix_ms;
+use crate::way::Wanted;
+use crate::wishes::Wishes;
 
 /// One stream that is fetched, as all see it who want it.
 #[derive(Debug)]
@@ -19,6 +22,11 @@ pub(crate) struct Flight {
     since: SystemTime,
     given_up: watch::Sender<Option<Missing>>,
     shown: Mutex<Shown>,
+    /// Nothing new came since a server was lost.
+    lost: watch::Sender<bool>,
+    /// On whose behalf it was opened.
+    pub(crate) first: Wanted,
+    wishes: Mutex<Wishes>,
 }
 
 #[derive(Debug)]
@@ -33,7 +41,7 @@ struct Shown {
 }
 
 impl Flight {
-    pub(crate) fn new(key: StreamKey) -> Flight {
+    pub(crate) fn new(first: Wanted) -> Flight {
         let shown = Shown {
             url: String::new(),
             state: FetchState::Opening,
@@ -41,8 +49,20 @@ impl Flight {
             wanted: Instant::now(),
             listed: false,
         };
-        let since = SystemTime::now();
-        Flight { key, since, given_up: watch::Sender::new(None), shown: Mutex::new(shown) }
+        Flight {
+            key: first.key.clone(),
+            since: SystemTime::now(),
+            given_up: watch::Sender::new(None),
+            shown: Mutex::new(shown),
+            lost: watch::Sender::new(false),
+            wishes: Mutex::new(Wishes::new(first.clone())),
+            first,
+        }
+    }
+
+    /// Who wanted it.
+    pub(crate) fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
@@ -67,6 +87,18 @@ impl Flight {
 
     pub(crate) fn give_up(&self, missing: Missing) {
         self.given_up.send_replace(Some(missing));
+    }
+
+    /// Whether it is lost: that is so up to the next frame that viewers do not have.
+    pub(crate) fn loses(&self, lost: bool) {
+        self.lost.send_replace(lost);
+    }
+
+    /// Ready while it is not lost.
+    pub(crate) async fn found(&self) {
+        let mut lost = self.lost.subscribe();
+        // The sender is here: it does not end.
+        let _found = lost.wait_for(|lost| !lost).await;
     }
 
     /// Somebody wants it, or watches.
@@ -121,17 +153,25 @@ impl Flight {
 pub(crate) struct Table {
     pub(crate) flights: HashMap<StreamKey, Arc<Flight>>,
     missing: Timed<StreamKey, Missing>,
+    refused: Timed<(StreamKey, (String, Option<IpAddr>)), Missing>,
     dead: Timed<(String, u16), ()>,
 }
 
 impl Table {
-    /// Why the stream could not be had a moment ago.
-    pub(crate) fn missing(&mut self, key: &StreamKey) -> Option<Missing> {
-        self.missing.get(key).cloned()
+    /// Why the stream could not be had a moment ago, by anybody or for this one.
+    pub(crate) fn missing(&self, wanted: &Wanted) -> Option<Missing> {
+        let refused = || self.refused.get(&(wanted.key.clone(), wanted.said()));
+        self.missing.get(&wanted.key).or_else(refused).cloned()
     }
 
-    pub(crate) fn note_missing(&mut self, key: &StreamKey, missing: Missing) {
-        self.missing.put(key.clone(), missing, Instant::now() + MISSING, MOST_MISSING);
+    /// It could not be had for this one. A refusal is no word about others.
+    pub(crate) fn note_missing(&mut self, wanted: &Wanted, missing: Missing) {
+        let until = Instant::now() + MISSING;
+        if missing.kind == MissingKind::Forbidden {
+            self.refused.put((wanted.key.clone(), wanted.said()), missing, until, MOST_MISSING);
+        } else {
+            self.missing.put(wanted.key.clone(), missing, until, MOST_MISSING);
+        }
     }
 
     /// Whether the server did not answer a moment ago.

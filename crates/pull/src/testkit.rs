@@ -55,6 +55,22 @@ pub(crate) async fn until(what: impl Fn() -> bool) {
     panic!("it never came to that");
 }
 
+/// Sends a frame with this mark from `server` every 40 ms, from `time` on.
+pub(crate) async fn feed(server: &Server, time: u32, mark: u8) {
+    for frame in 0.. {
+        server.send(inter(time + frame * 40, mark));
+        pass(Duration::from_millis(40)).await;
+    }
+}
+
+/// Waits for that while `feeding` goes on.
+pub(crate) async fn fed(feeding: impl Future<Output = ()>, what: impl Fn() -> bool) {
+    tokio::select! {
+        () = feeding => {}
+        () = until(what) => {}
+    }
+}
+
 /// Lets time pass.
 pub(crate) async fn pass(time: Duration) {
     let until = tokio::time::Instant::now() + time;
@@ -114,7 +130,6 @@ pub(crate) fn remote(origins: Vec<HostPort>) -> Remote {
         vhost: "[vhost]".to_owned(),
         protocol: Protocol::Rtmp,
         token_traverse: false,
-        follow_client: false,
         debug: false,
         rules: Rules { order: Order::Listed, ..Rules::default() },
         live_edge: false,
@@ -125,7 +140,7 @@ pub(crate) fn remote(origins: Vec<HostPort>) -> Remote {
 pub(crate) struct Edge {
     pub(crate) puller: Arc<Puller>,
     pub(crate) hub: Hub,
-    pub(crate) begun: Arc<Mutex<Vec<StreamKey>>>,
+    pub(crate) begun: Arc<Mutex<Vec<(StreamKey, bool)>>>,
 }
 
 impl Edge {
@@ -140,7 +155,7 @@ impl Edge {
             me: id("edge"),
             seal: Some(seal()),
             vhosts: vec![(VHOST.to_owned(), upstream)],
-            begun: Arc::new(move |key| noted.lock().unwrap().push(key.clone())),
+            begun: Arc::new(move |key, hls| noted.lock().unwrap().push((key.clone(), hls))),
             most,
             announces: None,
         });

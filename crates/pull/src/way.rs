@@ -1,6 +1,6 @@
 //! From a wish to the servers that are asked.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use srs_names::{Missing, MissingKind, NodeId, StreamKey, Wish};
 
@@ -13,7 +13,6 @@ use crate::{Upstream, remote};
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) key: StreamKey,
-    pub(crate) host: String,
     pub(crate) query: String,
     /// None for what is fetched before a viewer asks.
     pub(crate) client: Option<SocketAddr>,
@@ -24,16 +23,25 @@ impl Wanted {
     pub(crate) fn by(wish: &Wish<'_>) -> Wanted {
         Wanted {
             key: wish.key.clone(),
-            host: wish.host.to_owned(),
             query: wish.query.to_owned(),
             client: Some(wish.client),
             hops: wish.hops.to_vec(),
         }
     }
 
+    /// Whether servers cannot tell these apart: what they say to the one holds for the other.
+    pub(crate) fn is_as(&self, other: &Wanted) -> bool {
+        self.said() == other.said()
+    }
+
+    /// What servers judge by: what was said, and from where.
+    pub(crate) fn said(&self) -> (String, Option<IpAddr>) {
+        (self.query.clone(), self.client.map(|client| client.ip()))
+    }
+
     /// For nobody in particular.
     pub(crate) fn by_itself(key: StreamKey) -> Wanted {
-        Wanted { key, host: String::new(), query: String::new(), client: None, hops: Vec::new() }
+        Wanted { key, query: String::new(), client: None, hops: Vec::new() }
     }
 }
 
@@ -103,7 +111,7 @@ pub(crate) fn of_store(found: Found) -> Way {
 }
 
 fn of_remote(remote: &remote::Remote, wanted: &Wanted, turn: usize) -> Way {
-    let mut plan = remote.plan(&wanted.key, &wanted.host, &wanted.query);
+    let mut plan = remote.plan(&wanted.key, &wanted.query);
     if plan.rules.order == Order::InTurn {
         let by = turn.checked_rem(plan.targets.len()).unwrap_or(0);
         plan.targets.rotate_left(by);

@@ -1,7 +1,7 @@
 //! Answers that many viewers ask for: fetched once, kept for a short time.
 //!
-//! Whoever asks first has it loaded by a task of its own, which goes on when that client leaves; all who ask meanwhile wait
-//! for the same outcome. What must not be shared is known by its head: then each fetches for itself.
+//! Whoever asks first has it loaded by a task of its own, which goes on when that client leaves as long as others wait; all
+//! who ask meanwhile wait for the same outcome. What must not be shared is known by its head: then each fetches for itself.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,7 +15,7 @@ use srs_net::shards;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use crate::limits::{CACHE_BYTES, ENTRIES, ENTRY_COST, FILE_TTL_UNSAID};
+use crate::limits::{CACHE_BYTES, ENTRIES, ENTRY_COST, FILE_TTL_UNSAID, FILES_LOADING};
 use crate::upstream::{HttpLeg, Unanswered};
 
 /// An answer as it is kept.
@@ -156,8 +156,13 @@ enum Outcome {
 }
 
 enum Slot {
-    Loading(watch::Receiver<Option<Outcome>>),
-    Done { outcome: Outcome, until: Instant, cost: usize },
+    /// Those who wait have its receivers.
+    Loading(watch::Sender<Option<Outcome>>),
+    Done {
+        outcome: Outcome,
+        until: Instant,
+        cost: usize,
+    },
 }
 
 #[derive(Default)]
@@ -165,6 +170,8 @@ struct State {
     slots: HashMap<Arc<str>, Slot>,
     /// Of all that is kept or being loaded.
     bytes: usize,
+    /// Of what is being loaded, which cannot make way.
+    loading: usize,
     swept: Option<Instant>,
 }
 
@@ -181,7 +188,7 @@ impl Cache {
 
     /// Room for what is loaded beside the table.
     pub(crate) fn room(self: &Arc<Self>) -> Room {
-        Room { cache: Arc::clone(self), bytes: 0 }
+        Room { cache: Arc::clone(self), bytes: 0, most: CACHE_BYTES }
     }
 
     /// What there is under `key`; what is not there is fetched by `load`, on this shard.
@@ -192,7 +199,7 @@ impl Cache {
         let (mut coming, mine) = {
             let mut state = self.lock();
             match state.slots.get(key.as_str()) {
-                Some(Slot::Loading(coming)) => (coming.clone(), None),
+                Some(Slot::Loading(told)) => (told.subscribe(), None),
                 Some(Slot::Done { outcome, until, .. }) if *until > Instant::now() => {
                     return outcome.clone().into();
                 }
@@ -203,13 +210,18 @@ impl Cache {
                     let key: Arc<str> = key.into();
                     state.remove(&key);
                     let (told, coming) = watch::channel(None);
-                    state.slots.insert(Arc::clone(&key), Slot::Loading(coming.clone()));
+                    state.slots.insert(Arc::clone(&key), Slot::Loading(told.clone()));
                     drop(state);
                     let (give, mine) = oneshot::channel();
                     let task = Task { cache: Arc::clone(self), key, told };
                     let loading = load(self.room());
                     shards::spawn(async move {
-                        let (outcome, leg) = task.outcome_of(loading.await);
+                        let loaded = tokio::select! {
+                            biased;
+                            loaded = loading => loaded,
+                            () = task.unwanted() => return,
+                        };
+                        let (outcome, leg) = task.outcome_of(loaded);
                         let _left_or_none = give.send(leg);
                         task.told.send_replace(Some(outcome));
                     });
@@ -299,15 +311,24 @@ impl State {
 pub(crate) struct Room {
     cache: Arc<Cache>,
     bytes: usize,
+    /// More than this is not taken by all loads together.
+    most: usize,
 }
 
 impl Room {
+    /// The same for a file: however many are being loaded, there is room for lists.
+    pub(crate) fn of_a_file(mut self) -> Room {
+        self.most = FILES_LOADING;
+        self
+    }
+
     /// Takes so much more; false when there is none.
     pub(crate) fn take(&mut self, more: usize) -> bool {
         let mut state = self.cache.lock();
-        let fits = state.make_room(more);
+        let fits = state.loading.saturating_add(more) <= self.most && state.make_room(more);
         if fits {
             state.bytes = state.bytes.saturating_add(more);
+            state.loading = state.loading.saturating_add(more);
             self.bytes = self.bytes.saturating_add(more);
         }
         fits
@@ -318,6 +339,7 @@ impl Drop for Room {
     fn drop(&mut self) {
         let mut state = self.cache.lock();
         state.bytes = state.bytes.saturating_sub(self.bytes);
+        state.loading = state.loading.saturating_sub(self.bytes);
     }
 }
 
@@ -329,6 +351,18 @@ struct Task {
 }
 
 impl Task {
+    /// Returns when all who waited have left, and nobody can come any more.
+    async fn unwanted(&self) {
+        loop {
+            self.told.closed().await;
+            let mut state = self.cache.lock();
+            if self.told.receiver_count() == 0 {
+                state.slots.remove(&self.key);
+                return;
+            }
+        }
+    }
+
     fn outcome_of(&self, loaded: Loaded) -> (Outcome, Option<(HttpLeg, Response)>) {
         let (outcome, ttl, cost, leg) = match loaded {
             Loaded::Keep(kept, ttl) => {
@@ -354,8 +388,7 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         let mut state = self.cache.lock();
-        if matches!(state.slots.get(&self.key), Some(Slot::Loading(coming)) if coming.same_channel(&self.told.subscribe()))
-        {
+        if matches!(state.slots.get(&self.key), Some(Slot::Loading(told)) if told.same_channel(&self.told)) {
             state.slots.remove(&self.key);
         }
     }

@@ -21,6 +21,8 @@ pub(crate) enum Errand {
     Client,
     /// An edge of ours fetches for others; the nodes that the stream is to pass.
     Pull(Vec<NodeId>),
+    /// An edge passes a publish on; the nodes that it has passed, the first first.
+    Push(Vec<NodeId>),
     /// Somebody who would be taken for a node of ours, and is not known as one. It may be an edge with a wrong clock or
     /// secret, which must not be sent to edges: it would fetch from itself.
     Stranger,
@@ -65,8 +67,7 @@ impl Relay {
             Ok(Envelope { client, hops, purpose: Purpose::Pull, .. }) => {
                 (client.unwrap_or(peer), Errand::Pull(hops))
             }
-            // What is passed on is published as anything else.
-            Ok(Envelope { client, .. }) => (client.unwrap_or(peer), Errand::Client),
+            Ok(Envelope { client, hops, .. }) => (client.unwrap_or(peer), Errand::Push(hops)),
             Err(why) => {
                 tracing::debug!(peer = shown(peer), %why, "an envelope is left out");
                 (peer, Errand::Stranger)

@@ -88,7 +88,7 @@ impl Relay {
         let whom = Box::new(match errand {
             Errand::Client => Whom::Viewer(key.clone()),
             Errand::Pull(hops) => Whom::Pull(key.clone(), hops),
-            Errand::Stranger => Whom::Stream(key.clone()),
+            Errand::Push(_) | Errand::Stranger => Whom::Stream(key.clone()),
         });
         let said = request_head(&request, peer);
         drop(request);

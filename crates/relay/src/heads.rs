@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, Method, Request, header};
-use srs_names::envelope;
+use srs_names::{envelope, without_vhost};
 use std::net::SocketAddr;
 
 /// Fields that belong to one connection alone (RFC 9110, section 7.6.1).
@@ -38,6 +38,24 @@ impl Said {
         let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
         let line = [method, b" ", target.as_bytes(), b" HTTP/1.1"].concat();
         Said { head: Bytes::from([line.as_slice(), rest].concat()), client: self.client }
+    }
+
+    /// The same words at another host, without what names a vhost in the query.
+    pub(crate) fn at(&self, host: &str) -> Said {
+        let text = String::from_utf8_lossy(&self.head);
+        let mut lines = text.split("\r\n");
+        let mut words = lines.next().unwrap_or_default().split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let query = without_vhost(query);
+        let mark = if query.is_empty() { "" } else { "?" };
+        let mut head = format!("{method} {path}{mark}{query} HTTP/1.1");
+        for line in lines {
+            let is_host = line.split(':').next().is_some_and(|name| name.eq_ignore_ascii_case("host"));
+            head.push_str("\r\n");
+            head.push_str(&if is_host { format!("host: {host}") } else { line.to_owned() });
+        }
+        Said { head: head.into(), client: self.client }
     }
 
     /// The head for one node, with what it is told of the session.

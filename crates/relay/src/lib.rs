@@ -27,8 +27,8 @@ mod token;
 pub mod track;
 mod upstream;
 
-pub use edge::{BadUpstream, EdgeConfig, EdgeHls};
-pub use push::{Push, PushConfig};
+pub use edge::{BadUpstream, EdgeConfig, EdgeHls, HlsFrom, Named, Whereabouts};
+pub use push::{Push, PushConfig, PushTo};
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -57,6 +57,8 @@ pub struct Config {
     pub static_files: Option<PathBuf>,
     /// The ports at which this proxy is dialled: what edges seal for `host:port` is for it if it has that port.
     pub ports: Vec<u16>,
+    /// Where HTTP media is served, for edges that ask over RTMP. None: it is not.
+    pub http_port: Option<u16>,
     /// Players that come over HTTP are told to ask an edge, where there is one.
     pub redirects: bool,
     /// As what this node names itself.
@@ -64,12 +66,15 @@ pub struct Config {
 }
 
 /// What kind of node passes sessions on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A proxy, for clients and edges.
     Proxy,
-    /// An edge, which passes publishes on.
-    Edge,
+    /// An edge, which passes publishes on to servers that send no heartbeats.
+    Edge {
+        /// The vhost that they are published in there; none for what the server's own address stands for.
+        vhost: Option<String>,
+    },
 }
 
 impl std::fmt::Debug for Config {
@@ -88,6 +93,7 @@ pub struct Relay {
     hold: Duration,
     seal: Seal,
     door: Door,
+    http_port: Option<u16>,
     redirects: bool,
     role: Role,
     tokens: token::Tokens,
@@ -99,6 +105,7 @@ pub struct Relay {
     /// How each origin that a leg uses stands; its legs leave it when this changes.
     alive: Mutex<HashMap<NodeId, watch::Sender<Life>>>,
     followed: follow::Followed,
+    waiting: origins::Waiting,
     /// Publishes leave an origin that drains a few at a time.
     leaving: tokio::sync::Semaphore,
 }
@@ -127,6 +134,7 @@ impl Relay {
             started,
             chunk_size: config.chunk_size,
             door: Door::new(seal.clone(), config.me.as_str(), config.ports),
+            http_port: config.http_port,
             redirects: config.redirects,
             role: config.role,
             me: config.me,
@@ -139,6 +147,7 @@ impl Relay {
             complained: AtomicU64::new(0),
             alive: Mutex::default(),
             followed: follow::Followed::default(),
+            waiting: origins::Waiting::default(),
             leaving: tokio::sync::Semaphore::new(limits::LEAVING),
         })
     }

@@ -78,6 +78,9 @@ pub(crate) const FILE_BYTES: usize = 32 << 20;
 /// Bytes of all files and lists that are kept or being loaded: the last ten seconds of a hundred streams of 2 Mbit/s.
 pub(crate) const CACHE_BYTES: usize = 256 << 20;
 
+/// So many of them may be of files that an edge is loading, which cannot make way for others: lists need little, but always.
+pub(crate) const FILES_LOADING: usize = CACHE_BYTES / 8 * 7;
+
 /// What an entry of the cache counts beside its body: its fields and its place in the table.
 pub(crate) const ENTRY_COST: usize = 2048;
 
@@ -123,6 +126,15 @@ pub(crate) const HOLD: Duration = Duration::from_secs(3);
 /// shorter limits and rules for them (ours: 20 s to the first frame, 5 s between two), and are to speak first; this is
 /// for those that have none.
 pub(crate) const MUTE: Duration = Duration::from_secs(120);
+
+/// A server without heartbeats to which an edge passes a publish on is asked so often whether it is there.
+pub(crate) const PING: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether it answered.
+pub(crate) const PULSE: Duration = Duration::from_millis(250);
+
+/// One that has not answered for so long is left: with the look that finds it, 3 s after its last word.
+pub(crate) const NO_PULSE: Duration = Duration::from_millis(2_750);
 
 /// Bytes that a publisher's leg may pile up towards an origin that reads slowly, and one read more: what 6.5 Mbit/s
 /// bring in the 10 s after which an origin that takes nothing is given up.

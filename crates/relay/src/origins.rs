@@ -1,13 +1,13 @@
 //! Choosing an origin and dialling it, and the next one when it does not answer.
 
 mod reach;
+mod told;
+mod waiting;
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use srs_amf::Value;
 use srs_balance::{Claim, Ending, Epoch, NoOrigin, Node, Pick, Reason};
-use srs_names::envelope::{self, Envelope, Purpose, Term};
+use srs_names::envelope;
 use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link, open};
 use srs_rtmp::client;
@@ -18,8 +18,10 @@ use tokio::time::{Instant, timeout};
 use crate::door::{Asker, Errand};
 use crate::follow::Place;
 use crate::limits::{EDGE_TRIES, FAILOVER, LEAVE, MOST_LOSSES, TRIES};
-use crate::{Life, Relay, Role};
+use crate::{Life, Relay};
 use reach::{Failure, connect, reach};
+use told::{AGAIN, bound_of, is_loop, looped, round};
+pub(crate) use waiting::Waiting;
 
 /// Why no origin could be used.
 #[derive(Debug, thiserror::Error)]
@@ -99,16 +101,6 @@ async fn worse(life: &mut watch::Receiver<Life>, bearable: Life) -> Life {
     }
 }
 
-/// What an RTMP session's envelope is bound to: the same words as the node hears.
-fn bound_of(config: &client::Config) -> String {
-    let said = |name| config.connect.get(name).and_then(Value::as_str).unwrap_or_default();
-    let does = match config.role {
-        client::Role::Publish { .. } => "publish",
-        client::Role::Play => "play",
-    };
-    envelope::bound::of_rtmp(does, said("app"), said("tcUrl"), &config.stream)
-}
-
 /// Origins that were lost one soon after the other. What a publisher sends may be what they do not bear, and
 /// what they send what is no stream.
 #[derive(Default)]
@@ -159,16 +151,33 @@ impl Relay {
         asker: &Asker,
         not: &[NodeId],
     ) -> Result<(Leg<Link<client::Session>>, Claimed), Unserved> {
+        let hops = if let Errand::Push(hops) = &asker.errand { hops.as_slice() } else { &[] };
+        self.no_loop(hops)?;
+        let _waits = match &asker.errand {
+            Errand::Push(_) => Some(self.waiting.begin(key).ok_or_else(|| looped(AGAIN))?),
+            _ => None,
+        };
+        // Known ones alone: to have none to leave out is something else to the balancer.
+        let is_origin = |hop: &&NodeId| {
+            self.balancer.node(hop).is_some_and(|node| node.role == srs_balance::Role::Origin)
+        };
+        let passed: Vec<&NodeId> = hops.iter().filter(is_origin).collect();
+        let not: Vec<NodeId> = not.iter().chain(passed.iter().copied()).cloned().collect();
         let pick = async |excluded: &[NodeId]| self.balancer.pick_publish(key, excluded, self.now()).await;
-        self.dial(not, pick, async |pick| {
+        let dialled = self.dial(&not, pick, async |pick| {
             let claim = pick.claim.clone();
             let claimed = Claimed { relay: Arc::clone(self), claim, ending: Ending::Clean };
             match self.open_rtmp(pick, config, asker).await {
                 Ok(leg) => Ok((leg, claimed)),
                 Err(failure) => Err(self.fenced(pick, failure)),
             }
-        })
-        .await
+        });
+        match (dialled.await, passed.first()) {
+            (Err(Unserved::Failed(tried)), Some(node)) if tried.is_empty() => {
+                Err(looped(&round(hops, node, &self.me)))
+            }
+            (dialled, _) => dialled,
+        }
     }
 
     /// Opens a playing leg to an edge, where there is one and the asker may go there, else to the origin that has `key`, or
@@ -247,7 +256,7 @@ impl Relay {
         open: impl AsyncFn(&Pick) -> Result<T, Failure>,
     ) -> Result<T, Unserved> {
         let mut excluded = not.to_vec();
-        let mut failure = String::new();
+        let (mut failure, mut looped) = (String::new(), None);
         let mut tries = 0_usize;
         while tries < TRIES {
             let pick = match pick(&excluded).await {
@@ -264,13 +273,17 @@ impl Relay {
                     return Ok(opened);
                 }
                 Err(Failure { error, again: true, .. }) => failure = error.to_string(),
+                Err(Failure { error, .. }) if is_loop(&error) => {
+                    excluded.push(pick.node.id.clone());
+                    looped = Some(error);
+                }
                 Err(Failure { error, .. }) if is_final(&error, is_edge) => {
                     return Err(Unserved::Refused(error));
                 }
                 Err(failed) => failure = self.failed(&pick, &mut excluded, &failed),
             }
         }
-        Err(Unserved::Failed(failure))
+        Err(looped.map_or(Unserved::Failed(failure), Unserved::Refused))
     }
 
     async fn open_rtmp(
@@ -281,7 +294,10 @@ impl Relay {
     ) -> Result<Leg<Link<client::Session>>, Failure> {
         let origin = self.origin(pick);
         let stream = connect(&pick.node, "rtmp").await?;
-        let mut config = config.clone();
+        let mut config = client::Config { listen_for: Some(envelope::HLS_PROPERTY), ..config.clone() };
+        if let Some(server) = pick.node.endpoint("rtmp") {
+            config = self.words_for(server, config);
+        }
         let claim = pick.claim.as_ref().filter(|_| matches!(config.role, client::Role::Publish { .. }));
         if let Some(text) = self.envelope(&pick.node, claim, asker, || bound_of(&config)) {
             config.connect.set(envelope::RTMP_PROPERTY, text.into());
@@ -310,48 +326,6 @@ impl Relay {
     pub(crate) fn origin(&self, pick: &Pick) -> Origin {
         let life = self.life_of(&pick.node.id);
         Origin { node: Arc::clone(&pick.node), reason: pick.reason, place: Place::of(pick), life }
-    }
-
-    /// What this node is told of a session, if it is one of ours; `bound` says what the session does there.
-    pub(crate) fn envelope(
-        &self,
-        node: &Node,
-        claim: Option<&Claim>,
-        asker: &Asker,
-        bound: impl FnOnce() -> String,
-    ) -> Option<String> {
-        if !node.can(envelope::CAPABILITY) {
-            return None;
-        }
-        let term = |claim: &Claim| Term {
-            domain: self.balancer.domain().to_owned(),
-            epoch: claim.epoch.0,
-            resumed: asker.resumes,
-        };
-        let (purpose, hops) = match &asker.errand {
-            Errand::Pull(hops) => (Purpose::Pull, hops.clone()),
-            Errand::Client | Errand::Stranger if self.role == Role::Edge => (Purpose::Push, Vec::new()),
-            Errand::Client | Errand::Stranger => (Purpose::Relay, Vec::new()),
-        };
-        let role = match self.role {
-            Role::Proxy => "proxy",
-            Role::Edge => "edge",
-        };
-        let told = Envelope {
-            from: self.me.clone(),
-            role: role.to_owned(),
-            purpose,
-            to: node.id.as_str().to_owned(),
-            client: asker.client,
-            term: claim.map(term),
-            hold: claim.map(|_| self.hold),
-            session: asker.session.clone(),
-            bound: bound(),
-            hops,
-        };
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let unix_ms = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);
-        Some(self.seal.sign(&told, unix_ms, rand::random()))
     }
 
     /// Whether an origin that ended a leg without a word still takes connections. Ours say why they end one; of others this

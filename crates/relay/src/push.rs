@@ -15,6 +15,7 @@ use srs_net::rtmp::{Link, PassOn};
 use srs_net::shards::{self, Handle};
 use srs_rtmp::server;
 
+use crate::door::Errand;
 use crate::{BadUpstream, Config, Relay, Role};
 
 /// What a push must be told.
@@ -25,10 +26,21 @@ pub struct PushConfig {
     pub secret: Vec<u8>,
     /// Announced and written for RTMP, in bytes.
     pub chunk_size: u32,
+    /// The vhosts whose publishes are passed on.
+    pub vhosts: Vec<PushTo>,
+}
+
+/// Where the publishes of one vhost go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushTo {
+    /// The vhost here.
+    pub vhost: String,
+    /// The vhost upstream; none for what the server's own address stands for there.
+    pub upstream: Option<String>,
     /// How long upstream is asked to wait for a publisher whose connection broke.
     pub hold: Duration,
-    /// For each vhost whose publishes are passed on the RTMP servers, as host (an IPv6 address without brackets) and port.
-    pub vhosts: Vec<(String, Vec<(String, u16)>)>,
+    /// The RTMP servers, as host (an IPv6 address without brackets) and port.
+    pub servers: Vec<(String, u16)>,
 }
 
 impl std::fmt::Debug for PushConfig {
@@ -50,8 +62,8 @@ impl Push {
     /// # Errors
     /// [`BadUpstream`].
     pub fn new(config: PushConfig) -> Result<Push, BadUpstream> {
-        let PushConfig { me, secret, chunk_size, hold, vhosts } = config;
-        let relay = |servers: Vec<(String, u16)>| {
+        let PushConfig { me, secret, chunk_size, vhosts } = config;
+        let relay = |servers: Vec<(String, u16)>, vhost: Option<String>, hold: Duration| {
             let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
             let settings = srs_balance::Config {
                 started_unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
@@ -71,12 +83,14 @@ impl Push {
                 secret: secret.clone(),
                 static_files: None,
                 ports: Vec::new(),
+                http_port: None,
                 redirects: false,
-                role: Role::Edge,
+                role: Role::Edge { vhost },
             };
             Ok::<_, BadUpstream>(Relay::new(Arc::new(balancer), Instant::now(), config))
         };
-        let vhosts = vhosts.into_iter().map(|(vhost, servers)| Ok((vhost, relay(servers)?)));
+        let relay = |to: PushTo| Ok((to.vhost, relay(to.servers, to.upstream, to.hold)?));
+        let vhosts = vhosts.into_iter().map(relay);
         Ok(Push { vhosts: vhosts.collect::<Result<_, BadUpstream>>()? })
     }
 
@@ -101,11 +115,12 @@ impl PassOn for Push {
         link: Link<server::Session>,
         request: server::PublishRequest,
         peer: SocketAddr,
+        hops: Vec<NodeId>,
     ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
         let relay = self.vhosts.get(vhost).cloned();
         Box::pin(async move {
             if let Some(relay) = relay {
-                relay.publish_rtmp(link, request, peer).await;
+                relay.publish_for(link, request, peer, Errand::Push(hops)).await;
             }
         })
     }
@@ -119,3 +134,6 @@ fn node((host, port): (String, u16)) -> Result<Node, srs_names::NameError> {
     let capabilities = vec![CAPABILITY.to_owned()];
     Ok(Node { endpoints, capabilities, permanent: true, ..Node::new(id, "configured", host) })
 }
+
+#[cfg(test)]
+mod tests;

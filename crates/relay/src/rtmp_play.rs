@@ -8,13 +8,14 @@ use std::task::Poll;
 use bytes::{Bytes, BytesMut};
 use srs_balance::Reason;
 use srs_names::StreamKey;
+use srs_names::envelope::HLS_PROPERTY;
 use srs_net::rtmp::{Error, Link, Reader};
 use srs_net::{Outbox, limits};
 use srs_rtmp::{Message, chunk, client, server};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
-use crate::door::Asker;
+use crate::door::{Asker, Errand};
 use crate::follow::{Follower, Place};
 use crate::forward::{Wish, shown};
 use crate::limits::{FAILOVER, REST, RETRY};
@@ -68,15 +69,18 @@ impl Relay {
         let asker = wish.asker(errand);
         // What is needed only at the start, or when an origin is lost, is not to make every viewer's session larger.
         let dial = Box::pin(self.dial_play(&key, &config, &asker));
-        let Some(leg) = wish.dial(&mut link, &key, NOT_FOUND, dial).await else { return };
+        let Some(mut leg) = wish.dial(&mut link, &key, NOT_FOUND, dial).await else { return };
         let cid = wish.cid;
         tracing::info!(cid, peer = shown(peer), stream = %key, origin = %leg.origin.node.id, "rtmp play");
-        link.machine().accept_play();
+        let is_edge = matches!(asker.errand, Errand::Pull(_));
+        // An edge may take the HLS of the stream from us, where its origin has that.
+        let hls = leg.link.machine().told().and(self.http_port).filter(|_| is_edge);
+        link.machine().accept_play_saying(hls.map(|port| (HLS_PROPERTY, f64::from(port).into())));
         let mut viewer = Downstream::new(link, self.chunk_size);
         let words = Words { follower: self.follow(&key), relay: self, key, config, asker };
         let (key, ended) = words.run(&mut viewer, leg).await;
         tracing::info!(cid, stream = %key, reason = %ended, "rtmp play ended");
-        viewer.finish(&ended).await;
+        viewer.finish(&ended, is_edge).await;
     }
 }
 
@@ -369,9 +373,11 @@ impl Downstream {
         }
     }
 
-    /// Tells the player how it ended, and closes.
-    async fn finish(mut self, ended: &Ended) {
+    /// Tells the player, or an edge, how it ended, and closes.
+    async fn finish(mut self, ended: &Ended, is_edge: bool) {
         match ended {
+            // An edge may find elsewhere what was lost here; what is over it does not look for.
+            Ended::Lost | Ended::Unserved(_) | Ended::Origin(_) | Ended::Silent if is_edge => {}
             Ended::Over | Ended::Lost | Ended::Unserved(_) | Ended::Origin(_) | Ended::Silent => {
                 self.reader.machine.stream_eof();
                 let (code, text) = ("NetStream.Play.UnpublishNotify", "the stream has ended");

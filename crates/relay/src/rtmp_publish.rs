@@ -2,6 +2,7 @@
 //! does not see it.
 
 mod flow;
+mod pulse;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use srs_net::shards;
 use srs_rtmp::{client, server};
 use tokio::time::Instant;
 
-use crate::door::Asker;
+use crate::door::{Asker, Errand};
 use crate::forward::{Wish, shown};
 use crate::limits::{FAILOVER, RETRY, STAY};
 use crate::origins::{Claimed, Leg, Losses, Unserved};
@@ -42,12 +43,23 @@ enum Ended {
 impl Relay {
     pub(crate) async fn publish_rtmp(
         self: Arc<Self>,
-        mut link: Link<server::Session>,
+        link: Link<server::Session>,
         request: server::PublishRequest,
         peer: SocketAddr,
     ) {
         let does = ("publish", request.stream.as_str());
         let (peer, errand) = self.caller_of_session(&request.connect, does, peer);
+        self.publish_for(link, request, peer, errand).await;
+    }
+
+    /// The same for whom is known already.
+    pub(crate) async fn publish_for(
+        self: Arc<Self>,
+        mut link: Link<server::Session>,
+        request: server::PublishRequest,
+        peer: SocketAddr,
+        errand: Errand,
+    ) {
         let wish = Wish::new("rtmp publish", peer);
         let (connect, stream) = (&request.connect, request.stream.as_str());
         let bad_name = "NetStream.Publish.BadName";
@@ -103,7 +115,8 @@ impl Words {
         leg: Leg<Link<client::Session>>,
         mut claimed: Claimed,
     ) -> Ended {
-        let (mut up, mut origin) = (Upstream::new(leg.link, track::Publisher::default()), leg.origin);
+        let (mut up, mut origin) =
+            (Upstream::new(leg.link, track::Publisher::default(), &self.relay.role), leg.origin);
         // Not again at once where there was no other origin to go to.
         let mut patience = Duration::ZERO;
         let mut losses = Losses::default();
@@ -150,7 +163,7 @@ impl Words {
             patience = Duration::ZERO;
             drop(turn);
             let track = std::mem::take(&mut up.track);
-            let left = std::mem::replace(&mut up, Upstream::new(leg.link, track));
+            let left = std::mem::replace(&mut up, Upstream::new(leg.link, track, &self.relay.role));
             origin = leg.origin;
             if leaves {
                 shards::spawn(left.flush());

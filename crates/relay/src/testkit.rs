@@ -101,6 +101,7 @@ pub(crate) fn config() -> crate::Config {
         secret: SECRET.to_vec(),
         static_files: None,
         ports: Vec::new(),
+        http_port: None,
         redirects: false,
         role: crate::Role::Proxy,
     }

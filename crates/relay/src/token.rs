@@ -4,7 +4,7 @@
 //! proxy with the cluster's secret opens what another one sealed. Sealing is deterministic: all viewers of a list get the
 //! same addresses, which caches in front of us can keep.
 
-use aes_gcm_siv::aead::Aead as _;
+use aes_gcm_siv::aead::{Aead as _, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit as _, Nonce};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -16,7 +16,7 @@ pub(crate) const NAME: &str = srs_net::http::elsewhere::TOKEN;
 /// What the key is for: another purpose must have another key.
 const PURPOSE: &[u8] = b"hls token v1";
 
-/// The same at edges, whose tokens name servers of their configuration: no proxy is to take one of them for its own.
+/// The same at edges, whose tokens name servers of theirs, and each a file: no proxy is to take one of them for its own.
 const OF_EDGES: &[u8] = b"hls token of edges v1";
 
 /// The first byte inside: what follows is a server id.
@@ -53,20 +53,32 @@ impl Tokens {
 
     /// The token for this server.
     pub(crate) fn seal(&self, id: &NodeId) -> Option<String> {
+        self.seal_for(id, "")
+    }
+
+    /// The same for one file alone: who brings it has it from a list that names this file.
+    pub(crate) fn seal_for(&self, id: &NodeId, file: &str) -> Option<String> {
         let mut plain = vec![VERSION];
         plain.extend_from_slice(id.as_str().as_bytes());
         // One nonce for all: this cipher stays safe, and shows only that two equal texts are equal.
-        let sealed = self.cipher.encrypt(&Nonce::default(), plain.as_slice()).ok()?;
+        let sealed =
+            self.cipher.encrypt(&Nonce::default(), Payload { msg: &plain, aad: file.as_bytes() }).ok()?;
         Some(encode(&sealed))
     }
 
     /// The server that a token names; none for what was not sealed with our secret.
     pub(crate) fn open(&self, token: &str) -> Option<NodeId> {
+        self.open_for(token, "")
+    }
+
+    /// The server of a token that is for this file.
+    pub(crate) fn open_for(&self, token: &str, file: &str) -> Option<NodeId> {
         if token.len() > MOST {
             return None;
         }
         let sealed = decode(token)?;
-        let plain = self.cipher.decrypt(&Nonce::default(), sealed.as_slice()).ok()?;
+        let sealed = Payload { msg: &sealed, aad: file.as_bytes() };
+        let plain = self.cipher.decrypt(&Nonce::default(), sealed).ok()?;
         let (&version, id) = plain.split_first()?;
         (version == VERSION).then(|| NodeId::new(std::str::from_utf8(id).ok()?).ok()).flatten()
     }

@@ -41,6 +41,9 @@ pub(crate) enum Broken {
     Short,
     #[error("an answer of more than {0} bytes")]
     Large(usize),
+    /// No fault of the origin's.
+    #[error("no room for the answer")]
+    Room,
     #[error("a list in a coding that was not asked for")]
     Coded,
     #[error("the list: {0}")]
@@ -70,6 +73,9 @@ impl Unanswered {
             }
             Unanswered::Origin(Broken::Large(_)) => {
                 (StatusCode::BAD_GATEWAY, "the origin's answer is too large")
+            }
+            Unanswered::Origin(Broken::Room) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "too much is being loaded now")
             }
             _ => (StatusCode::BAD_GATEWAY, "the origin did not answer"),
         }
@@ -189,8 +195,11 @@ pub(crate) async fn read_whole(
     let read = async {
         loop {
             while let Some(piece) = body.read(&mut input).map_err(Broken::from)? {
-                if whole.len().saturating_add(piece.len()) > most || !room(piece.len()) {
+                if whole.len().saturating_add(piece.len()) > most {
                     return Err(Unanswered::from(Broken::Large(most)));
+                }
+                if !room(piece.len()) {
+                    return Err(Broken::Room.into());
                 }
                 whole.extend_from_slice(&piece);
             }

@@ -37,6 +37,10 @@ pub struct Session {
     link: Link,
     step: Step,
     stream_id: u32,
+    told: Option<f64>,
+    is_ours: bool,
+    /// Answers to our pings.
+    pongs: u64,
     queued: Option<Event>,
 }
 
@@ -57,7 +61,17 @@ impl Session {
         let mut random = Random::new(random);
         let client = handshake::Client::new(config.handshake, &mut random, &mut link.out);
         let handshake = Some((client, random));
-        Session { config, handshake, link, step: Step::Connecting, stream_id: 1, queued: None }
+        Session {
+            config,
+            handshake,
+            link,
+            step: Step::Connecting,
+            stream_id: 1,
+            told: None,
+            is_ours: false,
+            pongs: 0,
+            queued: None,
+        }
     }
 
     /// The next thing that the driver must know. `None` means that all of `input` is consumed.
@@ -93,6 +107,27 @@ impl Session {
     /// The message stream that the server gave us.
     pub fn stream_id(&self) -> u32 {
         self.stream_id
+    }
+
+    /// The number of [`Config::listen_for`] in the answer that publishing or playing has begun, if there was one.
+    pub fn told(&self) -> Option<f64> {
+        self.told
+    }
+
+    /// Queues a question to which servers answer that they are there; not all do.
+    pub fn ping(&mut self, number: u32) {
+        self.link.send(&user_control::message(UserControl::Ping(number)));
+    }
+
+    /// How many such answers there were.
+    pub fn pongs(&self) -> u64 {
+        self.pongs
+    }
+
+    /// Whether the server says that it is of this program, which refuses within seconds what it cannot play. Anybody may say
+    /// so.
+    pub fn is_ours(&self) -> bool {
+        self.is_ours
     }
 
     /// Queues a message for sending, on our stream. For a publisher that has started.
@@ -139,6 +174,10 @@ impl Session {
             MessageKind::USER_CONTROL if matches!(self.step, Step::Starting | Step::Started) => {
                 match user_control::read(&message.body) {
                     Some(UserControl::StreamEof(_)) => Some(Event::StreamEof),
+                    Some(UserControl::Pong(_)) => {
+                        self.pongs = self.pongs.saturating_add(1);
+                        None
+                    }
                     _ => None,
                 }
             }
@@ -165,6 +204,8 @@ impl Session {
         let first = if arguments.is_empty() { Value::Null } else { arguments.swap_remove(0) };
         match (name.as_str(), self.step) {
             ("_result", Step::Connecting) if transaction == CONNECT => {
+                let server = first.get("data").and_then(|data| data.get("srs_server")?.as_str());
+                self.is_ours = server.is_some_and(|server| server.starts_with("srs-cluster/"));
                 self.send_create();
                 None
             }
@@ -206,6 +247,7 @@ impl Session {
 
     fn start(&mut self, status: Value) -> Event {
         self.step = Step::Started;
+        self.told = self.config.listen_for.and_then(|name| status.get(name)?.as_f64());
         self.link.reader.limit_partial(chunk::MAX_PARTIAL);
         Event::Started { status }
     }

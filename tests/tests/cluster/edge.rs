@@ -201,6 +201,8 @@ async fn edges_that_fetch_from_each_other_are_told_of_the_loop() {
     }
     let told = Player::connect(rtmp(&first), &Target::live("round")).await.err();
     assert!(format!("{told:?}").contains("loop: edge-"), "{told:?}");
+    let refused = Publisher::connect(rtmp(&first), &Target::live("round")).await.err();
+    assert!(format!("{refused:?}").contains("loop: edge-a > edge-b > edge-a"), "{refused:?}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod lists;
 mod loss;
 mod many;
 mod mode;
+mod named;
 mod outage;
 mod pair;
 mod partition;

@@ -250,6 +250,35 @@ async fn a_node_that_plays_is_told_when_the_publisher_is_gone_and_when_there_is_
 }
 
 #[tokio::test]
+async fn a_node_hears_that_the_publisher_is_gone_before_what_is_cached_of_it() {
+    local(async {
+        let gateway = gateway(Vhost { min_latency: true, ..Vhost::default() });
+        let mut up = publish(&gateway, &claimed(7)).await;
+        let body = [0x17, 1, 0, 0, 0, 0].as_slice().into();
+        up.machine().write(&Message { kind: MessageKind::VIDEO, timestamp: 0, stream_id: 1, body });
+        up.drain().await.unwrap();
+        let pulled = to_play(&envelope(Purpose::Pull));
+        let mut first = rtmp_from(&gateway, "a", client::Role::Play, &pulled).await.unwrap();
+        let came = async |down: &mut Link<client::Session>| loop {
+            match down.next().await.unwrap().unwrap() {
+                client::Event::Message(message) if message.kind == MessageKind::VIDEO => {
+                    return "a frame".to_owned();
+                }
+                client::Event::Status { code, .. } => return code,
+                _ => {}
+            }
+        };
+        assert_eq!(came(&mut first).await, "a frame");
+        drop(up);
+        until(&gateway, Some(Phase::Held)).await;
+        let mut late = rtmp_from(&gateway, "a", client::Role::Play, &pulled).await.unwrap();
+        assert_eq!(came(&mut late).await, "NetStream.Play.Held");
+        assert_eq!(came(&mut late).await, "a frame");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_player_is_not_told_of_holds() {
     local(async {
         let gateway = gateway(Vhost { min_latency: true, ..Vhost::default() });

@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use srs_hub::{Cursor, Window};
+use srs_hub::{Cursor, Phase, Window};
 use srs_net::{limits, tcp};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
-use super::{News, Pace};
+use super::{Joining, News, Pace};
 use crate::clients::Client;
 
 /// Slices per vectored write. A merged write has one; a join burst is written in a few calls.
@@ -46,6 +46,36 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
+    /// Who joins now, with what opens its connection: a word of a publisher that is gone stands before what is cached of
+    /// him, or it would pass for news.
+    pub(super) fn new(joining: Joining, mut cursor: Cursor, phase: Phase, waker: Waker) -> Viewer {
+        let Joining { write, opening, gated, goodbye, news, client } = joining;
+        if phase == Phase::Held {
+            cursor.open(news.held.clone());
+        }
+        cursor.open(opening);
+        let gate = match (gated, phase) {
+            (false, _) => Gate::None,
+            (true, Phase::Live | Phase::Held) => Gate::Opened,
+            (true, Phase::Waiting | Phase::Ended) => Gate::Closed,
+        };
+        Viewer {
+            cursor,
+            write,
+            waker,
+            gate,
+            blocked: false,
+            passed: false,
+            leaving: false,
+            goodbye,
+            news,
+            told: 0,
+            progress: Instant::now(),
+            lost: None,
+            client,
+        }
+    }
+
     /// Whether it is this viewer's turn in earnest: with `mw_msgs` set, a turn with fewer frames is passed over once.
     pub(super) fn due(&mut self, window: &Window, pace: Pace) -> bool {
         if self.gate == Gate::Closed || !self.cursor.pending(window) {

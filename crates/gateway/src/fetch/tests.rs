@@ -65,17 +65,8 @@ fn of(code: &str, words: &str) -> (String, String) {
 /// As a pull publishes.
 fn pulled(gateway: &Gateway) -> srs_hub::Publisher {
     let publisher = gateway.hub.publish(&key("a"), Settings::default()).unwrap();
-    gateway.begin_hls(&key("a"));
+    gateway.begin_hls(&key("a"), false);
     publisher
-}
-
-#[test]
-fn a_host_is_said_without_its_port() {
-    for (authority, host) in
-        [("a.b", "a.b"), ("a.b:80", "a.b"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]"), ("", ""), ("h:", "h")]
-    {
-        assert_eq!(host_of(authority), host, "{authority}");
-    }
 }
 
 #[test]

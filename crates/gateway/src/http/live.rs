@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use srs_names::StreamKey;
+use srs_names::envelope::HLS_HEADER;
 use srs_names::source::Missing;
 use srs_net::http::write_head;
 use srs_net::{buffer, limits, tcp};
@@ -58,6 +59,8 @@ pub(super) struct Wanted<'a> {
     pub(super) vhost: &'a Vhost,
     pub(super) version: Version,
     pub(super) host: String,
+    /// The node that asks is to know that the stream's HLS is here too.
+    pub(super) says_hls: bool,
 }
 
 impl Gateway {
@@ -69,7 +72,7 @@ impl Gateway {
         (peer, via): (SocketAddr, Option<Via>),
         coming: Coming,
     ) {
-        let Wanted { live, key, vhost, version, host } = wanted;
+        let Wanted { live, key, vhost, version, host, says_hls } = wanted;
         let tc_url = format!("http://{host}/{}", key.app());
         let listed = self.clients.add(&key, peer, "flv-play", About { tc_url, via, ..About::default() });
         let id = listed.client.id.as_str();
@@ -78,9 +81,13 @@ impl Gateway {
         let pace = Pace::of(vhost);
         let fan = fan::of_shard(&self.hub, &key, live.format(chunked), pace, || live.rendition(chunked));
         let (mut read, write) = stream.into_split();
+        let mut fields = self.media_fields(live, chunked);
+        if says_hls {
+            fields.insert(HLS_HEADER, HeaderValue::from_static("on"));
+        }
         let joining = Joining {
             write,
-            opening: write_head(version, StatusCode::OK, &self.media_fields(live, chunked)),
+            opening: write_head(version, StatusCode::OK, &fields),
             gated: true,
             goodbye: if chunked { Bytes::from_static(LAST_CHUNK) } else { Bytes::new() },
             news: News::default(),

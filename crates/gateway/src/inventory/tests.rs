@@ -81,8 +81,8 @@ fn a_stream_that_a_pull_publishes_is_listed_and_told_to_nobody_as_one_of_this_no
     let gateway = gateway(Vhost::default());
     let publisher = publisher(&gateway, "a");
     assert!(gateway.streams().is_empty());
-    gateway.begin_hls(&key("a"));
-    gateway.begin_hls(&key("a"));
+    gateway.begin_hls(&key("a"), false);
+    gateway.begin_hls(&key("a"), false);
     crate::testkit::begin(&publisher);
     gateway.sample_streams();
     let listed = gateway.streams();

@@ -113,6 +113,44 @@ fn viewers_of_a_held_stream_go_on_when_the_publisher_returns() {
 }
 
 #[test]
+fn a_publisher_may_say_himself_that_the_stream_is_held() {
+    let hub = Hub::new();
+    let publisher = publish(&hub);
+    let mut shard = Shard::of(&hub, &name("s"));
+    publisher.push(key(0, b"a")).unwrap();
+    let viewer = shard.join(true);
+    shard.flow();
+    let (alarm, waker) = alarm();
+    assert!(poll(&shard, &waker).is_pending());
+    publisher.hold(true);
+    assert_eq!(alarm.0.load(Ordering::Relaxed), 1);
+    shard.flow();
+    assert_eq!(shard.phase, Phase::Held);
+    publisher.hold(false);
+    publisher.push(key(40, b"b")).unwrap();
+    shard.flow();
+    assert_eq!((shard.phase, shape(&shard.viewers[viewer].got).as_str()), (Phase::Live, "Fkk"));
+    publisher.hold(true);
+    publisher.finish(Finish::Clean);
+    assert_eq!(hub.phase(&name("s")), Some(Phase::Ended));
+}
+
+#[test]
+fn who_says_that_a_stream_is_held_is_told_when_another_takes_it() {
+    let hub = Hub::new();
+    let first = publish(&hub);
+    first.hold(true);
+    let refuse = Settings { takeover: Takeover::Refuse, ..settings() };
+    let second = hub.publish(&name("s"), refuse).unwrap();
+    assert!(first.poll_superseded(&mut Context::from_waker(&alarm().1)).is_ready());
+    first.hold(true);
+    first.hold(false);
+    first.finish(Finish::Clean);
+    assert_eq!(hub.phase(&name("s")), Some(Phase::Live));
+    drop(second);
+}
+
+#[test]
 fn a_hold_that_expires_ends_the_stream() {
     let hub = Hub::new();
     let publisher = publish(&hub);

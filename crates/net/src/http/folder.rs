@@ -35,6 +35,11 @@ impl Folder {
         Folder { path: Arc::new(path) }
     }
 
+    /// Where the file would be that a request's path names, whether there is one or not; none where no file can be.
+    pub fn place(&self, path: &str) -> Option<PathBuf> {
+        Some(std::path::absolute(self.path.as_path()).ok()?.join(clean(path)?))
+    }
+
     /// The file that a `GET` or `HEAD` names; none when there is none, or it lies outside.
     pub async fn answer(&self, request: &Request<()>) -> Option<Answer> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {

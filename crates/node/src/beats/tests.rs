@@ -12,6 +12,7 @@ fn gateway(hub: &Hub) -> Arc<Gateway> {
         admit: Arc::new(AdmitAll),
         files: None,
         envelopes: None,
+        http_port: None,
         me: String::new(),
         source: None,
         elsewhere: None,
@@ -129,4 +130,21 @@ fn a_heartbeat_over_ipv6_is_a_registration_that_a_proxy_takes() {
         (dialled("rtmp"), dialled("http")),
         ("[fd00::2]:19351".to_owned(), "[fd00::3]:19351".to_owned())
     );
+}
+
+#[test]
+fn an_edge_names_the_vhosts_that_it_fetches_and_an_origin_all() {
+    let fetching = config::Vhost {
+        cluster: config::Cluster { mode: config::Mode::Remote, ..config::Cluster::default() },
+        ..config::Vhost::default()
+    };
+    let off = config::Vhost { enabled: false, ..fetching.clone() };
+    let mut config = Config { role: Role::Edge, ..Config::default() };
+    config.vhosts = [("a", fetching), ("b", off), ("c", config::Vhost::default())]
+        .into_iter()
+        .map(|(name, vhost)| (name.to_owned(), vhost))
+        .collect();
+    assert_eq!(vhosts(&config), ["a"]);
+    let config = Config { role: Role::Origin, ..config };
+    assert_eq!(vhosts(&config), ["a", "b", "c"]);
 }

@@ -80,7 +80,16 @@ pub fn start(role: Role, args: impl IntoIterator<Item = String>, vars: &Vars) ->
     if let Some(file) = set("SRS_CONFIG_FILE") {
         given.file = Some(file.into());
     }
-    let loaded = load(role, &given, vars)?;
+    let mut loaded = load(role, &given, vars)?;
+    let fetches = loaded.config.vhosts.values().any(|vhost| vhost.enabled && crate::fetch::fetches(vhost));
+    if role == Role::Edge && !loaded.config.vhosts.is_empty() && !fetches {
+        let file =
+            given.file.as_ref().map_or("the environment".to_owned(), |file| file.display().to_string());
+        let at = conf::Position { file: file.into(), line: 0 };
+        let text = "an edge that fetches nothing: no vhost has `cluster { mode remote; }` or the like, so there is nothing \
+                    to watch but what is published here, and proxies send no viewers";
+        loaded.warnings.push(conf::Problem { at, text: text.to_owned() });
+    }
     let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     if given.test {
         return Ok(Start::Print(tested(&given, &warnings)));

@@ -14,7 +14,8 @@ pub struct Cluster {
     pub mode: Mode,
     /// `origin`, one or more; of a live edge `primary` and `secondary`.
     pub origins: Vec<HostPort>,
-    /// `origin_http`, which SRS does not have: where HLS is fetched, in the order of `origin`. None: it is made here.
+    /// `origin_http`, which SRS does not have: where HLS is fetched, in the order of `origin`. None: where those of `origin`
+    /// say that they have it, else it is made here.
     pub origin_http: Vec<HostPort>,
     /// `token_traverse`: whether each viewer is asked about upstream. Off.
     pub token_traverse: bool,
@@ -22,8 +23,6 @@ pub struct Cluster {
     pub vhost: String,
     /// `protocol`: rtmp.
     pub protocol: Protocol,
-    /// `follow_client`: whether upstream sees the host that the viewer named. Off.
-    pub follow_client: bool,
     /// `debug_srs_upnode`: whether upstream is told in the query who asks. On.
     pub debug_srs_upnode: bool,
     /// `failback`, which SRS does not have: whether a fetch returns to the first origin when that is back. Off.
@@ -61,7 +60,6 @@ impl Default for Cluster {
             token_traverse: false,
             vhost: "[vhost]".to_owned(),
             protocol: Protocol::Rtmp,
-            follow_client: false,
             debug_srs_upnode: true,
             failback: false,
             push: true,
@@ -75,11 +73,17 @@ impl Cluster {
         let default = Cluster::default();
         let mode = section.read("mode", mode)?.unwrap_or(default.mode);
         let protocol = section.read("protocol", protocol)?.unwrap_or(default.protocol);
-        let origins = match mode {
-            Mode::LiveEdge => {
-                let one = |name| section.read(name, origin);
-                one("primary")?.into_iter().chain(one("secondary")?).collect()
+        for name in strange_to(mode) {
+            if section.text(name).is_some() {
+                let words = format!("`{name}` is not of this mode, and nobody would be asked there");
+                return Err(section.problem(name, words));
             }
+        }
+        let origins = match mode {
+            Mode::LiveEdge => match section.read("primary", origin)? {
+                Some(primary) => [primary].into_iter().chain(section.read("secondary", origin)?).collect(),
+                None => Vec::new(),
+            },
             // FLV is fetched from an HTTP port, which has to be said.
             _ if protocol == Protocol::Flv => section.list("origin", with_port)?.unwrap_or_default(),
             _ => section.list("origin", origin)?.unwrap_or_default(),
@@ -109,11 +113,20 @@ impl Cluster {
             token_traverse: on("token_traverse", default.token_traverse)?,
             vhost: section.text("vhost").map_or(default.vhost, str::to_owned),
             protocol,
-            follow_client: on("follow_client", default.follow_client)?,
             debug_srs_upnode: on("debug_srs_upnode", default.debug_srs_upnode)?,
             failback: on("failback", default.failback)?,
             push: on("push", default.push)?,
         })
+    }
+}
+
+/// Servers that a mode does not know.
+fn strange_to(mode: Mode) -> &'static [&'static str] {
+    match mode {
+        // SRS's own files name servers there, too.
+        Mode::Local => &[],
+        Mode::Remote => &["primary", "secondary"],
+        Mode::LiveEdge => &["origin"],
     }
 }
 

@@ -112,6 +112,9 @@ fn a_vhost_that_fetches_says_from_where_and_what_is_wrong_is_named_with_its_plac
     for (text, words) in [
         ("cluster { mode remote; }", "needs `origin HOST:PORT`"),
         ("cluster { mode liveedge; }", "needs `primary HOST:PORT`"),
+        ("cluster { mode liveedge; secondary b; }", "needs `primary HOST:PORT`"),
+        ("cluster { mode liveedge; primary a; origin b; }", "`origin` is not of this mode"),
+        ("cluster { mode remote; origin a; primary b; }", "`primary` is not of this mode"),
         ("cluster { mode remote; origin a; origin_http a:80 b:80; }", "one each, in the same order"),
         ("cluster { mode remote; origin a:x; }", "a host with a port"),
         ("cluster { mode remote; protocol flv; origin a; }", "a host with a port"),
@@ -473,5 +476,28 @@ fn hls_values_that_make_no_sense_are_errors() {
     ] {
         let error = of(&format!("vhost a {{ hls {{ {text} }} }}"), &[]).unwrap_err().to_string();
         assert!(error.contains(words), "{text}: {error}");
+    }
+}
+
+/// What an edge of this configuration is warned of.
+fn of_edge(text: &str) -> Vec<String> {
+    let folder = std::env::temp_dir().join(format!("srs-edge-conf-{}-{}", std::process::id(), text.len()));
+    std::fs::write(&folder, text).unwrap();
+    let args = ["-c".to_owned(), folder.to_str().unwrap().to_owned()];
+    let started = start(Role::Edge, args, &vars(&[])).unwrap();
+    std::fs::remove_file(&folder).unwrap();
+    match started {
+        Start::Run { warnings, .. } => warnings,
+        Start::Print(text) => panic!("printed {text}"),
+    }
+}
+
+#[test]
+fn an_edge_that_fetches_nothing_is_told_so() {
+    let fetching = "vhost v { cluster { mode remote; origin a; } }";
+    assert_eq!(of_edge(fetching), Vec::<String>::new());
+    for text in ["vhost v { }", "vhost v { enabled off; cluster { mode remote; origin a; } }"] {
+        let warnings = of_edge(text);
+        assert!(warnings.len() == 1 && warnings[0].contains("an edge that fetches nothing"), "{warnings:?}");
     }
 }

@@ -1,7 +1,6 @@
 //! The life of one fetch.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use srs_hub::{Hub, Publisher, Rules, Settings, Superseded, Takeover};
@@ -10,12 +9,11 @@ use srs_media::time::Mode;
 use srs_names::{FetchState, Missing, MissingKind};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
-use super::search::Pause;
+use super::search::{Pause, Where};
 use super::{Ended, is_live};
-use crate::envelope::Asker;
 use crate::incoming::{Event, Failed, Incoming};
-use crate::limits::{AFTER_END, HELD, LOOK, PATIENCE, SEARCH};
-use crate::opening::{Begin, Failures, Opened, missing, open, race};
+use crate::limits::{AFTER_END, CACHE, HELD, LOOK, PATIENCE, SEARCH};
+use crate::opening::{Begin, Failures, Opened, missing, race};
 use crate::plan::Target;
 use crate::puller::Puller;
 use crate::seam::{Seam, is_coded};
@@ -28,7 +26,7 @@ pub(super) struct Pilot {
     pub(super) hub: Hub,
     pub(super) flight: Arc<Flight>,
     wanted: Wanted,
-    turn: usize,
+    pub(super) turn: usize,
 }
 
 /// A fetch whose stream came: what it runs on, and where viewers are in time.
@@ -39,10 +37,16 @@ pub(super) struct Course<'a> {
     pub(super) target: Target,
     pub(super) seam: Seam,
     /// When the last frame came that viewers did not have.
-    pub(super) heard: Instant,
+    heard: Instant,
+    /// When a server was lost for the first time since.
+    lost: Option<Instant>,
     /// Since when it runs on this server.
     entered: Instant,
     held: bool,
+    /// It was held when it was entered: what comes before this time may be cached.
+    cached: Option<Instant>,
+    /// Each server so far had its HLS too.
+    hls_upstream: bool,
 }
 
 /// Why a server was left.
@@ -91,21 +95,30 @@ impl Pilot {
             Ok(publisher) => &*place.insert(publisher),
             Err(_busy) => return Ended::Here,
         };
-        (self.puller.config().begun)(key);
+        let hls_upstream = opened.hls.is_some();
+        (self.puller.config().begun)(key, hls_upstream);
         let target = opened.target.clone();
         let seam = Seam::default();
         let now = Instant::now();
-        let course =
-            Course { pilot: self, publisher, way, target, seam, heard: now, entered: now, held: false };
+        let course = Course {
+            pilot: self,
+            publisher,
+            way,
+            target,
+            seam,
+            heard: now,
+            lost: None,
+            entered: now,
+            held: false,
+            cached: None,
+            hls_upstream,
+        };
         course.run(opened).await
     }
 
-    pub(super) async fn way(&self) -> Result<Way, Missing> {
-        self.puller.way(&self.wanted, self.turn).await
-    }
-
-    pub(super) fn asker(&self, way: &Way) -> Option<Asker> {
-        self.puller.asker(&self.wanted, way)
+    /// Where the stream is now for who wants it.
+    pub(super) async fn way(&self, wanted: &Wanted) -> Result<Way, Missing> {
+        self.puller.way(wanted, self.turn).await
     }
 
     /// Notes what became of a server.
@@ -122,7 +135,7 @@ impl Pilot {
         let mut refused = Failures::new();
         let mut pause = Pause::default();
         loop {
-            let way = match self.way().await {
+            let way = match self.way(&self.wanted).await {
                 Err(missing) if missing.kind == MissingKind::Unreachable && Instant::now() < until => {
                     rest(&mut pause, until).await;
                     continue;
@@ -135,9 +148,13 @@ impl Pilot {
             if targets.is_empty() {
                 return Err(missing(&refused));
             }
-            let raced = race(targets, self.asker(&way), Begin::First, |target, why| self.failed(target, why));
+            let asker = self.puller.asker(&self.wanted, &way);
+            let raced = race(targets, asker, Begin::First, |target, why| self.failed(target, why));
             let failures = match raced.await {
-                Ok(opened) => return Ok((way, opened)),
+                Ok(opened) => {
+                    self.flight.wishes().accepted(&self.wanted);
+                    return Ok((way, opened));
+                }
                 Err(failures) => failures,
             };
             let (silent, said): (Failures, Failures) =
@@ -178,8 +195,11 @@ impl Course<'_> {
                 Left::Failed(failed) => {
                     tracing::warn!(stream = %self.pilot.flight.key, url = self.target.public(), error = failed.why, "pull lost its server");
                     self.pilot.failed(&self.target, &failed);
-                    let until = (!self.lasts()).then(|| self.heard + SEARCH);
-                    self.search(until, None).await
+                    self.hold(false);
+                    // Servers that only repeat themselves do not keep it alive.
+                    let lost = self.loses();
+                    let until = (!self.lasts()).then(|| lost + SEARCH);
+                    self.search(until, Where::Anywhere).await
                 }
             };
             let before = match opened {
@@ -193,22 +213,25 @@ impl Course<'_> {
         }
     }
 
+    /// The stream is lost; since when, unless something new came.
+    fn loses(&mut self) -> Instant {
+        self.pilot.flight.loses(true);
+        *self.lost.get_or_insert_with(Instant::now)
+    }
+
     /// The stream is over where it was. That is the end, unless another server has it at once.
     async fn after_end(&mut self) -> Result<Opened, Ended> {
+        self.hold(false);
+        self.loses();
         if self.way.plan.rules.persistent {
-            return self.search(None, None).await;
+            return self.search(None, Where::Anywhere).await;
         }
         if self.way.side == Side::Cluster || self.way.plan.targets.len() < 2 {
             return Err(Ended::Over);
         }
         let until = Instant::now() + AFTER_END;
-        let not = self.target.clone();
-        match self.search(Some(until), Some(&not)).await {
-            // What is cached there is older than the end.
-            Ok(opened) if opened.held => {
-                shut(opened.incoming);
-                Err(Ended::Over)
-            }
+        // What is cached there is older than the end.
+        match self.search(Some(until), Where::ElsewhereAlive).await {
             Err(Ended::Lost) => Err(Ended::Over),
             found => found,
         }
@@ -221,19 +244,30 @@ impl Course<'_> {
 
     /// Goes on with a server whose stream came.
     fn enter(&mut self, opened: Opened) -> Result<Incoming, Superseded> {
-        let Opened { target, incoming, frames, held } = opened;
+        let Opened { target, incoming, frames, held, hls } = opened;
         self.pilot.puller.note(&target, false);
+        if std::mem::replace(&mut self.hls_upstream, hls.is_some()) && hls.is_none() {
+            (self.pilot.puller.config().begun)(&self.pilot.flight.key, false);
+        }
+        if matches!(self.way.side, Side::Cluster | Side::Pair) {
+            self.pilot.puller.note_hls(&target, hls);
+        }
         self.pilot.flight.runs_on(&target);
         tracing::info!(stream = %self.pilot.flight.key, url = target.public(), "pull runs");
         self.target = target;
         self.entered = Instant::now();
-        if let Some(begin) = frames.last() {
+        self.cached = held.then(|| self.entered + CACHE);
+        let begin = self.seam.begin_of(&frames).unwrap_or(0);
+        if let Some(begin) = frames.get(begin) {
             self.seam.enter(begin);
         }
-        for frame in frames {
-            self.push(frame)?;
-        }
         self.hold(held);
+        for (at, frame) in frames.into_iter().enumerate() {
+            // Viewers went on while these came: of what lies before only headers are for them.
+            if at >= begin || !is_coded(&frame) {
+                self.push(frame)?;
+            }
+        }
         Ok(incoming)
     }
 
@@ -242,7 +276,13 @@ impl Course<'_> {
         // What viewers have already, and headers, are no sign that the stream lives: they are said to all who come.
         if is_coded(&frame) {
             self.heard = Instant::now();
-            self.hold(false);
+            if self.lost.take().is_some() {
+                self.pilot.flight.loses(false);
+            }
+            // What is cached of a publisher who is awaited comes behind the word that he is.
+            if self.cached.is_none_or(|until| Instant::now() >= until) {
+                self.hold(false);
+            }
         }
         self.publisher.push(frame)
     }
@@ -287,6 +327,7 @@ impl Course<'_> {
         match event {
             Event::Frame(frame) => self.push(frame).err().map(|Superseded| Left::Ended(Ended::Here)),
             Event::Held => {
+                self.cached = None;
                 self.hold(true);
                 None
             }
@@ -304,6 +345,7 @@ impl Course<'_> {
     fn hold(&mut self, held: bool) {
         if std::mem::replace(&mut self.held, held) != held {
             self.pilot.flight.shows(if held { FetchState::Held } else { FetchState::Running });
+            self.publisher.hold(held);
         }
     }
 
@@ -316,27 +358,9 @@ impl Course<'_> {
         }
         flight.wanted().elapsed() >= self.way.plan.rules.unused
     }
-
-    /// Ready when the first server has the stream again, while it runs on another. Nothing waits for it.
-    fn failback(&self) -> Pin<Box<dyn Future<Output = Opened>>> {
-        let first = self.way.plan.targets.first().filter(|first| **first != self.target).cloned();
-        let (Some(first), Some(every)) = (first, self.way.plan.rules.failback) else {
-            return Box::pin(std::future::pending());
-        };
-        let asker = self.pilot.asker(&self.way);
-        Box::pin(async move {
-            loop {
-                sleep(every).await;
-                let opened = open(first.clone(), asker.clone(), Begin::Again(true), Default::default());
-                if let Ok(opened) = opened.await {
-                    return opened;
-                }
-            }
-        })
-    }
 }
 
 /// Leaves a server; nothing waits for that.
-fn shut(incoming: Incoming) {
+pub(crate) fn shut(incoming: Incoming) {
     srs_net::shards::spawn(incoming.close());
 }

@@ -3,15 +3,14 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use srs_names::FetchState;
+use srs_names::{FetchState, MissingKind};
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use super::Ended;
 use super::pilot::Course;
 use crate::limits::{LOOK, REST, REST_MOST, SEARCH};
-use crate::opening::{Begin, Opened, race};
-use crate::plan::Target;
-use crate::way::Way;
+use crate::opening::{Begin, Opened, missing, race};
+use crate::way::{Wanted, Way};
 
 /// The rests between rounds over all servers: each is up to twice as long as the one before, by chance, so that those who
 /// lost the same server do not come back as one.
@@ -32,16 +31,21 @@ impl Pause {
     }
 }
 
+/// Where a stream is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    /// At all servers, the present one among them.
+    Anywhere,
+    /// At the others, and only where it goes on.
+    ElsewhereAlive,
+}
+
 impl Course<'_> {
-    /// The stream at another server, or at this one again; not at this one where that is said. Viewers stay meanwhile.
+    /// The stream at another server, or at this one again. Viewers stay meanwhile.
     ///
     /// # Errors
     /// When the fetch is over: at `until` it is lost.
-    pub(super) async fn search(
-        &mut self,
-        until: Option<Instant>,
-        not: Option<&Target>,
-    ) -> Result<Opened, Ended> {
+    pub(super) async fn search(&mut self, until: Option<Instant>, place: Where) -> Result<Opened, Ended> {
         self.pilot.flight.shows(FetchState::Lost);
         let found = {
             let stop = self.stop(until);
@@ -51,7 +55,7 @@ impl Course<'_> {
                 tokio::select! {
                     biased;
                     ended = stop.as_mut() => return Err(ended),
-                    found = self.round(not) => if let Some(found) = found {
+                    found = self.round(place) => if let Some(found) = found {
                         break found;
                     }
                 }
@@ -92,10 +96,28 @@ impl Course<'_> {
         }
     }
 
-    /// Asks each server once, wherever they are now; the one that was lost is the last.
-    async fn round(&self, not: Option<&Target>) -> Option<(Way, Opened)> {
+    /// Asks each server once, wherever they are now; the one that was lost is the last. Where they let in nobody who says
+    /// what the newest viewer said, they are asked with what others did.
+    async fn round(&self, place: Where) -> Option<(Way, Opened)> {
+        let flight = &self.pilot.flight;
+        let wishes = flight.wishes().all();
+        for wanted in wishes {
+            match self.ask(&wanted, place).await {
+                Ok(found) => {
+                    flight.wishes().accepted(&wanted);
+                    return Some(found);
+                }
+                Err(MissingKind::Forbidden) => flight.wishes().refused(&wanted),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Asks each server once with what was said in this wish.
+    async fn ask(&self, wanted: &Wanted, place: Where) -> Result<(Way, Opened), MissingKind> {
         let pilot = self.pilot;
-        let way = match pilot.way().await {
+        let way = match pilot.way(wanted).await {
             Ok(way) => way,
             Err(missing) => {
                 // What it was fetched from may still be there, or again.
@@ -104,14 +126,24 @@ impl Course<'_> {
             }
         };
         let mut targets = way.plan.targets.clone();
-        if let Some(at) = targets.iter().position(|target| *target == self.target) {
+        if let Some(at) = targets.iter().position(|target| target.is_place_of(&self.target)) {
             let next = at.checked_add(1).and_then(|next| next.checked_rem(targets.len())).unwrap_or(0);
             targets.rotate_left(next);
         }
-        targets.retain(|target| Some(target) != not);
+        let video = self.seam.had_video();
+        let begin = match place {
+            Where::Anywhere => Begin::Again(video),
+            Where::ElsewhereAlive => {
+                targets.retain(|target| !target.is_place_of(&self.target));
+                Begin::Alive(video)
+            }
+        };
         let targets = pilot.puller.living_first(targets);
-        let begin = Begin::Again(self.seam.had_video());
-        let raced = race(targets, pilot.asker(&way), begin, |target, why| pilot.failed(target, why));
-        raced.await.ok().map(|opened| (way, opened))
+        let asker = pilot.puller.asker(wanted, &way);
+        let raced = race(targets, asker, begin, |target, why| pilot.failed(target, why));
+        match raced.await {
+            Ok(opened) => Ok((way, opened)),
+            Err(failures) => Err(missing(&failures).kind),
+        }
     }
 }

@@ -1,3 +1,8 @@
+mod alive;
+mod first;
+mod patience;
+mod tokens;
+
 use std::time::Duration;
 
 use srs_hub::{Phase, Settings};
@@ -9,7 +14,8 @@ use super::*;
 use crate::map::{OriginMap, Rule};
 use crate::plan::{Order, Rules};
 use crate::testkit::{
-    Edge, Manner, Say, Server, audio, config, inter, key, key_frame, nobody, pass, remote, until,
+    Edge, Manner, Say, Server, Viewer, audio, config, fed, feed, inter, key, key_frame, nobody, pass, remote,
+    until,
 };
 use crate::{Remote, Upstream};
 
@@ -27,6 +33,12 @@ fn grows(times: &[(i64, u8)]) -> bool {
     times.windows(2).all(|two| two[0].0 < two[1].0)
 }
 
+fn mapped(servers: &[&Server]) -> Upstream {
+    let urls: Vec<_> = servers.iter().map(|server| format!("{}/live/", server.address)).collect();
+    let map = OriginMap { rules: vec![Rule::new("/live/", "rtmp", &urls).unwrap()], ..OriginMap::default() };
+    Upstream { map: Some(map), ..Upstream::default() }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_first_viewer_sees_what_upstream_has_cached() {
     let body = async {
@@ -39,7 +51,7 @@ async fn the_first_viewer_sees_what_upstream_has_cached() {
         assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
         assert_eq!(viewer.coded(), [(5000, 1), (5040, 2), (5050, 3)]);
         assert_eq!(viewer.frames.lock().unwrap()[0].wire.as_ref(), [0x17, 0, 0, 0, 0, 1]);
-        assert_eq!(*edge.begun.lock().unwrap(), [key("s")]);
+        assert_eq!(*edge.begun.lock().unwrap(), [(key("s"), false)]);
     };
     LocalSet::new().run_until(body).await;
 }
@@ -172,36 +184,6 @@ async fn a_stream_whose_publisher_is_awaited_upstream_is_not_left() {
         assert_eq!(edge.puller.pulls()[0].state.name(), "running");
         pass(Duration::from_secs(4)).await;
         assert_eq!(two.count(), 1, "silence counts again");
-    };
-    LocalSet::new().run_until(body).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_returns_to_the_first_server_when_that_is_back() {
-    let body = async {
-        let first = nobody().await;
-        let two = Server::live(500, 2).await;
-        let rules = Rules { failback: Some(Duration::from_secs(3)), ..listed() };
-        let edge = Edge::of(Remote { rules, ..remote(vec![first.clone(), two.at()]) });
-        let viewer = edge.watch("s").await;
-        viewer.sees(1).await;
-        let one = Server::again(
-            ([127, 0, 0, 1], first.port).into(),
-            Manner::Play(vec![config(0, 1), inter(10, 8)]),
-        );
-        let one = one.await;
-        // It is back, but has no key frame yet: nothing waits for it.
-        for time in 0..100 {
-            two.send(inter(540 + time * 40, 3));
-            pass(Duration::from_millis(40)).await;
-        }
-        assert_eq!((one.count(), viewer.coded().len()), (1, 101));
-        one.send(key_frame(50, 1));
-        until(|| two.players.get() == 0).await;
-        one.send(inter(90, 7));
-        viewer.sees(103).await;
-        assert_eq!(viewer.coded()[100..], [(4500, 3), (4540, 1), (4580, 7)]);
-        assert!(grows(&viewer.coded()));
     };
     LocalSet::new().run_until(body).await;
 }
@@ -343,52 +325,6 @@ async fn a_server_that_only_repeats_itself_does_not_keep_a_stream_alive() {
         until(|| edge.hub.phase(&key("s")) == Some(Phase::Ended)).await;
         assert!((29..36).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
         assert_eq!(viewer.coded(), [(0, 1)]);
-    };
-    LocalSet::new().run_until(body).await;
-}
-
-fn mapped(servers: &[&Server]) -> Upstream {
-    let urls: Vec<_> = servers.iter().map(|server| format!("{}/live/", server.address)).collect();
-    let map = OriginMap { rules: vec![Rule::new("/live/", "rtmp", &urls).unwrap()], ..OriginMap::default() };
-    Upstream { map: Some(map), ..Upstream::default() }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_ends_at_one_of_unrelated_servers_goes_on_at_another() {
-    let body = async {
-        let (one, two) = (Server::live(0, 1).await, Server::live(0, 2).await);
-        let edge = Edge::with(mapped(&[&one, &two]), 10);
-        let viewer = edge.watch("s").await;
-        viewer.sees(1).await;
-        assert_eq!(edge.puller.applications().len(), 1);
-        one.say(Say::Status("NetStream.Play.UnpublishNotify"));
-        viewer.sees(2).await;
-        assert_eq!(edge.hub.phase(&key("s")), Some(Phase::Live));
-        two.say(Say::Status("NetStream.Play.UnpublishNotify"));
-        one.die();
-        until(|| edge.hub.phase(&key("s")) == Some(Phase::Ended)).await;
-        pass(Duration::from_secs(70)).await;
-        assert!(edge.puller.applications().is_empty());
-    };
-    LocalSet::new().run_until(body).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_ended_is_not_awaited_where_another_publisher_of_it_was_lost() {
-    let body = async {
-        let (one, two) = (Server::live(0, 1).await, Server::live(0, 2).await);
-        let edge = Edge::with(mapped(&[&one, &two]), 10);
-        let viewer = edge.watch("s").await;
-        viewer.sees(1).await;
-        let (opening, held) = (two.manner.borrow().clone(), Say::Status("NetStream.Play.Held"));
-        *two.manner.borrow_mut() = Manner::Play(Vec::new());
-        one.say(Say::Status("NetStream.Play.UnpublishNotify"));
-        until(|| two.players.get() == 1).await;
-        two.say(held);
-        let Manner::Play(opening) = opening else { panic!("it plays") };
-        opening.into_iter().for_each(|message| two.send(message));
-        until(|| edge.hub.phase(&key("s")) == Some(Phase::Ended)).await;
-        assert_eq!(viewer.coded().len(), 1, "what is cached there is no part of it");
     };
     LocalSet::new().run_until(body).await;
 }

@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use bytes::BytesMut;
 use srs_names::NodeId;
-use srs_names::envelope::{Seal, bound};
+use srs_names::envelope::{Envelope, Seal, bound};
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -81,25 +81,46 @@ async fn a_stream_over_http_is_read_to_its_end() {
     LocalSet::new().run_until(body).await;
 }
 
+fn elsewhere(port: u16) -> Vec<u8> {
+    let head = format!("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/x/y.flv?k=2\r\n");
+    format!("{head}Content-Length: 0\r\n\r\n").into_bytes()
+}
+
+/// The envelope in a head, if there is one for the server at this port.
+fn envelope(seal: &Seal, head: &str, port: u16) -> Option<Envelope> {
+    let text = head.lines().find_map(|line| line.strip_prefix("x-srs-node: "))?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    Some(seal.open(text, |to| to == format!("127.0.0.1:{port}"), now as u64).unwrap().0)
+}
+
 #[tokio::test]
-async fn a_redirect_is_followed_and_each_server_is_told_who_asks() {
+async fn a_redirect_is_followed_and_servers_of_the_plan_are_told_who_asks() {
     let body = async {
-        let (port, heads) = server(vec![stream(true)]).await;
-        let there = format!(
-            "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/x/y.flv?k=2\r\nContent-Length: 0\r\n\r\n"
-        );
-        let (first, _) = server(vec![there.into_bytes()]).await;
+        let (port, heads) = server(vec![stream(true), stream(true)]).await;
+        let within = b"HTTP/1.1 302 Found\r\nLocation: /y.flv\r\nContent-Length: 0\r\n\r\n".to_vec();
+        let (first, at_first) = server(vec![within, elsewhere(port), elsewhere(port)]).await;
         let me = NodeId::new("me").unwrap();
         let seal = Seal::new(b"secret");
-        let asker = Asker { seal: Some(seal.clone()), me, client: None, hops: Vec::new(), debug: false };
+        let asker = Asker {
+            seal: Some(seal.clone()),
+            me,
+            client: None,
+            hops: Vec::new(),
+            debug: false,
+            servers: vec![("127.0.0.1".to_owned(), port)],
+        };
         let mut session = Session::open(&target(first), Some(&asker)).await.unwrap();
         assert_eq!(events(&mut session).await.len(), 3);
         let head = heads.borrow()[0].clone();
         assert!(head.starts_with("GET /x/y.flv?k=2 HTTP/1.1\r\nHost: v.example\r\n"), "{head}");
-        let text = head.lines().find_map(|line| line.strip_prefix("x-srs-node: ")).unwrap();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-        let (envelope, _) = seal.open(text, |to| to == format!("127.0.0.1:{port}"), now as u64).unwrap();
-        assert_eq!(envelope.bound, bound::of_http("GET", "/x/y.flv?k=2"));
+        assert_eq!(envelope(&seal, &head, port).unwrap().bound, bound::of_http("GET", "/x/y.flv?k=2"));
+        let again = envelope(&seal, &at_first.borrow()[1], first).unwrap();
+        assert_eq!(again.bound, bound::of_http("GET", "/y.flv"), "it is the server that was meant");
+        // Nobody else gets what he could show at a node of ours.
+        let asker = Asker { servers: Vec::new(), ..asker };
+        let mut session = Session::open(&target(first), Some(&asker)).await.unwrap();
+        assert_eq!(events(&mut session).await.len(), 3);
+        assert_eq!(envelope(&seal, &heads.borrow()[1], port), None);
     };
     LocalSet::new().run_until(body).await;
 }
@@ -107,10 +128,6 @@ async fn a_redirect_is_followed_and_each_server_is_told_who_asks() {
 #[tokio::test]
 async fn a_login_is_told_to_the_server_that_it_is_for_and_to_no_other() {
     let body = async {
-        let elsewhere = |port: u16| {
-            let head = format!("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/x.flv\r\n");
-            format!("{head}Content-Length: 0\r\n\r\n").into_bytes()
-        };
         let (other, at_other) = server(vec![stream(true)]).await;
         let within = b"HTTP/1.1 302 Found\r\nLocation: /y.flv\r\nContent-Length: 0\r\n\r\n".to_vec();
         let (port, heads) = server(vec![within, elsewhere(other)]).await;

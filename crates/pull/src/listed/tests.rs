@@ -4,7 +4,7 @@ use tokio::task::LocalSet;
 use super::*;
 use crate::plan::{Order, Rules};
 use crate::testkit::{
-    Edge, Manner, Say, Server, Viewer, audio, config, key, key_frame, list, pass, remote, until,
+    Edge, Manner, Say, Server, Viewer, audio, config, fed, feed, key, key_frame, list, pass, remote, until,
 };
 
 /// What such a server says to all: one server here answers for the list and for the streams.
@@ -125,7 +125,7 @@ async fn a_stream_that_the_primary_ends_goes_on_from_the_secondary() {
         viewer.sees(1).await;
         *one.manner.borrow_mut() = nowhere();
         one.say(Say::Status("NetStream.Play.UnpublishNotify"));
-        until(|| viewer.coded().last().is_some_and(|(_, mark)| *mark == 2)).await;
+        fed(feed(&two, 40, 2), || viewer.coded().last().is_some_and(|(_, mark)| *mark == 2)).await;
         *two.manner.borrow_mut() = nowhere();
         two.say(Say::Status("NetStream.Play.UnpublishNotify"));
         until(|| edge.hub.phase(&key("a")) == Some(Phase::Ended)).await;

@@ -1,4 +1,5 @@
 mod stored;
+mod traverse;
 
 use srs_hub::{Phase, Settings};
 use srs_names::envelope::{Purpose, RTMP_PROPERTY, bound};
@@ -145,6 +146,51 @@ async fn where_tokens_are_asked_about_upstream_each_viewer_is() {
             server.asked.borrow().iter().map(|asked| asked.request.stream.clone()).collect();
         assert_eq!(streams, ["s?token=good", "s?token=good", "s?token=bad"]);
         assert_eq!(edge.hub.phase(&key("s")), Some(Phase::Live), "others go on");
+    };
+    LocalSet::new().run_until(body).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_who_is_refused_is_not_everybody() {
+    let body = async {
+        let server = Server::live(0, 1).await;
+        *server.only.borrow_mut() = Some("token=good");
+        let edge = Edge::of(remote(vec![server.at()]));
+        let Ok(Fetch::Coming(bad)) = edge.fetch_with("s", "token=bad", &[]).await else { panic!("fetched") };
+        let Ok(Fetch::Coming(good)) = edge.fetch_with("s", "token=good", &[]).await else {
+            panic!("fetched")
+        };
+        let viewer = Viewer::of(&edge.hub, &key("s"));
+        tokio::select! {
+            missing = good => panic!("{missing}"),
+            () = async { assert_eq!(bad.await.kind, MissingKind::Forbidden); viewer.sees(1).await } => {}
+        }
+        drop(viewer);
+        // Nor does it matter who comes next.
+        let refused = edge.fetch_with("t", "token=bad", &[]).await;
+        let Ok(Fetch::Coming(bad)) = refused else { panic!("fetched") };
+        assert_eq!(bad.await.kind, MissingKind::Forbidden);
+        assert!(edge.fetch_with("t", "token=good", &[]).await.is_ok());
+        Viewer::of(&edge.hub, &key("t")).sees(1).await;
+    };
+    LocalSet::new().run_until(body).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_refused_is_asked_about_once_a_second() {
+    let body = async {
+        let server = Server::live(0, 1).await;
+        *server.only.borrow_mut() = Some("token=good");
+        let edge = Edge::of(remote(vec![server.at()]));
+        for _ in 0..100 {
+            let missing = match edge.fetch_with("s", "token=bad", &[]).await {
+                Ok(Fetch::Coming(missing)) => missing.await,
+                Ok(Fetch::Here) => panic!("it is not fetched"),
+                Err(missing) => missing,
+            };
+            assert_eq!(missing.kind, MissingKind::Forbidden);
+        }
+        assert_eq!(server.count(), 1);
     };
     LocalSet::new().run_until(body).await;
 }

@@ -1,6 +1,6 @@
 //! Asking upstream about one viewer before it is let in: SRS's `token_traverse`.
 
-use srs_names::Missing;
+use srs_names::{Missing, MissingKind};
 use tokio::time::{Instant, timeout_at};
 
 use super::Puller;
@@ -11,18 +11,35 @@ use crate::opening::{Failures, missing};
 use crate::way::{Known, Wanted};
 
 impl Puller {
-    /// Plays at one server of `upstream` with what the viewer said, up to its answer.
+    /// Asks about a viewer, and remembers for a moment where there is nothing for anybody.
     ///
     /// # Errors
     /// What the server says against this viewer; that nobody answered.
     pub(super) async fn traverse(&self, upstream: &Upstream, wanted: &Wanted) -> Result<(), Missing> {
+        let missing = self.table().missing(wanted);
+        missing.map_or(Ok(()), Err)?;
+        let asked = self.ask(upstream, wanted).await;
+        if let Err(missing) = &asked
+            && missing.kind != MissingKind::Unreachable
+        {
+            self.table().note_missing(wanted, missing.clone());
+        }
+        asked
+    }
+
+    /// Plays at one server of `upstream` with what the viewer said, up to its answer.
+    async fn ask(&self, upstream: &Upstream, wanted: &Wanted) -> Result<(), Missing> {
         let Known::Way(way) = upstream.known(wanted, 0) else { return Ok(()) };
         let until = Instant::now() + TRAVERSE;
         let asker = self.asker(wanted, &way);
         let mut failures = Failures::new();
         for target in self.living_first(way.plan.targets) {
-            let opened = timeout_at(until, Incoming::open(&target, asker.as_ref())).await;
-            match opened.unwrap_or_else(|_| Err(Failed::unreachable("no answer in time"))) {
+            let Ok(opened) = timeout_at(until, Incoming::open(&target, asker.as_ref())).await else {
+                // That says more of our patience than of the server.
+                failures.push((target, Failed::unreachable("no answer in time")));
+                break;
+            };
+            match opened {
                 Ok(incoming) => {
                     incoming.close().await;
                     return Ok(());

@@ -1,3 +1,5 @@
+use srs_names::DEFAULT_VHOST;
+
 use super::*;
 use crate::plan::Order;
 
@@ -10,7 +12,6 @@ fn remote(vhost: &str) -> Remote {
         vhost: vhost.to_owned(),
         protocol: Protocol::Rtmp,
         token_traverse: false,
-        follow_client: false,
         debug: true,
         rules: Rules { order: Order::InTurn, ..Rules::default() },
         live_edge: false,
@@ -23,7 +24,7 @@ fn key(vhost: &str) -> StreamKey {
 
 #[test]
 fn every_server_is_asked_for_the_same_stream() {
-    let plan = remote("[vhost]").plan(&key("v.example"), "v.example", "token=1&vhost=x&a=b");
+    let plan = remote("[vhost]").plan(&key("v.example"), "token=1&vhost=x&a=b");
     let urls: Vec<_> = plan.targets.iter().map(ToString::to_string).collect();
     assert_eq!(urls, ["rtmp://a.example:1935/a/b/s?token=1&a=b", "rtmp://[::1]:19350/a/b/s?token=1&a=b"]);
     assert!(plan.targets.iter().all(|target| target.vhost.as_deref() == Some("v.example")));
@@ -32,7 +33,7 @@ fn every_server_is_asked_for_the_same_stream() {
 
 #[test]
 fn the_vhost_upstream_is_made_of_the_one_here() {
-    let vhost = |rule: &str, here: &str| remote(rule).plan(&key(here), "h", "").targets.remove(0).vhost;
+    let vhost = |rule: &str, here: &str| remote(rule).plan(&key(here), "").targets.remove(0).vhost;
     assert_eq!(vhost("[vhost]", DEFAULT_VHOST), None);
     assert_eq!(vhost("up.[vhost]", "v.example").as_deref(), Some("up.v.example"));
     assert_eq!(vhost("up.example", "v.example").as_deref(), Some("up.example"));
@@ -40,15 +41,8 @@ fn the_vhost_upstream_is_made_of_the_one_here() {
 }
 
 #[test]
-fn upstream_sees_the_host_that_the_viewer_named_where_that_is_configured() {
-    let remote = Remote { follow_client: true, ..remote("[vhost]") };
-    let vhost = remote.plan(&key("v.example"), "client.example", "").targets.remove(0).vhost;
-    assert_eq!(vhost.as_deref(), Some("client.example"));
-}
-
-#[test]
 fn flv_is_fetched_by_its_file() {
     let remote = Remote { protocol: Protocol::Flv, ..remote("[vhost]") };
-    let plan = remote.plan(&key(DEFAULT_VHOST), "", "?token=1");
+    let plan = remote.plan(&key(DEFAULT_VHOST), "?token=1");
     assert_eq!(plan.targets[1].to_string(), "http://[::1]:19350/a/b/s.flv?token=1");
 }

@@ -37,7 +37,7 @@ fn a_target_is_said_in_words_of_rtmp() {
 fn who_asks_is_said_in_the_arguments_where_that_is_configured() {
     let arguments = |debug| {
         let me = NodeId::new("me").unwrap();
-        let asker = Asker { seal: None, me, client: None, hops: Vec::new(), debug };
+        let asker = Asker { seal: None, me, client: None, hops: Vec::new(), debug, servers: Vec::new() };
         Words::of(&target("h", 1, "/a/s", "", None))
             .config(&target("h", 1, "/a/s", "", None), Some(&asker))
             .arguments

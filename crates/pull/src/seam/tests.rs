@@ -92,3 +92,67 @@ fn a_gop_that_ends_early_at_another_server_is_not_waited_for() {
     seam.enter(&same);
     assert_eq!(times(&mut seam, vec![same, inter(40), key(120, 2), inter(160)]), [120, 160]);
 }
+
+#[test]
+fn key_frames_that_are_alike_are_no_repetition() {
+    let mut seam = Seam::default();
+    times(&mut seam, vec![key(0, 1), inter(40), inter(80)]);
+    let same = key(9000, 1);
+    seam.enter(&same);
+    let after = vec![same, inter(9040), inter(9080), inter(9120), key(9160, 1), inter(9200), key(9240, 1)];
+    assert_eq!(times(&mut seam, after), [120, 160, 200, 240]);
+    let same = key(0, 1);
+    seam.enter(&same);
+    let after = times(&mut seam, vec![same, key(40, 1), inter(80), key(120, 1)]);
+    assert_eq!(after, [280, 320, 360], "also where it ends early there");
+}
+
+#[test]
+fn of_what_came_meanwhile_all_is_left_out_that_viewers_have() {
+    let mut seam = Seam::default();
+    times(&mut seam, vec![key(0, 1), inter(40), key(80, 2), inter(120)]);
+    let came = vec![key(9000, 1), audio(9010), inter(9040), key(9080, 2), inter(9120), inter(9160)];
+    let begin = seam.begin_of(&came).unwrap();
+    assert_eq!(begin, 3);
+    seam.enter(&came[begin]);
+    assert_eq!(times(&mut seam, came[begin..].to_vec()), [160]);
+    // Of another encoder the newest picture.
+    let came = vec![key(0, 7), inter(40), key(80, 8), inter(120)];
+    assert_eq!(seam.begin_of(&came), Some(2));
+    assert_eq!(seam.begin_of(&[frame(Kind::Audio, Role::Config, 0, 0), audio(5)]), Some(1));
+}
+
+#[test]
+fn a_server_that_is_a_gop_behind_goes_on_where_viewers_are() {
+    let mut seam = Seam::default();
+    times(&mut seam, vec![key(0, 1), inter(40), audio(50), key(80, 2), audio(75)]);
+    let before = key(9000, 1);
+    seam.enter(&before);
+    let after = vec![before, inter(9040), audio(9050), audio(9075), key(9080, 2), audio(9079), inter(9120)];
+    assert_eq!(
+        times(&mut seam, after),
+        [79, 120],
+        "sound that viewers lack comes, though they have later pictures"
+    );
+}
+
+#[test]
+fn a_gop_that_another_server_came_between_is_begun_anew() {
+    let mut seam = Seam::default();
+    times(&mut seam, vec![key(0, 1), inter(40)]);
+    for server in [2, 1] {
+        let first = key(0, server);
+        seam.enter(&first);
+        assert_eq!(times(&mut seam, vec![first, inter(40)]).len(), 2);
+    }
+}
+
+#[test]
+fn a_server_that_goes_on_otherwise_is_not_gone_on_with_inside_a_gop() {
+    let mut seam = Seam::default();
+    times(&mut seam, vec![key(0, 1), inter(40), key(80, 2), inter(120)]);
+    let before = key(9000, 1);
+    seam.enter(&before);
+    let after = times(&mut seam, vec![before, inter(9040), key(9080, 3), inter(9120)]);
+    assert_eq!(after, [160, 200]);
+}

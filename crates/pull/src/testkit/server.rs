@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::BytesMut;
-use srs_net::rtmp::{Request, accept};
+use srs_names::envelope::HLS_PROPERTY;
+use srs_net::rtmp::{Link, Request, accept};
 use srs_rtmp::{Message, chunk, server};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::{AbortHandle, spawn_local};
 
@@ -30,6 +31,8 @@ pub(crate) enum Say {
 pub(crate) enum Manner {
     /// Lets him play, and sends him these first.
     Play(Vec<Message>),
+    /// The same, and says first that the publisher is gone and awaited.
+    Held(Vec<Message>),
     /// Refuses him with this code and description.
     Refuse(&'static str, &'static str),
     /// Lets him in and says nothing.
@@ -54,6 +57,12 @@ pub(crate) struct Server {
     /// Players that are there.
     pub(crate) players: Rc<Cell<usize>>,
     pub(crate) manner: Rc<RefCell<Manner>>,
+    /// Where it says that its HLS is.
+    pub(crate) hls: Rc<Cell<Option<u16>>>,
+    /// What must stand behind the `?` of the stream; else a player is refused. None: he is let in.
+    pub(crate) only: Rc<RefCell<Option<&'static str>>>,
+    /// It does not say what program it is.
+    pub(crate) is_strange: Rc<Cell<bool>>,
     say: broadcast::Sender<Say>,
     listening: AbortHandle,
 }
@@ -89,6 +98,11 @@ impl Server {
         let asked = Rc::new(RefCell::new(Vec::new()));
         let players = Rc::new(Cell::new(0));
         let manner = Rc::new(RefCell::new(manner));
+        let hls = Rc::new(Cell::new(None));
+        let only = Rc::new(RefCell::new(None));
+        let (told, needed) = (Rc::clone(&hls), Rc::clone(&only));
+        let is_strange = Rc::new(Cell::new(false));
+        let strange = Rc::clone(&is_strange);
         let shared = (Rc::clone(&asked), Rc::clone(&players), Rc::clone(&manner), say.clone());
         let listening = spawn_local(async move {
             let (asked, players, manner, say) = shared;
@@ -96,12 +110,28 @@ impl Server {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (asked, players) = (Rc::clone(&asked), Rc::clone(&players));
                 let (manner, say) = (Rc::clone(&manner), say.subscribe());
+                let (hls, needed) = (told.get(), *needed.borrow());
+                let mut words = server::Config::default();
+                if strange.get() {
+                    words.server_info.clear();
+                }
                 spawn_local(async move {
-                    let _may_leave = serve(stream, &asked, players, &manner, say).await;
+                    let session = accept(stream, words).await;
+                    let _may_leave = serve(session.ok(), &asked, players, (&manner, hls, needed), say).await;
                 });
             }
         });
-        Server { address, asked, players, manner, say, listening: listening.abort_handle() }
+        Server {
+            address,
+            asked,
+            players,
+            manner,
+            hls,
+            only,
+            is_strange,
+            say,
+            listening: listening.abort_handle(),
+        }
     }
 
     pub(crate) fn at(&self) -> HostPort {
@@ -135,18 +165,24 @@ impl Drop for Server {
 }
 
 async fn serve(
-    stream: TcpStream,
+    session: Option<(Link<server::Session>, Request)>,
     asked: &RefCell<Vec<Asked>>,
     players: Rc<Cell<usize>>,
-    manner: &RefCell<Manner>,
+    (manner, hls, only): (&RefCell<Manner>, Option<u16>, Option<&str>),
     mut say: broadcast::Receiver<Say>,
 ) -> Option<()> {
-    let (mut link, request) = accept(stream, server::Config::default()).await.ok()?;
+    let (mut link, request) = session?;
     let Request::Play(request) = request else { return None };
+    let query = request.stream.split_once('?').map(|(_, query)| query.to_owned());
     asked.borrow_mut().push(Asked { request });
     players.set(players.get() + 1);
     let _player = Player(players);
-    let manner = manner.borrow().clone();
+    let manner = match only {
+        Some(only) if query.as_deref() != Some(only) => {
+            Manner::Refuse("NetStream.Play.Failed", "a bad token")
+        }
+        _ => manner.borrow().clone(),
+    };
     let mut first = VecDeque::new();
     match manner {
         Manner::Refuse(code, description) => {
@@ -155,7 +191,13 @@ async fn serve(
             return None;
         }
         Manner::Play(messages) => {
-            link.machine().accept_play();
+            let hls = hls.map(|port| (HLS_PROPERTY, f64::from(port).into()));
+            link.machine().accept_play_saying(hls);
+            first.extend(messages.into_iter().map(Say::Send));
+        }
+        Manner::Held(messages) => {
+            link.machine().accept_play_saying(None);
+            first.push_back(Say::Status("NetStream.Play.Held"));
             first.extend(messages.into_iter().map(Say::Send));
         }
         Manner::Mute => {}

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::FutureExt as _;
 use tokio::task::LocalSet;
 
 use super::*;
@@ -82,9 +83,9 @@ async fn what_is_being_loaded_counts_and_is_given_back() {
     LocalSet::new()
         .run_until(async {
             let cache = Arc::new(Cache::default());
-            let mut room = Room { cache: Arc::clone(&cache), bytes: 0 };
+            let mut room = cache.room();
             assert!(room.take(CACHE_BYTES));
-            let mut other = Room { cache: Arc::clone(&cache), bytes: 0 };
+            let mut other = cache.room();
             assert!(!other.take(1));
             drop(room);
             assert!(other.take(1));
@@ -144,4 +145,60 @@ fn all_shards_share_one_fetch() {
     drop(answered);
     assert_eq!(answers.iter().collect::<Vec<_>>(), [7; 40]);
     assert_eq!(loads.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_load_goes_on_as_long_as_somebody_waits_for_it() {
+    LocalSet::new()
+        .run_until(async {
+            let cache = Arc::new(Cache::default());
+            let (give, come) = oneshot::channel();
+            let loads = Arc::new(AtomicUsize::new(0));
+            let mut first = Box::pin(cache.get("key".to_owned(), |_| async {
+                come.await.unwrap();
+                of_size(7)
+            }));
+            let again = |_| {
+                loads.fetch_add(1, Ordering::Relaxed);
+                async { of_size(8) }
+            };
+            let mut second = Box::pin(cache.get("key".to_owned(), again));
+            for _ in 0..10 {
+                assert!(first.as_mut().now_or_never().is_none());
+                assert!(second.as_mut().now_or_never().is_none());
+                tokio::task::yield_now().await;
+            }
+            drop(first);
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            give.send(()).unwrap();
+            let Got::Kept(kept) = second.await else { panic!("not kept") };
+            assert_eq!((kept.body.len(), loads.load(Ordering::Relaxed)), (7, 0));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_load_that_nobody_waits_for_is_given_up_and_begins_anew_for_who_comes() {
+    LocalSet::new()
+        .run_until(async {
+            let cache = Arc::new(Cache::default());
+            let (give, mut gone) = oneshot::channel::<()>();
+            let mut first = Box::pin(cache.get("key".to_owned(), |mut room| async move {
+                assert!(room.take(CACHE_BYTES));
+                std::future::pending::<()>().await;
+                drop(give);
+                of_size(7)
+            }));
+            assert!(first.as_mut().now_or_never().is_none());
+            tokio::task::yield_now().await;
+            drop(first);
+            assert!((&mut gone).await.is_err(), "the load has been dropped");
+            let Got::Kept(kept) = cache.get("key".to_owned(), |_| async { of_size(8) }).await else {
+                panic!("not kept")
+            };
+            assert_eq!(kept.body.len(), 8);
+        })
+        .await;
 }

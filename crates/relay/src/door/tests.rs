@@ -92,18 +92,81 @@ async fn a_publish_that_an_edge_passes_on_is_claimed_for_the_client_who_began_it
     local(async {
         let ((origin, address), (_edge, at)) = (listener().await, listener().await);
         let relay = cluster(&[("origin", address)], &[("edge", at)]);
-        let ours = Arc::clone(&relay);
-        tokio::task::spawn_local(async move {
-            let says = |url: &str| {
-                let bound = bound::of_rtmp("publish", "live", url, "a");
-                Some(sealed(&from_edge(Purpose::Push, bound)))
-            };
-            let role = client::Role::Publish { kind: "live".to_owned() };
-            let _never_answered = rtmp_as(&ours, "a", role, says).await;
-        });
+        let _never_answered = push(&relay);
         let heard = told("origin", property(&session(&origin).await.clone()).unwrap());
         assert_eq!((heard.purpose, heard.term.is_some()), (Purpose::Relay, true));
         assert_eq!(heard.client, Some("203.0.113.7:5000".parse().unwrap()));
+    })
+    .await;
+}
+
+/// Publishes `a` as an edge that passes it on.
+fn push(relay: &Arc<Relay>) -> tokio::task::JoinHandle<Result<(), srs_net::rtmp::Error>> {
+    let relay = Arc::clone(relay);
+    tokio::task::spawn_local(async move {
+        let says = |url: &str| {
+            let bound = bound::of_rtmp("publish", "live", url, "a");
+            Some(sealed(&from_edge(Purpose::Push, bound)))
+        };
+        let role = client::Role::Publish { kind: "live".to_owned() };
+        rtmp_as(&relay, "a", role, says).await.map(drop)
+    })
+}
+
+#[tokio::test]
+async fn a_publish_that_an_edge_passes_on_is_said_to_have_passed_it_and_this_proxy() {
+    local(async {
+        let (origin, address) = listener().await;
+        let relay = cluster(&[("origin", address)], &[]);
+        let _never_answered = push(&relay);
+        let heard = told("origin", property(&session(&origin).await.clone()).unwrap());
+        assert_eq!(
+            (heard.purpose, heard.hops),
+            (Purpose::Relay, ["edge-a", "edge-b", "proxy"].map(id).to_vec())
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_publish_does_not_go_back_to_a_node_that_passed_it_on() {
+    local(async {
+        let ((passed, one), (origin, other)) = (listener().await, listener().await);
+        let relay = cluster(&[("edge-a", one), ("origin", other)], &[]);
+        // Claimed there before, whichever the rules would choose.
+        relay.balancer.pick_publish(&crate::testkit::key("a"), &[id("origin")], relay.now()).await.unwrap();
+        let _never_answered = push(&relay);
+        tokio::select! {
+            _ = session(&origin) => {}
+            _ = session(&passed) => panic!("it went back"),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_publish_that_could_only_go_back_is_refused_and_the_loop_is_named() {
+    local(async {
+        let (passed, at) = listener().await;
+        let relay = cluster(&[("edge-a", at)], &[]);
+        let refused = tokio::select! {
+            refused = push(&relay) => refused.unwrap(),
+            _ = session(&passed) => panic!("it went back"),
+        };
+        let Err(srs_net::rtmp::Error::Refused { description, .. }) = refused else { panic!("{refused:?}") };
+        assert_eq!(description, "loop: edge-a > edge-b > proxy > edge-a");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_edge_passes_on_goes_to_an_origin_that_drains_where_there_is_no_other() {
+    local(async {
+        let (origin, address) = listener().await;
+        let relay = cluster(&[("origin", address)], &[("edge-b", address)]);
+        relay.balancer.drain(&id("origin"), true).unwrap();
+        let _never_answered = push(&relay);
+        session(&origin).await;
     })
     .await;
 }

@@ -9,7 +9,7 @@ use srs_net::http::{Answer, Body, Content, Response, with_range};
 
 use super::pass::{Passed, Wanted, is_refusal};
 use super::{Asked, Edge, OF_ONE};
-use crate::cache::{Got, Loaded, Room, Rules, refusal};
+use crate::cache::{Got, Kept, Loaded, Room, Rules, refusal};
 use crate::heads::{Words, end_to_end, head_of};
 use crate::http::files::keep;
 use crate::http::{Ask, MARK, Token};
@@ -19,7 +19,15 @@ use crate::upstream::{Broken, HttpLeg, Unanswered, framing, read_whole};
 /// What a player is told for whom there is no file.
 const NOWHERE: &str = "not found: no server upstream has this file";
 
+/// The same for what may be live media: whoever asks for it under another name each time is not to have each loaded.
+const ENDLESS: &str = "the server upstream does not say how long this is, and no list names it";
+
 impl Asked<'_> {
+    /// Whether an edge with our secret has seen a list that names this file: live media is in none.
+    fn is_named(&self) -> bool {
+        matches!(self.ask.token, Token::Of(_))
+    }
+
     /// Whether an answer that was fetched in nobody's name, and whole, is what this client asks for.
     pub(super) fn is_bare(&self) -> bool {
         let fields = self.ask.request.headers();
@@ -32,7 +40,8 @@ impl Edge {
     pub(super) async fn file(self: &Arc<Self>, asked: &Asked<'_>) -> Answer {
         let ask = &asked.ask;
         let servers = self.in_order(&asked.servers, asked.first.as_ref());
-        let wanted = |said| Wanted { said, hops: asked.hops.clone(), servers: servers.clone() };
+        let wanted = |said| asked.wanted(said, servers.clone());
+        let vouched = asked.is_named();
         if ask.may_share() {
             // A player's mark makes no other file of it.
             let (target, _) = without_query(&ask.target, MARK);
@@ -42,7 +51,7 @@ impl Edge {
                 _ => "",
             };
             let wanted = wanted(ask.whole(&target, &OF_ONE));
-            let load = |room| Arc::clone(self).load_file(wanted, room);
+            let load = |room: Room| Arc::clone(self).load_file(wanted, vouched, room.of_a_file());
             match self.cache.get(format!("file {server}\n{host}\n{target}"), load).await {
                 Got::Kept(kept) => return with_range(ask.request, kept.answer(ask.request)),
                 Got::Mine(answer) if asked.is_bare() => return self.finish(ask, answer.0, answer.1).await,
@@ -54,12 +63,15 @@ impl Edge {
             Words { target: &ask.target, method: &Method::GET, without: &[], plain: false, again: true };
         let passed = self.pass(&wanted(head_of(ask.request, ask.peer, &words))).await;
         match passed.answer {
+            Ok((_, response)) if !vouched && may_be_endless(&response) => {
+                refusal(StatusCode::BAD_GATEWAY, ENDLESS)
+            }
             Ok((leg, response)) if !is_refusal(response.status) => self.finish(ask, leg, response).await,
             answer => self.refuse(Passed { answer, ..passed }, NOWHERE).await.answer(ask.request),
         }
     }
 
-    async fn load_file(self: Arc<Self>, mut wanted: Wanted, mut room: Room) -> Loaded {
+    async fn load_file(self: Arc<Self>, mut wanted: Wanted, vouched: bool, mut room: Room) -> Loaded {
         loop {
             let passed = self.pass(&wanted).await;
             let (leg, response) = match passed.answer {
@@ -69,6 +81,9 @@ impl Edge {
                     return Loaded::Keep(kept, LIST_TTL);
                 }
             };
+            if !vouched && may_be_endless(&response) {
+                return Loaded::Keep(Kept::told(StatusCode::BAD_GATEWAY, ENDLESS), LIST_TTL);
+            }
             let rules = Rules::of(&response.headers);
             let most = u64::try_from(FILE_BYTES).unwrap_or(u64::MAX);
             let large = matches!(framing(&response), Ok(Body::Length(length)) if length > most);
@@ -84,11 +99,17 @@ impl Edge {
             let node = leg.origin.node.id.clone();
             let why = match keep(leg, response, FILE_BYTES, |more| room.take(more)).await {
                 Ok(kept) => return Loaded::Keep(kept, ttl),
-                // Found only on the way: its length was not said, or there was no room.
+                // Found only on the way: its length was not said.
                 Err(Unanswered::Origin(Broken::Large(_))) => return Loaded::Alone(None, true),
+                Err(why @ Unanswered::Origin(Broken::Room)) => {
+                    return Loaded::Keep(Kept::failed(&why), Duration::ZERO);
+                }
                 Err(why) => why,
             };
-            self.is_ill(&node, &why);
+            // A line may be too thin for a large file and good for all else.
+            if !matches!(why, Unanswered::Origin(Broken::Slow)) {
+                self.is_ill(&node, &why);
+            }
             wanted.servers.retain(|server| server.id != node);
             if wanted.servers.is_empty() {
                 let passed = Passed { answer: Err(why), missing: Vec::new() };
@@ -101,7 +122,7 @@ impl Edge {
     pub(super) async fn finish(&self, ask: &Ask<'_>, leg: HttpLeg, response: Response) -> Answer {
         let (status, mut headers) = (response.status, end_to_end(&response.headers));
         headers.remove(header::CONTENT_LENGTH);
-        let mut room = self.cache.room();
+        let mut room = self.cache.room().of_a_file();
         match read_whole(leg, response, FILE_BYTES, |more| room.take(more)).await {
             Ok(body) => Answer { status, headers, body: Content::Bytes(body) },
             Err(why) => {
@@ -111,4 +132,9 @@ impl Edge {
             }
         }
     }
+}
+
+/// Whether a body may go on for ever.
+fn may_be_endless(response: &Response) -> bool {
+    response.status.is_success() && !matches!(framing(response), Ok(Body::Length(_)))
 }

@@ -5,35 +5,36 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use srs_m3u8::{Kind, MOST_BYTES, Reference, is_relative, rewrite, with_query, without_query};
+use srs_m3u8::{Reference, is_relative, rewrite, with_query, without_query};
 use srs_names::NodeId;
 use srs_net::http::{Answer, Content, Response, gzip, with_range};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+use super::find::{Found, Listed, Unread, path_of, read, resolved};
 use super::pass::{Passed, Wanted, is_refusal};
-use super::{Asked, Edge, GOOD, HEDGE, OF_ONE, Place};
+use super::{Asked, Edge, GOOD, HEDGE, OF_ONE, file_of};
 use crate::cache::{Got, Kept, Loaded, Room, Rules, refusal};
 use crate::heads::PARTS;
 use crate::http::last::Name;
-use crate::http::{MARK, Token, climbs, lists::fields_of};
+use crate::http::{MARK, extension_of, lists::fields_of};
 use crate::limits::{LIST_TTL, LIST_WAIT, REFUSAL_BYTES};
 use crate::token;
-use crate::upstream::{Broken, HttpLeg, Unanswered, read_whole};
+use crate::upstream::{Broken, HttpLeg, Unanswered};
 
 /// What a player is told for whom there is no list.
 const NOWHERE: &str = "the stream is not live: no server upstream has this list";
 
 /// All that loading a list takes.
 #[derive(Clone)]
-struct Wish {
-    wanted: Wanted,
+pub(super) struct Wish {
+    pub(super) wanted: Wanted,
     /// Path and query, without a mark.
-    target: String,
+    pub(super) target: String,
     host: String,
-    /// Host and path.
+    /// See [`Asked`].
     place: String,
-    name: Name,
+    pub(super) name: Name,
 }
 
 /// A list as it came from upstream.
@@ -48,15 +49,9 @@ enum Fetched {
     Nowhere(Passed),
 }
 
-/// Why a list that was there could not be read: another server may be able to send it.
-struct Unread {
-    node: NodeId,
-    why: Unanswered,
-}
-
 impl Wish {
     /// What tells lists apart.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("{}\n{}", self.host, self.target)
     }
 }
@@ -70,19 +65,9 @@ impl Edge {
         let host = ask.host().unwrap_or_default().to_ascii_lowercase();
         let name = Name { key, target: target.clone(), marked: false };
         let said = ask.whole(&target, &OF_ONE);
-        let mut wish = Wish {
-            wanted: Wanted { said, hops: asked.hops.clone(), servers: Vec::new() },
-            target,
-            host,
-            place: asked.place.clone(),
-            name,
-        };
-        let last = self.places.get(&wish.name()).map(|place| place.node);
-        let first = match &ask.token {
-            Token::Of(id) => Some(id.clone()),
-            _ => last.or_else(|| asked.first.clone()),
-        };
-        wish.wanted.servers = self.in_order(&asked.servers, first.as_ref());
+        let mut wish =
+            Wish { wanted: asked.wanted(said, Vec::new()), target, host, place: asked.place.clone(), name };
+        wish.wanted.servers = self.in_order(&asked.servers, self.first(asked, &wish).as_ref());
         if ask.may_share() {
             match self.find_out(&wish).await {
                 Got::Kept(kept) => return with_range(ask.request, kept.answer(ask.request)),
@@ -92,7 +77,12 @@ impl Edge {
                 _ => {}
             }
         }
-        self.own_list(asked, wish).await
+        self.own_list(asked, &wish).await
+    }
+
+    /// Who is asked first: who had this list last, whoever had the one that named it.
+    fn first(&self, asked: &Asked<'_>, wish: &Wish) -> Option<NodeId> {
+        self.places.get(&wish.name()).map(|place| place.node).or_else(|| asked.first.clone())
     }
 
     /// Of a list that was not here lately it is found out with one client's words whether there is any: so often as players
@@ -180,92 +170,57 @@ impl Edge {
     async fn fetch_list(&self, wish: &Wish, room: &mut Room) -> Fetched {
         let mut wanted = wish.wanted.clone();
         loop {
-            match self.try_list(wish, &wanted, room).await {
+            let Unread { node, why } = match self.try_list(wish, &wanted, room).await {
                 Ok(fetched) => return fetched,
-                Err(Unread { node, why }) => {
-                    self.is_ill(&node, &why);
-                    wanted.servers.retain(|server| server.id != node);
-                    if wanted.servers.is_empty() {
-                        return Fetched::Nowhere(Passed { answer: Err(why), missing: Vec::new() });
-                    }
-                }
+                Err(unread) => unread,
+            };
+            self.is_ill(&node, &why);
+            if self.places.get(&wish.name()).is_some_and(|place| place.node == node) {
+                self.places.forget(&wish.name());
+            }
+            wanted.servers.retain(|server| server.id != node);
+            if wanted.servers.is_empty() || matches!(why, Unanswered::Origin(Broken::Room)) {
+                return Fetched::Nowhere(Passed { answer: Err(why), missing: Vec::new() });
             }
         }
     }
 
     async fn try_list(&self, wish: &Wish, wanted: &Wanted, room: &mut Room) -> Result<Fetched, Unread> {
-        if let Some(Place { node, session: Some(session) }) = self.places.get(&wish.name()) {
-            if let Some(fetched) = self.play(wish, wanted, &node, &session, room).await? {
-                return Ok(fetched);
+        let listed = match self.find(wish, wanted, room).await? {
+            Found::List(listed) => self.running(wish, wanted, listed).await,
+            Found::Other(leg, response) => return Ok(Fetched::Other(leg, response)),
+            Found::Nowhere(passed) => return Ok(Fetched::Nowhere(passed)),
+        };
+        if self.is_old(wish, &listed) {
+            let answer = Err(Unanswered::Silent);
+            return Ok(Fetched::Nowhere(Passed { answer, missing: Vec::new() }));
+        }
+        let rules = Rules::of(&listed.headers);
+        let mut fields = fields_of(&listed.headers);
+        let ttl = match (&listed.session, rules) {
+            // Marked for us alone; without the mark it is the same for all.
+            (Some(_), _) => {
+                fields.remove(header::SET_COOKIE);
+                fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
+                LIST_TTL
             }
-            self.places.forget(&wish.name());
-        }
-        let passed = self.pass(wanted).await;
-        let (leg, response) = match passed.answer {
-            Ok((leg, response)) if !is_refusal(response.status) => (leg, response),
-            answer => return Ok(Fetched::Nowhere(Passed { answer, ..passed })),
-        };
-        if response.status != StatusCode::OK {
-            return Ok(Fetched::Other(leg, response));
-        }
-        let node = leg.origin.node.id.clone();
-        let fields = response.headers.clone();
-        let list = read(leg, response, room).await?;
-        if let Some(session) = session_of(&list, &wish.target)
-            && let Some(fetched) = self.play(wish, wanted, &node, &session, room).await?
-        {
-            return Ok(fetched);
-        }
-        let rules = Rules::of(&fields);
-        if rules.own {
-            return Ok(Fetched::Own);
-        }
-        let ttl = match rules.private {
+            (None, rules) if rules.own => {
+                self.note(wish, &listed);
+                return Ok(Fetched::Own);
+            }
             // For those who wait for it, and for nobody later.
-            true => Duration::ZERO,
-            false => rules.age.unwrap_or(LIST_TTL).min(LIST_TTL),
+            (None, rules) if rules.private => Duration::ZERO,
+            (None, rules) => rules.age.unwrap_or(LIST_TTL).min(LIST_TTL),
         };
-        self.places.put(&wish.name(), Place { node: node.clone(), session: None });
-        let fields = fields_of(&fields);
-        self.shared(wish, &list, fields, &node, None).map(|kept| Fetched::Shared(kept, ttl))
-    }
-
-    /// The list that a server gives this edge as its player. What it holds is the same for all.
-    async fn play(
-        &self,
-        wish: &Wish,
-        wanted: &Wanted,
-        node: &NodeId,
-        session: &str,
-        room: &mut Room,
-    ) -> Result<Option<Fetched>, Unread> {
-        let mut servers = wanted.servers.clone();
-        servers.retain(|server| server.id == *node);
-        let wanted = Wanted { said: wanted.said.with_target(session), servers, hops: wanted.hops.clone() };
-        let (leg, response) = match self.pass(&wanted).await.answer {
-            Ok((leg, response)) if response.status == StatusCode::OK => (leg, response),
-            _ => return Ok(None),
-        };
-        let mut fields = fields_of(&response.headers);
-        let list = read(leg, response, room).await?;
-        self.places.put(&wish.name(), Place { node: node.clone(), session: Some(session.to_owned()) });
-        fields.remove(header::SET_COOKIE);
-        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
-        let mark = without_query(session, MARK).1;
-        let kept = self.shared(wish, &list, fields, node, mark.as_deref())?;
-        Ok(Some(Fetched::Shared(kept, LIST_TTL)))
+        let kept = self.shared(wish, &listed, fields)?;
+        self.note(wish, &listed);
+        Ok(Fetched::Shared(kept, ttl))
     }
 
     /// A list as everybody gets it.
-    fn shared(
-        &self,
-        wish: &Wish,
-        list: &Bytes,
-        headers: HeaderMap,
-        node: &NodeId,
-        mark: Option<&str>,
-    ) -> Result<Kept, Unread> {
-        let body = self.relayed(wish, list, node, mark).map_err(|why| Unread { node: node.clone(), why })?;
+    fn shared(&self, wish: &Wish, listed: &Listed, headers: HeaderMap) -> Result<Kept, Unread> {
+        let node = &listed.node;
+        let body = self.relayed(wish, listed).map_err(|why| Unread { node: node.clone(), why })?;
         self.lasts.note(&wish.name, None, &body, &headers, node);
         let packed = gzip(&body);
         let body = Content::Bytes(body);
@@ -273,29 +228,33 @@ impl Edge {
     }
 
     /// The list with our token where there is none, and without our mark. What it names is remembered.
-    fn relayed(
-        &self,
-        wish: &Wish,
-        list: &Bytes,
-        node: &NodeId,
-        mark: Option<&str>,
-    ) -> Result<Bytes, Unanswered> {
-        let own = self.tokens.seal(node);
+    fn relayed(&self, wish: &Wish, listed: &Listed) -> Result<Bytes, Unanswered> {
+        let Listed { node, list, session, .. } = listed;
+        let mark = session.as_deref().and_then(|session| without_query(session, MARK).1);
         let mut named = vec![wish.place.clone()];
+        let vhost = wish.wanted.upstream.as_ref().and_then(|_| vhost_said(&wish.target));
         let change = |reference: Reference<'_>| {
             if !is_relative(reference.uri) {
                 return None;
             }
-            if let Some(path) = resolved(reference.uri, &wish.target) {
-                let path = path.split(['?', '#']).next().unwrap_or_default();
-                named.push(format!("{}\n{path}", wish.host));
+            // Files come with the token that they get here.
+            if let Some(target) = resolved(reference.uri, &wish.target)
+                && extension_of(path_of(&target)) == "m3u8"
+            {
+                named.extend(self.place(Some(&wish.host), &target));
             }
             let (rest, marked) = without_query(reference.uri, MARK);
-            let uri = if mark.is_some() && marked.as_deref() == mark { &rest } else { reference.uri };
-            Some(match &own {
-                Some(own) if without_query(uri, token::NAME).1.is_none() => with_query(uri, token::NAME, own),
-                _ => uri.to_owned(),
-            })
+            let uri = if mark.is_some() && marked == mark { &rest } else { reference.uri };
+            // Upstream was not told of the vhost that the client named, and does not name it.
+            let uri = &match &vhost {
+                Some((name, vhost)) => with_query(uri, name, vhost),
+                None => uri.to_owned(),
+            };
+            if without_query(uri, token::NAME).1.is_some() {
+                return Some(uri.clone());
+            }
+            let own = self.tokens.seal_for(node, &file_of(path_of(uri)));
+            Some(own.map_or_else(|| uri.clone(), |own| with_query(uri, token::NAME, &own)))
         };
         let body = match rewrite(list, change) {
             Ok(list) => list.into(),
@@ -309,78 +268,61 @@ impl Edge {
         Ok(body)
     }
 
-    /// A list for one client, asked for with its own words.
-    async fn own_list(&self, asked: &Asked<'_>, wish: Wish) -> Answer {
-        let said = asked.ask.whole(&asked.ask.target, PARTS);
-        let passed = self.pass(&Wanted { said, ..wish.wanted.clone() }).await;
-        let (leg, response) = match passed.answer {
-            Ok((leg, response)) if !is_refusal(response.status) => (leg, response),
-            answer => {
-                let kept = self.refuse(Passed { answer, ..passed }, NOWHERE).await;
-                return kept.answer(asked.ask.request);
-            }
-        };
-        if response.status != StatusCode::OK {
-            return self.finish(&asked.ask, leg, response).await;
+    /// A list for one client.
+    async fn own_list(self: &Arc<Self>, asked: &Asked<'_>, wish: &Wish) -> Answer {
+        let mut found = self.find_own(asked, wish).await;
+        if let Ok(listed) = &found
+            && self.goes_on(wish, listed).await
+        {
+            found = self.find_own(asked, wish).await;
         }
-        let node = leg.origin.node.id.clone();
-        let headers = fields_of(&response.headers);
-        let list = read(leg, response, &mut self.cache.room()).await.map_err(|unread| unread.why);
-        match list.and_then(|list| self.relayed(&wish, &list, &node, None)) {
+        let listed = match found {
+            Ok(listed) => listed,
+            Err(answer) => return answer,
+        };
+        self.note(wish, &listed);
+        match self.relayed(wish, &listed) {
             Ok(body) => {
+                let headers = fields_of(&listed.headers);
                 let packed = gzip(&body);
                 let body = Content::Bytes(body);
                 let kept = Kept { status: StatusCode::OK, headers, body, packed, at: Instant::now() };
                 with_range(asked.ask.request, kept.answer(asked.ask.request))
             }
-            Err(why) => {
-                self.relay.complain(&why);
-                let (status, words) = why.told();
-                refusal(status, words)
-            }
+            Err(why) => self.failed(&why),
         }
     }
-}
 
-async fn read(leg: HttpLeg, response: Response, room: &mut Room) -> Result<Bytes, Unread> {
-    let node = leg.origin.node.id.clone();
-    let coded = |coding: &HeaderValue| coding != "identity";
-    if response.headers.get(header::CONTENT_ENCODING).is_some_and(coded) {
-        return Err(Unread { node, why: Broken::Coded.into() });
+    /// The list that this client's own words get, or what it is told instead.
+    async fn find_own(&self, asked: &Asked<'_>, wish: &Wish) -> Result<Listed, Answer> {
+        // It may have been found out just now where it is.
+        let servers = self.in_order(&asked.servers, self.first(asked, wish).as_ref());
+        let said = asked.ask.whole(&asked.ask.target, PARTS);
+        let passed = self.pass(&asked.wanted(said, servers)).await;
+        let (leg, response) = match passed.answer {
+            Ok((leg, response)) if !is_refusal(response.status) => (leg, response),
+            answer => {
+                let kept = self.refuse(Passed { answer, ..passed }, NOWHERE).await;
+                return Err(kept.answer(asked.ask.request));
+            }
+        };
+        if response.status != StatusCode::OK {
+            return Err(self.finish(&asked.ask, leg, response).await);
+        }
+        let listed = read(leg, response, &mut self.cache.room()).await;
+        listed.map_err(|unread| self.failed(&unread.why))
     }
-    let body = read_whole(leg, response, MOST_BYTES, |more| room.take(more)).await;
-    body.map_err(|why| Unread { node, why })
+
+    fn failed(&self, why: &Unanswered) -> Answer {
+        self.relay.complain(why);
+        let (status, words) = why.told();
+        refusal(status, words)
+    }
 }
 
-/// The path and query by which a player goes on from a list at `target` that holds nothing but its mark; none where it is
-/// another list, or leads to another folder, where what the next list names would be elsewhere for our own players.
-fn session_of(list: &[u8], target: &str) -> Option<String> {
-    let mut only = None;
-    let mut count = 0_usize;
-    let look = |reference: Reference<'_>| {
-        count = count.saturating_add(1);
-        let is_next = reference.kind == Kind::Variant && is_relative(reference.uri);
-        only = is_next.then(|| reference.uri.to_owned());
-        None
-    };
-    rewrite(list, look).ok()?;
-    let next = resolved(&only.filter(|_| count == 1)?, target)?;
-    let next = next.split('#').next().unwrap_or_default();
-    let has_mark = without_query(next, MARK).1.is_some_and(|mark| !mark.is_empty());
-    (has_mark && folder(next) == folder(target)).then(|| next.to_owned())
-}
-
-/// Up to the last slash of the path.
-fn folder(target: &str) -> &str {
-    let path = target.split('?').next().unwrap_or_default();
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// The path and query that a relative address in a list at `target` means; none where it climbs about.
-fn resolved(uri: &str, target: &str) -> Option<String> {
-    let whole = if uri.starts_with('/') { uri.to_owned() } else { format!("{}/{uri}", folder(target)) };
-    let path = whole.split(['?', '#']).next().unwrap_or_default();
-    // It goes into a request: what is no path there is none.
-    let is_plain = whole.bytes().all(|byte| byte.is_ascii_graphic());
-    (is_plain && !climbs(path)).then_some(whole)
+/// The vhost that a client said behind a path, and how.
+fn vhost_said(target: &str) -> Option<(&'static str, String)> {
+    let said =
+        |name| without_query(target, name).1.filter(|vhost| !vhost.is_empty()).map(|vhost| (name, vhost));
+    said("vhost").or_else(|| said("domain"))
 }

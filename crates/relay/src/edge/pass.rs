@@ -12,7 +12,7 @@ use srs_names::envelope::{Envelope, Purpose};
 use srs_net::http::Response;
 use tokio::time::sleep;
 
-use super::{Edge, HEDGE};
+use super::{Asked, Edge, HEDGE};
 use crate::heads::Said;
 use crate::upstream::{Broken, HttpLeg, Unanswered, Whom};
 
@@ -23,6 +23,15 @@ pub(super) struct Wanted {
     pub(super) hops: Vec<NodeId>,
     /// In the order in which they are asked.
     pub(super) servers: Vec<Arc<Node>>,
+    /// See [`Asked`].
+    pub(super) upstream: Option<Arc<str>>,
+}
+
+impl Asked<'_> {
+    /// A request of these servers in these words.
+    pub(super) fn wanted(&self, said: Said, servers: Vec<Arc<Node>>) -> Wanted {
+        Wanted { said, hops: self.hops.clone(), servers, upstream: self.upstream.clone() }
+    }
 }
 
 /// What became of it.
@@ -100,8 +109,13 @@ impl Edge {
         Passed { answer: refused.ok_or(failed), missing }
     }
 
-    /// Takes note that a server does not answer.
+    /// Takes note that a server does not answer. A body that is of no use here, or for which there is no room, says nothing
+    /// of it.
     pub(super) fn is_ill(&self, id: &NodeId, why: &Unanswered) {
+        use Broken::{Coded, Large, List, Room};
+        if matches!(why, Unanswered::Origin(Coded | Large(_) | List(_) | Room)) {
+            return;
+        }
         if self.ill.put(id.as_str(), ()) {
             tracing::warn!(server = %id, error = %why, "a server upstream does not answer");
         }
@@ -113,24 +127,26 @@ impl Edge {
         wanted: &Wanted,
     ) -> (&'a Arc<Node>, Result<(HttpLeg, Response), Unanswered>) {
         let whom = Whom::Node(Arc::clone(server));
-        let envelope = |node: &Node| self.envelope(node, wanted);
-        (server, self.relay.ask_as(&wanted.said, &whom, envelope).await)
+        let renamed = wanted.upstream.as_ref().map(|host| wanted.said.at(host));
+        let said = renamed.as_ref().unwrap_or(&wanted.said);
+        let envelope = |node: &Node| self.envelope(node, said, &wanted.hops);
+        (server, self.relay.ask_as(said, &whom, envelope).await)
     }
 
     /// What a server is told of us and of the client.
-    fn envelope(&self, node: &Node, wanted: &Wanted) -> Option<String> {
+    fn envelope(&self, node: &Node, said: &Said, hops: &[NodeId]) -> Option<String> {
         let seal = self.seal.as_ref()?;
         let told = Envelope {
             from: self.me.clone(),
             role: "edge".to_owned(),
             purpose: Purpose::Pull,
             to: node.id.as_str().to_owned(),
-            client: Some(wanted.said.client),
+            client: Some(said.client),
             term: None,
             hold: None,
             session: String::new(),
-            bound: wanted.said.bound(),
-            hops: wanted.hops.clone(),
+            bound: said.bound(),
+            hops: hops.to_vec(),
         };
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let unix_ms = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);

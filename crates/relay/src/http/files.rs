@@ -94,8 +94,10 @@ impl Relay {
         let ttl = rules.age.map_or(FILE_TTL_UNSAID, |age| age.min(FILE_TTL));
         match keep(leg, response, FILE_BYTES, |more| room.take(more)).await {
             Ok(kept) => Loaded::Keep(kept, ttl),
-            // Found only on the way: its length was not said, or there was no room.
+            // Found only on the way: its length was not said.
             Err(Unanswered::Origin(Broken::Large(_))) => Loaded::Alone(None, true),
+            // It need not be kept to be passed on.
+            Err(Unanswered::Origin(Broken::Room)) => Loaded::Alone(None, false),
             Err(why) => self.load_failed(&why),
         }
     }

@@ -114,7 +114,8 @@ impl Lasts {
     }
 }
 
-fn has_line(list: &[u8], line: &[u8]) -> bool {
+/// Whether a list has this line.
+pub(crate) fn has_line(list: &[u8], line: &[u8]) -> bool {
     list.split(|byte| *byte == b'\n').any(|own| own.trim_ascii_end() == line)
 }
 

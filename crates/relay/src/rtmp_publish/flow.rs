@@ -3,32 +3,67 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use srs_net::rtmp::{Error, Link, Reader};
 use srs_net::{Outbox, limits};
 use srs_rtmp::{Message, client, server};
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::Ended;
-use crate::limits::{BACKLOG_BYTES, LAST_WORDS, MUTE, SETTLING};
+use super::pulse::{Look, Pulse, Seen};
+use crate::limits::{BACKLOG_BYTES, LAST_WORDS, MUTE, PULSE, SETTLING};
 use crate::origins::Origin;
-use crate::{Life, Relay, track};
+use crate::{Life, Relay, Role, track};
 
 /// The origin's side.
 pub(super) struct Upstream {
     reader: Reader<client::Session>,
     write: OwnedWriteHalf,
     outbox: Outbox,
+    /// Bytes that the outbox was given, modulo 2^64.
+    given: u64,
     pub(super) track: track::Publisher,
+    /// Where nobody else watches over the origin.
+    pulse: Option<Pulse>,
     headers: BytesMut,
-    parts: Vec<bytes::Bytes>,
+    parts: Vec<Bytes>,
 }
 
 impl Upstream {
-    pub(super) fn new(link: Link<client::Session>, track: track::Publisher) -> Upstream {
+    pub(super) fn new(link: Link<client::Session>, track: track::Publisher, role: &Role) -> Upstream {
         let (reader, write, outbox) = link.split();
-        Upstream { reader, write, outbox, track, headers: BytesMut::new(), parts: Vec::new() }
+        let given = outbox.len() as u64;
+        let pulse = matches!(role, Role::Edge { .. }).then(Pulse::new);
+        Upstream { reader, write, outbox, given, track, pulse, headers: BytesMut::new(), parts: Vec::new() }
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        self.given = self.given.wrapping_add(bytes.len() as u64);
+        self.outbox.push(bytes);
+    }
+
+    fn push_parts(&mut self) {
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.drain(..).for_each(|part| self.push(part));
+        // With its room.
+        self.parts = parts;
+    }
+
+    /// Whether nothing is heard of the origin any more, where that is known here.
+    fn is_lost(&mut self) -> bool {
+        let Some(pulse) = &mut self.pulse else { return false };
+        let look = pulse.look(Seen {
+            received: self.reader.received(),
+            sent: self.given.wrapping_sub(self.outbox.len() as u64),
+            waits: !self.outbox.is_empty(),
+            answers: self.reader.machine.pongs() > 0,
+        });
+        if look == Look::Ask {
+            self.reader.machine.ping(0);
+            self.collect();
+        }
+        look == Look::Lost
     }
 
     /// Tells the origin what the one before it was told.
@@ -36,9 +71,7 @@ impl Upstream {
         for message in self.track.replay() {
             self.reader.machine.write_parts(message, &mut self.headers, &mut self.parts);
         }
-        for part in self.parts.drain(..) {
-            self.outbox.push(part);
-        }
+        self.push_parts();
     }
 
     /// Without it the origin would hold the stream for the publisher's return. Closed with what the origin says meanwhile
@@ -61,14 +94,12 @@ impl Upstream {
     pub(super) fn pass(&mut self, message: &Message) {
         self.track.pass(message);
         self.reader.machine.write_parts(message, &mut self.headers, &mut self.parts);
-        for part in self.parts.drain(..) {
-            self.outbox.push(part);
-        }
+        self.push_parts();
     }
 
     fn collect(&mut self) {
         while let Some(output) = self.reader.machine.poll_output() {
-            self.outbox.push(output);
+            self.push(output);
         }
     }
 }
@@ -118,6 +149,8 @@ async fn flow(link: &mut Link<server::Session>, up: &mut Upstream, leaves: bool)
     let mute = tokio::time::sleep(MUTE);
     tokio::pin!(mute);
     let mut heard = link.reader.received();
+    let mut looks = tokio::time::interval(PULSE);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         if leaves && up.track.is_settled() {
             return Ended::Drains;
@@ -152,7 +185,7 @@ async fn flow(link: &mut Link<server::Session>, up: &mut Upstream, leaves: bool)
                 Ok(None) => return Ended::Origin(Error::Closed),
                 Err(error) => return Ended::Origin(error),
                 Ok(Some(step)) => {
-                    up.outbox.push(step.output);
+                    up.push(step.output);
                     if let Some(told) = step.event.and_then(told) {
                         return told;
                     }
@@ -164,6 +197,11 @@ async fn flow(link: &mut Link<server::Session>, up: &mut Upstream, leaves: bool)
                     return Ended::Origin(Error::Stalled);
                 }
                 stall.as_mut().reset(Instant::now() + limits::STALL);
+            }
+            _ = looks.tick(), if up.pulse.is_some() => {
+                if up.is_lost() {
+                    return Ended::Silent;
+                }
             }
             () = mute.as_mut() => {
                 let before = std::mem::replace(&mut heard, link.reader.received());

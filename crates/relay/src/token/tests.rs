@@ -68,3 +68,12 @@ fn what_an_edge_seals_is_no_token_to_a_proxy_nor_the_other_way_round() {
     assert_eq!(proxy.open(&edge.seal(&server).unwrap()), None);
     assert_eq!(edge.open(&proxy.seal(&server).unwrap()), None);
 }
+
+#[test]
+fn a_token_for_one_file_is_none_for_another() {
+    let tokens = Tokens::of_edges(b"one secret");
+    let sealed = tokens.seal_for(&id("a"), "s-1.ts").unwrap();
+    assert_eq!(tokens.open_for(&sealed, "s-1.ts"), Some(id("a")));
+    assert_eq!(tokens.open_for(&sealed, "s.ts"), None);
+    assert_eq!(tokens.open(&sealed), None);
+}

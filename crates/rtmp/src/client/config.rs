@@ -20,6 +20,8 @@ pub struct Config {
     pub chunk_size: u32,
     /// How bodies of played messages are held.
     pub bodies: Bodies,
+    /// A number in the server's answer that is kept for [`Session::told`](super::Session::told), by its name.
+    pub listen_for: Option<&'static str>,
     /// Which C1 is sent.
     pub handshake: handshake::Style,
 }
@@ -34,6 +36,7 @@ impl Config {
             role,
             chunk_size: 60_000,
             bodies: Bodies::Owned,
+            listen_for: None,
             handshake: handshake::Style::Simple,
         }
     }

@@ -132,6 +132,16 @@ fn a_player_reaches_a_server_and_hears_what_it_sends() {
 }
 
 #[test]
+fn a_server_of_this_program_is_known_by_its_answer() {
+    let (mut client, mut server) = pair(config(Role::Play));
+    pump(&mut client, &mut server, 1000);
+    assert!(client.is_ours());
+    let mut client = scripted(Role::Play);
+    hear(&mut client, &result(1.0, Value::Null));
+    assert!(!client.is_ours());
+}
+
+#[test]
 fn a_refusal_carries_the_servers_words() {
     let (mut client, mut server) = pair(config(publisher()));
     pump(&mut client, &mut server, 1000);
@@ -241,4 +251,17 @@ fn media_that_waits_to_be_sent_does_not_count_as_answers() {
     client.write(&Message { body: Bytes::from(vec![0; 1_000_000]), ..video(0, 1) });
     assert!(client.pending() > 1_000_000);
     assert_eq!(hear(&mut client, &user_control::message(UserControl::Ping(5))), []);
+}
+
+#[test]
+fn a_servers_answers_to_pings_are_counted() {
+    let (mut client, mut server) = pair(config(publisher()));
+    pump(&mut client, &mut server, usize::MAX);
+    server.accept_publish();
+    pump(&mut client, &mut server, usize::MAX);
+    for count in 1..=2 {
+        client.ping(7);
+        pump(&mut client, &mut server, usize::MAX);
+        assert_eq!(client.pongs(), count);
+    }
 }

@@ -41,8 +41,16 @@ impl Session {
 
     /// Lets the peer play, and says all that players wait for: StreamBegin, reset, start, sample access, data start.
     pub fn accept_play(&mut self) {
+        self.accept_play_saying(None);
+    }
+
+    /// The same, saying one thing more in the answer.
+    pub fn accept_play_saying(&mut self, more: Option<(&str, Value)>) {
         let mut info = with_client_id("NetStream.Play.Start", "Started playing stream.");
         info.set("details", "stream".into());
+        if let Some((name, value)) = more {
+            info.set(name, value);
+        }
         self.accept_play_with(info);
         let access = [Value::from("|RtmpSampleAccess"), true.into(), true.into()];
         self.link.send(&data(&access, self.stream_id));

@@ -15,8 +15,8 @@ pub(super) static CLUSTER: &[Rule] = &[
     built("vhost", Shape::Text),
     built("debug_srs_upnode", Shape::Switch),
     built("protocol", Shape::OneOf(&["rtmp", "flv"])),
-    built("follow_client", Shape::Switch),
     built("push", Shape::Switch),
+    later("follow_client"),
     later("coworkers"),
     later("origin_cluster"),
 ];

@@ -180,6 +180,19 @@ async fn lists_and_what_bears_a_token_are_asked_for_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_makes_neither_a_live_stream_nor_the_api_a_matter_of_elsewhere() {
+    local(async {
+        let other = Arc::new(Other::default());
+        let gateway = other.gateway(with_elsewhere());
+        for path in ["/live/known.flv?srs_at=x", "/api/v1/known?srs_at=x", "/rtc/v1/known?srs_at=x"] {
+            assert_eq!(answer(&gateway, path, "").await.0, 404, "{path}");
+        }
+        assert_eq!(other.asked.lock().unwrap().as_slice(), [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn elsewhere_is_told_who_asks_and_the_connection_goes_on() {
     local(async {
         let other = Arc::new(Other::default());

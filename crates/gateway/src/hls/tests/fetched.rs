@@ -8,7 +8,7 @@ use crate::testkit::source::{Says, Spring, missing};
 /// As a pull publishes.
 fn pulled(gateway: &Arc<Gateway>) -> Stream {
     let publisher = gateway.hub.publish(&key("s"), srs_hub::Settings::default()).unwrap();
-    gateway.begin_hls(&key("s"));
+    gateway.begin_hls(&key("s"), false);
     let stream = Stream { publisher, time: 0 };
     stream.push(9, AVCC);
     stream
@@ -129,7 +129,7 @@ async fn a_list_in_a_folder_of_its_stream_has_that_stream_fetched() {
 async fn a_vhost_without_hls_makes_none_of_what_is_fetched() {
     local(async {
         let gateway = gateway(Vhost::default());
-        gateway.begin_hls(&key("s"));
+        gateway.begin_hls(&key("s"), false);
         assert!(gateway.hls.lock().is_empty());
     })
     .await;

@@ -61,7 +61,7 @@ async fn what_is_fetched_and_its_applications_are_shown() {
 
 #[tokio::test]
 async fn neither_login_nor_query_of_a_server_is_shown() {
-    let flight = Flight::new(key("s"));
+    let flight = Flight::new(crate::way::Wanted::by_itself(key("s")));
     assert_eq!((flight.record().url.as_str(), flight.record().state), ("", FetchState::Opening));
     flight.runs_on(&Target {
         scheme: Scheme::Http,

@@ -1,10 +1,11 @@
 //! Viewers at edges.
 
+use srs_names::envelope::{Purpose, bound};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
 use super::*;
-use crate::testkit::cluster;
+use crate::testkit::{cluster, from_edge, rtmp_as, sealed};
 
 /// An edge or an origin that lets plays begin.
 struct Door {
@@ -281,6 +282,70 @@ async fn a_viewer_that_lost_an_edge_long_ago_is_not_given_up_when_it_loses_the_n
         let mut up = late.play().await;
         up.push(&[key_frame(0, 1), frame(40), frame(80)]).await;
         assert_eq!(picture(&mut player).await, 1_080);
+    })
+    .await;
+}
+
+/// An edge's fetch of `a`, and what its door says.
+async fn fetched(relay: &Arc<Relay>, door: &Door) -> (Link<client::Session>, Up) {
+    let says = |url: &str| {
+        let bound = bound::of_rtmp("play", "live", url, "a");
+        Some(sealed(&from_edge(Purpose::Pull, bound)))
+    };
+    let (edge, up) = tokio::join!(rtmp_as(relay, "a", client::Role::Play, says), door.play());
+    (edge.unwrap(), up)
+}
+
+/// All that is told until the connection is closed: the codes, and whether the stream was called over.
+async fn last_words(link: &mut Link<client::Session>) -> (Vec<String>, bool) {
+    let (mut codes, mut eof) = (Vec::new(), false);
+    while let Ok(Some(event)) = link.next().await {
+        match event {
+            client::Event::Status { code, .. } => codes.push(code),
+            client::Event::StreamEof => eof = true,
+            _ => {}
+        }
+    }
+    (codes, eof)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edge_is_not_told_that_a_stream_is_over_which_was_only_not_found_again() {
+    local(async {
+        let origin = Door::open("origin").await;
+        let relay = cluster(&[origin.told()], &[]);
+        let (mut edge, mut up) = fetched(&relay, &origin).await;
+        up.push(&[key_frame(1_000, 1)]).await;
+        assert_eq!(picture(&mut edge).await, 1_000);
+        drop((origin, up));
+        assert_eq!(last_words(&mut edge).await, (vec![], false));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edge_is_told_that_a_stream_is_over_when_its_origin_says_so() {
+    local(async {
+        let origin = Door::open("origin").await;
+        let relay = cluster(&[origin.told()], &[]);
+        let (mut edge, mut up) = fetched(&relay, &origin).await;
+        up.push(&[key_frame(1_000, 1)]).await;
+        up.end().await;
+        assert_eq!(last_words(&mut edge).await, (vec!["NetStream.Play.UnpublishNotify".to_owned()], true));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_player_whose_stream_is_not_found_again_is_told_that_it_is_over() {
+    local(async {
+        let origin = Door::open("origin").await;
+        let relay = cluster(&[origin.told()], &[]);
+        let (mut player, mut up) = joined(&relay, &origin).await;
+        up.push(&[key_frame(1_000, 1)]).await;
+        assert_eq!(picture(&mut player).await, 1_000);
+        drop((origin, up));
+        assert_eq!(last_words(&mut player).await, (vec!["NetStream.Play.UnpublishNotify".to_owned()], true));
     })
     .await;
 }
