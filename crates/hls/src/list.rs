@@ -8,6 +8,10 @@ use std::collections::VecDeque;
 /// more are kept for players that are late.
 pub const MOST_ENTRIES: usize = 3_600;
 
+/// Where the numbers of discontinuities begin anew. hls.js keeps a place for each number and looks through all of them with
+/// every list: hundreds of millions, as segments have them, cost it five seconds a time, this many a few milliseconds.
+const TURN: u64 = 1 << 18;
+
 /// RFC 8216 section 6.2.2: a list that goes on never has less than three target durations.
 const TARGETS: u64 = 3;
 
@@ -111,7 +115,7 @@ impl List {
             _ => {}
         }
         if std::mem::take(&mut self.fresh) && self.entries.is_empty() {
-            let before = entry.sequence.saturating_sub(u64::from(entry.discontinuity));
+            let before = (entry.sequence % TURN).saturating_sub(u64::from(entry.discontinuity));
             self.discontinuities = self.discontinuities.max(before);
         }
         self.newest = Some(entry.sequence);
@@ -206,7 +210,8 @@ impl List {
     ///
     /// Like that number it is derived from the epoch, so that it only grows when the stream moves to another origin,
     /// without anybody telling: within an epoch it grows by at most one with each segment, so it stays below or at the
-    /// number of the segment that it is said of; and a later epoch begins above all numbers of the earlier ones.
+    /// number of the segment that it is said of; and a later epoch begins above all numbers of the earlier ones. But for
+    /// one move in 18 hours, as it is derived modulo [`TURN`].
     pub fn discontinuity_sequence(&self) -> u64 {
         self.discontinuities
     }

@@ -366,6 +366,11 @@ fn numbers(list: &Got) -> Vec<(u64, u64)> {
     found
 }
 
+/// The number of discontinuities with which an epoch begins that has this first segment.
+fn small(first: u64) -> u64 {
+    first % (1 << 18)
+}
+
 #[tokio::test(start_paused = true)]
 async fn numbers_are_those_of_the_claim_by_which_the_stream_came() {
     local(async {
@@ -374,7 +379,7 @@ async fn numbers_are_those_of_the_claim_by_which_the_stream_came() {
         stream.run(5).await;
         let list = Client::of(&gateway).await.get("/live/s.m3u8").await;
         let first = srs_hls::first_sequence(1_795_000_000_000);
-        assert_eq!(numbers(&list), [(first, first), (first + 1, first)]);
+        assert_eq!(numbers(&list), [(first, small(first)), (first + 1, small(first))]);
     })
     .await;
 }
@@ -420,7 +425,7 @@ async fn a_return_by_another_claim_is_a_break_even_within_the_hold() {
         let after = client.get("/live/s.m3u8").await;
         assert!(after.text().contains("#EXT-X-DISCONTINUITY\n"), "{}", after.text());
         let next = srs_hls::first_sequence(1_795_000_060_000);
-        assert_eq!(numbers(&after)[0], (next, next));
+        assert_eq!(numbers(&after)[0], (next, small(next)));
     })
     .await;
 }

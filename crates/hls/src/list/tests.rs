@@ -91,6 +91,17 @@ fn an_epoch_counts_discontinuities_from_its_first_number() {
 }
 
 #[test]
+fn numbers_of_discontinuities_stay_small_however_late_it_is() {
+    for year in 0..20 {
+        let mut list = list(10, 60);
+        let first = crate::first_sequence(1_795_000_000_000 + year * 31_557_600_000);
+        list.add(broken(first, 10_000), 0);
+        assert!(list.discontinuity_sequence() < 1 << 18, "{}", list.discontinuity_sequence());
+        assert_eq!((list.discontinuity_sequence() + 1) % (1 << 18), first % (1 << 18));
+    }
+}
+
+#[test]
 fn an_epoch_that_goes_on_by_one_changes_no_count() {
     let mut list = list(10, 60);
     list.add(entry(100, 10_000), 0);
