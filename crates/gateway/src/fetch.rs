@@ -52,8 +52,8 @@ pub(crate) fn is_pull(sent: Option<&Envelope>) -> bool {
 }
 
 /// Whether the node that sent this fetches a stream whose HLS is had here too: it need not make it itself.
-pub(crate) fn hls_for(sent: Option<&Envelope>, vhost: &Vhost) -> Option<()> {
-    (is_pull(sent) && (vhost.hls.is_some() || vhost.hls_elsewhere)).then_some(())
+pub(crate) fn is_told_of_hls(sent: Option<&Envelope>, vhost: &Vhost) -> bool {
+    is_pull(sent) && (vhost.hls.is_some() || vhost.hls_elsewhere)
 }
 
 /// The nodes behind the viewer.

@@ -274,7 +274,7 @@ impl Gateway {
         if *request.method() != Method::GET {
             return Ok(Route::Answer(bodiless(live)));
         }
-        let (version, says_hls) = (request.version(), fetch::hls_for(sent, vhost).is_some());
+        let (version, says_hls) = (request.version(), fetch::is_told_of_hls(sent, vhost));
         Ok(Route::Live(Wanted { live, key, vhost, version, host, says_hls }))
     }
 

@@ -123,7 +123,7 @@ impl Gateway {
         let listed = self.clients.add(&key, peer, "rtmp-play", about);
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "rtmp play");
-        let hls = fetch::hls_for(sent.as_ref(), vhost).and(self.http_port);
+        let hls = self.http_port.filter(|_| fetch::is_told_of_hls(sent.as_ref(), vhost));
         link.machine().accept_play_saying(hls.map(|port| (HLS_PROPERTY, f64::from(port).into())));
         let left = if is_list(&key, sent.as_ref()) {
             self.tell_streams(link, &key, &listed.client).await

@@ -78,11 +78,6 @@ impl HlsPlayer {
         player
     }
 
-    /// Goes on at another server of the same lists, and compares its segments with those of the one before.
-    pub fn turn_to(&mut self, address: SocketAddr) {
-        self.mirror = Some(std::mem::replace(&mut self.address, address));
-    }
-
     /// Reads the list once and fetches what is new; true when the list says that the stream is over.
     pub async fn step(&mut self) -> bool {
         let reply = http::get(self.address, &self.path).await;
@@ -144,6 +139,17 @@ impl HlsPlayer {
     pub async fn play(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
+            self.step().await;
+            sleep(POLL).await;
+        }
+    }
+
+    /// The same at these servers of the same lists in turns, one for each look at the list: the segments of each are compared
+    /// with those of the one before.
+    pub async fn play_in_turns(&mut self, servers: &[SocketAddr], time: Duration) {
+        let end = Instant::now() + time;
+        for server in servers.iter().cycle().take_while(|_| Instant::now() < end) {
+            self.mirror = Some(std::mem::replace(&mut self.address, *server));
             self.step().await;
             sleep(POLL).await;
         }

@@ -238,14 +238,7 @@ async fn takes_turns(name: &str, time: Duration) {
     let plan = Plan { streams: 1, rtmp: 0, flv: 1, gop: 25, size: 4000 };
     let show = Show::start(name, cluster.rtmp(), &[(cluster.rtmp(), cluster.http())], plan).await;
     let mut hls = HlsPlayer::start(web(&edges[0]), &format!("/live/{name}-0.m3u8")).await;
-    let end = Instant::now() + time;
-    let mut turn = 0;
-    while Instant::now() < end {
-        turn += 1;
-        hls.turn_to(web(&edges[turn % 2]));
-        hls.step().await;
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
+    hls.play_in_turns(&[web(&edges[0]), web(&edges[1])], time).await;
     assert!(hls.segments > time.as_secs() / 2 && hls.continuity_errors() == 0 && hls.jumps.is_empty());
     show.stop().await;
 }

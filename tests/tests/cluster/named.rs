@@ -7,7 +7,6 @@ use srs_edge::Edge;
 use srs_edge::config::Vhost;
 use srs_tests::edge::remote;
 use srs_tests::{Cluster, HlsPlayer, Plan, Show, http};
-use tokio::time::Instant;
 
 fn short_segments(vhost: &mut Vhost) {
     vhost.hls.enabled = true;
@@ -60,14 +59,7 @@ async fn a_proxy_names_its_own_http_and_every_edge_has_the_same_lists_then() {
     let show = show("by-proxy", &cluster).await;
     let path = "/live/by-proxy-0.m3u8";
     let mut hls = HlsPlayer::start(web(&edges[0]), path).await;
-    let end = Instant::now() + Duration::from_secs(5);
-    let mut turn = 0;
-    while Instant::now() < end {
-        turn += 1;
-        hls.turn_to(web(&edges[turn % 2]));
-        hls.step().await;
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
+    hls.play_in_turns(&[web(&edges[0]), web(&edges[1])], Duration::from_secs(5)).await;
     assert!(hls.segments > 2 && hls.continuity_errors() == 0 && hls.jumps.is_empty());
     assert!(is_passed_on(web(&edges[0]), path).await && is_passed_on(web(&edges[1]), path).await);
     show.stop().await;
