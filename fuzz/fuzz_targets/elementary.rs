@@ -38,6 +38,7 @@ fuzz_target!(|data: &[u8]| {
                 let length = u32::from_be_bytes([0, unit[3] & 3, unit[4], unit[5]]) >> 5;
                 assert_eq!((&unit[..2], length as usize), (&[0xff, 0xf1][..], unit.len()));
             }
+            Codec::Opus => assert!(unit.starts_with(&[0x7f, 0xe0])),
             codec => assert_eq!(codec, Codec::Mp3),
         }
         let known = if access.kind == Kind::Video { elementary.video() } else { elementary.audio() };

@@ -18,25 +18,33 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rtmp", &["amf", "names"]),
     ("m3u8", &[]),
     ("srt", &["names"]),
-    ("flv", &["amf", "media", "names", "rtmp"]),
+    // `ts` too: of a transport stream both doors that take one in make the same frames.
+    ("flv", &["amf", "media", "names", "rtmp", "ts"]),
     ("ts", &["media"]),
     ("hls", &["m3u8"]),
     // Floor 2: the two hearts do not know each other, nor any protocol.
     ("hub", &["media", "names"]),
     ("balance", &["names"]),
     // Floor 3: machinery.
-    ("net", &["amf", "names", "pages", "rtmp"]),
+    ("net", &["amf", "names", "pages", "rtmp", "srt"]),
+    ("peer", &["srt"]),
     ("boot", &["names"]),
     ("directory", &["balance", "names", "net"]),
     // Floor 4: doors, which do not know each other. The relay is blind to media and has no hub.
-    ("gateway", &["amf", "flv", "hls", "hub", "m3u8", "media", "names", "net", "pages", "rtmp", "ts"]),
-    ("relay", &["amf", "balance", "m3u8", "names", "net", "pages", "rtmp"]),
+    (
+        "gateway",
+        &["amf", "flv", "hls", "hub", "m3u8", "media", "names", "net", "pages", "peer", "rtmp", "srt", "ts"],
+    ),
+    ("relay", &["amf", "balance", "m3u8", "names", "net", "pages", "rtmp", "srt"]),
     ("control", &["balance", "names", "net"]),
-    ("pull", &["amf", "flv", "hub", "media", "names", "net", "rtmp"]),
+    ("pull", &["amf", "flv", "hub", "media", "names", "net", "peer", "rtmp", "srt", "ts"]),
     // What origins and edges are made of: all doors of a node, wired.
     (
         "node",
-        &["balance", "boot", "control", "gateway", "hls", "hub", "media", "names", "net", "pull", "relay"],
+        &[
+            "balance", "boot", "control", "gateway", "hls", "hub", "media", "names", "net", "peer", "pull",
+            "relay", "srt",
+        ],
     ),
 ];
 

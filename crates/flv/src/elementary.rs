@@ -1,14 +1,12 @@
 //! From frames as FLV carries them to elementary streams as MPEG transport streams carry them: NAL units behind start
-//! codes (Annex B) for H.264 and H.265, ADTS for AAC, MP3 as it is.
+//! codes (Annex B) for H.264 and H.265, ADTS for AAC, MP3 as it is, Opus behind its control header.
 //!
 //! Only the first track of a stream; nothing is decoded.
 
-mod nal;
-
+use crate::nal::{Class, Nals, START, all_sets, class, delimiter};
 use crate::payload;
 use bytes::{BufMut, Bytes, BytesMut};
-use nal::{Class, Nals, START, all_sets, class, delimiter};
-use srs_media::{Codec, Frame, Kind, ParameterSets, Role, aac, h264, hevc};
+use srs_media::{Codec, Frame, Kind, ParameterSets, Role, aac, h264, heads, hevc, opus};
 
 /// Why a coded frame has no such form. The same one comes with every frame: log it once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +36,7 @@ pub enum Error {
 pub struct Access {
     /// Picture or sound.
     pub kind: Kind,
-    /// H.264, HEVC, AAC or MP3.
+    /// H.264, HEVC, AAC, MP3 or Opus.
     pub codec: Codec,
     /// Decode time in milliseconds on the stream's timeline.
     pub dts: i64,
@@ -65,8 +63,13 @@ struct Picture {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sound {
-    Aac { config: aac::Config, adts: Option<[u8; 7]> },
+    Aac {
+        config: aac::Config,
+        adts: Option<[u8; 7]>,
+    },
     Mp3,
+    /// Of one or two channels.
+    Opus,
 }
 
 impl Elementary {
@@ -97,18 +100,20 @@ impl Elementary {
         self.picture.as_ref().map(|picture| picture.codec)
     }
 
-    /// The sound's codec: for AAC once its header is known and can be said in ADTS, for MP3 from its first frame on.
+    /// The sound's codec: for AAC once its header is known and can be said in ADTS, for Opus once its header is known and
+    /// says one or two channels, for MP3 from its first frame on.
     pub fn audio(&self) -> Option<Codec> {
         match self.sound? {
             Sound::Aac { adts, .. } => adts.map(|_| Codec::Aac),
             Sound::Mp3 => Some(Codec::Mp3),
+            Sound::Opus => Some(Codec::Opus),
         }
     }
 
     /// Appends the access unit of a coded frame to `out`.
     ///
     /// A picture begins with an access unit delimiter; before a key frame stand the header's parameter sets, unless the
-    /// frame brings its own. AAC gets an ADTS header. `None` for frames that are no coded media, are of another track,
+    /// frame brings its own. AAC gets an ADTS header, Opus a control header. `None` for frames that are no coded media, are of another track,
     /// or have nothing in them. With `None` or an error nothing is appended.
     pub fn access(&mut self, frame: &Frame, out: &mut BytesMut) -> Result<Option<Access>, Error> {
         if !matches!(frame.role, Role::Key | Role::Inter) || frame.track != 0 {
@@ -121,6 +126,14 @@ impl Elementary {
             (Kind::Audio, Codec::Aac) => self.write_aac(&data, out)?,
             (Kind::Audio, Codec::Mp3) => {
                 self.sound = Some(Sound::Mp3);
+                out.put_slice(&data);
+                true
+            }
+            (Kind::Audio, Codec::Opus) => {
+                if self.sound != Some(Sound::Opus) {
+                    return Err(Error::NotCarried(Codec::Opus));
+                }
+                opus::put_control(data.len(), out);
                 out.put_slice(&data);
                 true
             }
@@ -209,6 +222,9 @@ fn annex_b_sets(codec: Codec, record: &[u8]) -> Option<ParameterSets<'_>> {
 }
 
 fn sound(codec: Codec, record: &[u8]) -> Option<Sound> {
+    if codec == Codec::Opus {
+        return heads::opus(record).filter(|info| (1..=2).contains(&info.channels)).map(|_| Sound::Opus);
+    }
     let config = aac::config(record).filter(|_| codec == Codec::Aac)?;
     Some(Sound::Aac { config, adts: aac::adts(&config) })
 }

@@ -4,12 +4,19 @@
 //! Legacy FLV (Adobe Video File Format 10.1, annex E), HEVC and AV1 by the codec numbers in use in
 //! China, and enhanced RTMP v2. How tags and messages travel is `rtmp`'s matter; time is repaired by
 //! `media::time`. Nothing is decoded, and bodies of several tracks stay in one piece.
+//!
+//! And the other way: [`body`] makes bodies as publishers send them, [`elementary`] elementary streams of frames, and
+//! [`compose`] frames of elementary streams, [`transport`] of whole transport streams.
 
 mod audio;
+pub mod body;
+pub mod compose;
 mod data;
 mod describe;
 pub mod elementary;
 mod enhanced;
+mod nal;
+pub mod transport;
 mod video;
 
 pub use describe::{describe_audio, describe_video, metadata, payload};
@@ -59,5 +66,7 @@ pub fn demux(kind: u8, time: i64, body: Bytes) -> Result<Frame, Error> {
     }
 }
 
+#[cfg(test)]
+mod testkit;
 #[cfg(test)]
 mod tests;

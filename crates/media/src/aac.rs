@@ -94,6 +94,47 @@ pub fn with_length(adts: [u8; 7], payload: usize) -> Option<[u8; 7]> {
     Some([a, b, c, d | high, e | middle, f | low, g])
 }
 
+/// What the header of one ADTS frame says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adts {
+    /// The AudioSpecificConfig that means the same: HE-AAC is said to be LC at the core's rate.
+    pub config: [u8; 2],
+    /// Hz of the core coder.
+    pub sample_rate: u32,
+    /// Raw data blocks in the frame, of 1024 samples each; 1 but for encoders that nobody uses.
+    pub blocks: u8,
+    /// Bytes of the header, with its CRC where it has one.
+    pub header: usize,
+    /// Bytes of the frame with its header.
+    pub length: usize,
+}
+
+impl Adts {
+    /// Samples of a raw data block.
+    pub const BLOCK: u32 = 1024;
+
+    /// Reads the header at the front; `None` for what is none.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let &[sync, second, third, fourth, fifth, sixth, seventh] = bytes.first_chunk::<7>()?;
+        // The layer is 0, which tells it from MPEG audio.
+        if sync != 0xff || second & 0xf6 != 0xf0 {
+            return None;
+        }
+        let (object_type, rate) = ((third >> 6).checked_add(1)?, third >> 2 & 0x0f);
+        let sample_rate = *RATES.get(usize::from(rate))?;
+        let channels = (third & 1) << 2 | fourth >> 6;
+        let header = if second & 1 == 0 { 9 } else { 7 };
+        let length = usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5);
+        (length >= header).then_some(Self {
+            config: [object_type << 3 | rate >> 1, (rate & 1) << 7 | channels << 3],
+            sample_rate,
+            blocks: (seventh & 3).checked_add(1)?,
+            header,
+            length,
+        })
+    }
+}
+
 fn object_type(bits: &mut Bits<'_>) -> Option<u8> {
     let value = match bits.take(5)? {
         31 => bits.take(6)? + 32,

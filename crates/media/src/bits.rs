@@ -6,6 +6,7 @@ use std::borrow::Cow;
 const MAX_HEADER: usize = 4096;
 
 /// Reads bits, most significant first.
+#[derive(Clone)]
 pub(crate) struct Bits<'a> {
     data: Cow<'a, [u8]>,
     /// In bits.

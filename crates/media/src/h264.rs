@@ -2,6 +2,7 @@
 
 use crate::bits::{Bits, bytes_off, u16_off};
 use crate::info::sane;
+use crate::nal::put_set;
 use crate::{Codec, ParameterSets, VideoInfo};
 
 /// What the configuration record of FLV and MP4 says; `None` when it or its first SPS is damaged.
@@ -32,6 +33,32 @@ pub fn parameter_sets(record: &[u8]) -> Option<ParameterSets<'_>> {
     ParameterSets::new(size, nals)
 }
 
+/// The configuration record of FLV and MP4 for these sets, with lengths of four bytes in the frames; `None` where the first
+/// SPS cannot be read, there is no PPS, or there are more sets than a record counts.
+pub fn record(sps: &[&[u8]], pps: &[&[u8]]) -> Option<Vec<u8>> {
+    let first = *sps.first()?;
+    let Read { format, .. } = read(first)?;
+    let &[_, profile, compatibility, level] = first.first_chunk::<4>()?;
+    let (sps_count, pps_count) = (u8::try_from(sps.len()).ok()?, u8::try_from(pps.len()).ok()?);
+    if sps_count > 0x1f || pps_count == 0 {
+        return None;
+    }
+    let mut record = vec![1, profile, compatibility, level, 0xff, 0xe0 | sps_count];
+    sps.iter().try_for_each(|set| put_set(set, &mut record))?;
+    record.push(pps_count);
+    pps.iter().try_for_each(|set| put_set(set, &mut record))?;
+    if !matches!(profile, 66 | 77 | 88) {
+        record.extend([0xfc | format.chroma, 0xf8 | format.luma_depth, 0xf8 | format.chroma_depth, 0]);
+    }
+    Some(record)
+}
+
+/// The number of a PPS, by which a later one replaces it; its NAL header byte included.
+pub fn pps_id(nal: &[u8]) -> Option<u32> {
+    let (&header, payload) = nal.split_first()?;
+    (header & 0x1f == 8).then(|| Bits::of_nal(payload).ue())?
+}
+
 fn sets_off<'a>(rest: &mut &'a [u8], count: u8, nals: &mut Vec<&'a [u8]>) -> Option<()> {
     for _ in 0..count {
         let length = usize::from(u16_off(rest)?);
@@ -58,6 +85,7 @@ pub fn reorder(nal: &[u8]) -> Option<u32> {
 /// An SPS up to its VUI.
 struct Read<'a> {
     info: VideoInfo,
+    format: Format,
     /// Its profile or its way of counting forbids other orders than that of decoding.
     in_order: bool,
     bits: Bits<'a>,
@@ -73,7 +101,11 @@ fn read(nal: &[u8]) -> Option<Read<'_>> {
     let constraints = bits.take(8)?;
     let level = bits.take(8)?;
     bits.ue()?; // seq_parameter_set_id
-    let chroma = if has_chroma_format(profile) { chroma_format(&mut bits)? } else { Chroma::Yuv420 };
+    let (chroma, format) = if has_chroma_format(profile) {
+        chroma_format(&mut bits)?
+    } else {
+        (Chroma::Yuv420, Format { chroma: 1, luma_depth: 0, chroma_depth: 0 })
+    };
     bits.ue()?; // log2_max_frame_num_minus4
     let counting = picture_order(&mut bits)?;
     bits.ue()?; // max_num_ref_frames
@@ -101,7 +133,7 @@ fn read(nal: &[u8]) -> Option<Read<'_>> {
         width,
         height,
     };
-    Some(Read { info, in_order: profile == 66 || counting == 2, bits })
+    Some(Read { info, format, in_order: profile == 66 || counting == 2, bits })
 }
 
 /// `max_num_reorder_frames` of the VUI (H.264 E.1.1), where it is there.
@@ -186,7 +218,14 @@ fn has_chroma_format(profile: u32) -> bool {
     matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135)
 }
 
-fn chroma_format(bits: &mut Bits<'_>) -> Option<Chroma> {
+/// What the record repeats of the SPS: `chroma_format_idc` (2 bits), and the depths less 8 (3 bits each).
+struct Format {
+    chroma: u8,
+    luma_depth: u8,
+    chroma_depth: u8,
+}
+
+fn chroma_format(bits: &mut Bits<'_>) -> Option<(Chroma, Format)> {
     let idc = bits.ue()?;
     let chroma = match idc {
         0 => Chroma::Mono,
@@ -196,8 +235,12 @@ fn chroma_format(bits: &mut Bits<'_>) -> Option<Chroma> {
         3 => Chroma::Yuv444,
         _ => return None,
     };
-    bits.ue()?; // bit_depth_luma_minus8
-    bits.ue()?; // bit_depth_chroma_minus8
+    let depth = |value: u32| u8::try_from(value).ok().filter(|&value| value < 7);
+    let format = Format {
+        chroma: u8::try_from(idc).ok()?,
+        luma_depth: depth(bits.ue()?)?,
+        chroma_depth: depth(bits.ue()?)?,
+    };
     bits.skip(1)?; // qpprime_y_zero_transform_bypass_flag
     if bits.bit()? {
         let lists = if idc == 3 { 12 } else { 8 };
@@ -207,7 +250,7 @@ fn chroma_format(bits: &mut Bits<'_>) -> Option<Chroma> {
             }
         }
     }
-    Some(chroma)
+    Some((chroma, format))
 }
 
 fn scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {

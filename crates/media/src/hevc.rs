@@ -2,6 +2,7 @@
 
 use crate::bits::{Bits, bytes_off, u16_off};
 use crate::info::sane;
+use crate::nal::put_set;
 use crate::{Codec, ParameterSets, VideoInfo};
 
 /// Fixed part of the record before its arrays of parameter sets; the last byte counts the arrays.
@@ -51,15 +52,44 @@ pub fn parameter_sets(record: &[u8]) -> Option<ParameterSets<'_>> {
     ParameterSets::new(size, found.into_iter().map(|(_, nal)| nal).collect())
 }
 
+/// The configuration record of FLV and MP4 for these sets, with lengths of four bytes in the frames; `None` where the first
+/// SPS cannot be read, or a kind is missing. What would take a look at the VUI (segments, parallelism) is left open.
+pub fn record(vps: &[&[u8]], sps: &[&[u8]], pps: &[&[u8]]) -> Option<Vec<u8>> {
+    let Read { sub_layers, nested, profile, chroma, mut bits, .. } = read(sps.first()?)?;
+    let (luma, deep) = (bits.ue()?, bits.ue()?);
+    let depth = |value: u32| u8::try_from(value).ok().filter(|&value| value < 8);
+    let layers = u8::try_from(sub_layers).ok()?.checked_add(1)?;
+    let mut record = vec![1];
+    record.extend(profile);
+    // min_spatial_segmentation_idc 0, parallelismType unknown
+    record.extend([0xf0, 0, 0xfc, 0xfc | chroma, 0xf8 | depth(luma)?, 0xf8 | depth(deep)?]);
+    // avgFrameRate and constantFrameRate unknown
+    record.extend([0, 0, (layers & 7) << 3 | u8::from(nested) << 2 | 3, 3]);
+    for (kind, sets) in [(NAL_VPS, vps), (NAL_SPS, sps), (NAL_PPS, pps)] {
+        let count = u16::try_from(sets.len()).ok().filter(|&count| count > 0)?;
+        // array_completeness 0: frames may bring their own.
+        record.push(kind);
+        record.extend(count.to_be_bytes());
+        sets.iter().try_for_each(|set| put_set(set, &mut record))?;
+    }
+    Some(record)
+}
+
+/// The number of a PPS, by which a later one replaces it; its two NAL header bytes included.
+pub fn pps_id(nal: &[u8]) -> Option<u32> {
+    let (&[first, _], payload) = nal.split_first_chunk::<2>()?;
+    (first >> 1 & 0x3f == NAL_PPS).then(|| Bits::of_nal(payload).ue())?
+}
+
 /// Reads one SPS, its two NAL header bytes included.
 pub fn sps(nal: &[u8]) -> Option<VideoInfo> {
-    read(nal).map(|(info, _, _)| info)
+    read(nal).map(|read| read.info)
 }
 
 /// How many pictures at most come before one that is shown before them, by an SPS with its two NAL header bytes;
 /// `None` when it is damaged.
 pub fn reorder(nal: &[u8]) -> Option<u32> {
-    let (_, sub_layers, mut bits) = read(nal)?;
+    let Read { sub_layers, mut bits, .. } = read(nal)?;
     bits.ue()?; // bit_depth_luma_minus8
     bits.ue()?; // bit_depth_chroma_minus8
     bits.ue()?; // log2_max_pic_order_cnt_lsb_minus4
@@ -73,8 +103,21 @@ pub fn reorder(nal: &[u8]) -> Option<u32> {
     reorder
 }
 
-/// An SPS up to its bit depths, and `sps_max_sub_layers_minus1`.
-fn read(nal: &[u8]) -> Option<(VideoInfo, u32, Bits<'_>)> {
+/// An SPS up to its bit depths.
+struct Read<'a> {
+    info: VideoInfo,
+    /// `sps_max_sub_layers_minus1`.
+    sub_layers: u32,
+    /// `sps_temporal_id_nesting_flag`.
+    nested: bool,
+    /// The general part of `profile_tier_level`, which the record repeats.
+    profile: [u8; 12],
+    /// `chroma_format_idc`.
+    chroma: u8,
+    bits: Bits<'a>,
+}
+
+fn read(nal: &[u8]) -> Option<Read<'_>> {
     let (&[first, _], payload) = nal.split_first_chunk::<2>()?;
     if first >> 1 & 0x3f != NAL_SPS {
         return None;
@@ -82,10 +125,12 @@ fn read(nal: &[u8]) -> Option<(VideoInfo, u32, Bits<'_>)> {
     let mut bits = Bits::of_nal(payload);
     bits.skip(4)?; // sps_video_parameter_set_id
     let sub_layers = bits.take(3)?;
-    bits.skip(1)?; // sps_temporal_id_nesting_flag
+    let nested = bits.bit()?;
+    let general = general(payload)?;
     let (profile, level) = profile_tier_level(&mut bits, sub_layers)?;
     bits.ue()?; // sps_seq_parameter_set_id
-    let (unit_x, unit_y) = match bits.ue()? {
+    let chroma = bits.ue()?;
+    let (unit_x, unit_y) = match chroma {
         0 => (1, 1),
         1 => (2, 2),
         2 => (2, 1),
@@ -110,7 +155,19 @@ fn read(nal: &[u8]) -> Option<(VideoInfo, u32, Bits<'_>)> {
         width,
         height,
     };
-    Some((info, sub_layers, bits))
+    let chroma = u8::try_from(chroma).ok()?;
+    Some(Read { info, sub_layers, nested, profile: general, chroma, bits })
+}
+
+/// The twelve bytes behind the first of an SPS' payload.
+fn general(payload: &[u8]) -> Option<[u8; 12]> {
+    let mut bits = Bits::of_nal(payload);
+    bits.skip(8)?;
+    let mut bytes = [0; 12];
+    for byte in &mut bytes {
+        *byte = u8::try_from(bits.take(8)?).ok()?;
+    }
+    Some(bytes)
 }
 
 /// `profile_tier_level(1, sub_layers)` of H.265 7.3.3: general profile and level.

@@ -12,7 +12,10 @@ pub mod h264;
 pub mod heads;
 pub mod hevc;
 mod info;
+pub mod latm;
+pub mod mp3;
 mod nal;
+pub mod opus;
 pub mod time;
 
 pub use frame::{Codec, Frame, Kind, Role};

@@ -27,3 +27,11 @@ impl<'a> ParameterSets<'a> {
         (bytes <= Self::MAX).then_some(Self { length_size, nals })
     }
 }
+
+/// Appends a set behind its length; `None` for an empty one, and where 16 bits do not hold the length.
+pub(crate) fn put_set(set: &[u8], record: &mut Vec<u8>) -> Option<()> {
+    let length = u16::try_from(set.len()).ok().filter(|&length| length > 0)?;
+    record.extend(length.to_be_bytes());
+    record.extend(set);
+    Some(())
+}

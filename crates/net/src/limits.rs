@@ -65,3 +65,38 @@ pub const BACKLOG: i32 = 4096;
 
 /// How long the accept loop rests when the system has no room for a connection.
 pub const ACCEPT_REST: Duration = Duration::from_millis(200);
+
+/// What a UDP socket may hold each way, as far as the system allows: 2 MiB are 50 ms of 300 Mbit/s, and what counts towards
+/// it is about twice as much as the bytes.
+pub const UDP_BUFFER: usize = 4 << 20;
+
+/// Messages of an SRT connection that wait for its session: 4 s of 10 Mbit/s, in which a session that works has had its turn.
+pub const SRT_INBOX: usize = 4096;
+
+/// Datagrams that one SRT connection may send before others of its shard have their turn.
+pub const SRT_TURN: usize = 1024;
+
+/// How long an SRT caller may wait to be accepted or refused: callers give up after 3 s unless their user says otherwise.
+pub const SRT_PENDING: Duration = Duration::from_secs(10);
+
+/// The round trip of an SRT connection until it is measured, as libsrt has it.
+pub const SRT_RTT: Duration = Duration::from_millis(100);
+
+/// SRT callers of one shard that wait to be accepted or refused: a herd of 1,000 that returns at once fits.
+pub const SRT_KNOCKS: usize = 1024;
+
+/// SRT callers of one address (of IPv6: of one network of 64 bits) that wait at one shard, and as many more that were taken in
+/// and have said nothing yet, once half of all places are taken: callers of one proxy have its address, and may be a herd.
+pub const SRT_OF_ONE: usize = 64;
+
+/// Bytes that wait for a UDP socket of a shard that is full: 50 ms of 300 Mbit/s. What is beyond is lost, and SRT repeats it.
+pub const SRT_OUTGOING: usize = 2 << 20;
+
+/// Datagrams that came to another shard than their connection's and wait for that: those of a caller whose address changed.
+pub const SRT_STRAYED: usize = 256;
+
+/// Batches of datagrams that a port takes before others of its shard have their turn.
+pub const SRT_BATCHES: usize = 4;
+
+/// An SRT connection on which nothing happens is not looked after more often: the runtime's timers are no finer.
+pub const SRT_REST: Duration = Duration::from_millis(1);

@@ -151,7 +151,8 @@ impl Handle {
         self.start_on(turn.checked_rem(self.jobs.len()).unwrap_or(0), make);
     }
 
-    fn start_on<F, T>(&self, index: usize, make: F)
+    /// Starts `make`'s future on this shard.
+    pub(crate) fn start_on<F, T>(&self, index: usize, make: F)
     where
         F: FnOnce() -> T + Send + 'static,
         T: Future<Output = ()> + 'static,
@@ -197,14 +198,21 @@ pub async fn guarded<T>(name: &'static str, task: impl Future<Output = T>) -> Op
 /// Runs `task` to its end; none when that was a panic, which is counted.
 async fn caught<T>(task: impl Future<Output = T>) -> Option<T> {
     let mut task = pin!(task);
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Some),
-        Err(_) => {
-            PANICS.fetch_add(1, Ordering::Relaxed);
-            Poll::Ready(None)
-        }
+    poll_fn(|cx| match catch(|| task.as_mut().poll(cx)) {
+        Some(poll) => poll.map(Some),
+        None => Poll::Ready(None),
     })
     .await
+}
+
+/// Calls something that must not take others along when it panics: none when it did, which is counted. What it worked on
+/// is not to be used any more.
+pub(crate) fn catch<T>(call: impl FnOnce() -> T) -> Option<T> {
+    let result = catch_unwind(AssertUnwindSafe(call));
+    if result.is_err() {
+        PANICS.fetch_add(1, Ordering::Relaxed);
+    }
+    result.ok()
 }
 
 #[cfg(test)]

@@ -105,7 +105,8 @@ impl Slots {
         self.closed.send_replace(true);
     }
 
-    async fn closed(&self) {
+    /// Waits until they are closed.
+    pub(crate) async fn closed(&self) {
         // The sender is ours, so the wait can only end well.
         let mut closed = self.closed.subscribe();
         let _closed = closed.wait_for(|closed| *closed).await;
@@ -122,6 +123,11 @@ impl Slots {
     /// Places taken now.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether half of all places are taken.
+    pub(crate) fn is_half_taken(&self) -> bool {
+        self.used() >= self.most / 2
     }
 }
 

@@ -4,7 +4,6 @@
 //! so, or where nothing comes over UDP. Over UDP, packets that come out of order are lost (`retina` keeps no buffer for
 //! them), and nothing is asked for again: it is for networks of one's own.
 
-mod body;
 mod clock;
 mod maker;
 mod order;
@@ -22,12 +21,12 @@ use retina::client::{
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoParametersCodec};
 use retina::rtcp::ReceivedCompoundPacket;
+use srs_flv::body::Codec;
 use srs_media::Kind;
 use srs_names::MissingKind;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::Url;
 
-use self::body::Codec;
 use self::clock::millis;
 use self::maker::Maker;
 use crate::incoming::{Event, Failed};

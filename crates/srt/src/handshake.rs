@@ -16,7 +16,9 @@ mod write;
 
 use std::net::IpAddr;
 
-pub use extension::{Extension, ExtensionKind, Extensions, MOST_STREAM_ID, Srt, stream_id_words};
+pub use extension::{
+    Extension, ExtensionKind, Extensions, MOST_BETWEEN_NODES, MOST_STREAM_ID, Srt, stream_id_words,
+};
 pub use write::{Change, write};
 
 use crate::packet::{self, ControlKind, Header, SocketId};
@@ -85,8 +87,8 @@ pub enum Error {
         /// Which one.
         kind: ExtensionKind,
     },
-    /// The stream id is longer than [`MOST_STREAM_ID`].
-    #[error("a stream id of {length} bytes, and 512 are the most")]
+    /// The stream id is longer than [`MOST_BETWEEN_NODES`]; what a client may say of it is less ([`MOST_STREAM_ID`]).
+    #[error("a stream id of {length} bytes, and 1200 are the most")]
     StreamIdLong {
         /// Its bytes.
         length: usize,

@@ -16,6 +16,7 @@
 //! `docs/features/access-control.md` for stream ids and rejections.
 
 mod cookie;
+pub mod engine;
 pub mod handshake;
 pub mod packet;
 mod reject;
@@ -23,6 +24,7 @@ pub mod streamid;
 mod wire;
 
 pub use cookie::Cookies;
+pub use engine::Engine;
 pub use packet::{Header, MOST_BYTES, SocketId};
 pub use reject::Reason;
 pub use streamid::StreamId;

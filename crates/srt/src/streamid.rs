@@ -72,11 +72,14 @@ impl Default for Defaults {
 /// Why a stream id is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It is longer than [`crate::handshake::MOST_STREAM_ID`].
-    #[error("the stream id has {length} bytes, and 512 are the most")]
+    /// It is longer than [`crate::handshake::MOST_STREAM_ID`], or with a node's key than
+    /// [`crate::handshake::MOST_BETWEEN_NODES`].
+    #[error("the stream id has {length} bytes, and {most} are the most")]
     Long {
         /// Its bytes.
         length: usize,
+        /// And what it may have.
+        most: usize,
     },
     /// Percent-escapes in it decode to what is no text.
     #[error("the stream id is not UTF-8 once its escapes are decoded")]

@@ -1,15 +1,18 @@
-//! MPEG transport streams, ISO/IEC 13818-1: from access units to packets of 188 bytes, and a strict reader that says
-//! what is wrong with packets.
+//! MPEG transport streams, ISO/IEC 13818-1: from access units to packets of 188 bytes, back to units from what encoders
+//! send, and a strict reader that says what is wrong with packets.
 //!
 //! Sans-IO: units and buffers come from the caller. What access units look like inside is not looked at here: `flv`
-//! makes them from frames. One program with at most one picture and one sound; PIDs are those of SRS.
+//! makes them from frames, and frames from them. One program with at most one picture and one sound; the PIDs that are
+//! written are those of SRS.
 
 pub mod check;
+pub mod demux;
 mod mux;
 mod packet;
 mod pes;
 mod psi;
 
+pub use demux::{Demuxer, Event};
 pub use mux::{MAX_AUDIO, Muxer};
 
 /// Bytes of a packet.
@@ -38,16 +41,25 @@ pub enum Codec {
     Aac,
     /// MPEG audio frames. One number for MPEG-1 and MPEG-2 rates: players look at the frames.
     Mp3,
+    /// AAC in LOAS, as broadcasters have it. It is read; frames are written as [`Codec::Aac`].
+    Latm,
+    /// Opus packets, each behind a control header.
+    Opus {
+        /// 1 to 8, in the order of Vorbis.
+        channels: u8,
+    },
 }
 
 impl Codec {
-    /// How this crate carries `codec`; `None` for what it does not carry.
+    /// How this crate carries `codec`; `None` for what it does not carry. Opus is said to be stereo, which is how mono
+    /// plays as well.
     pub fn of(codec: srs_media::Codec) -> Option<Self> {
         match codec {
             srs_media::Codec::H264 => Some(Self::H264),
             srs_media::Codec::Hevc => Some(Self::Hevc),
             srs_media::Codec::Aac => Some(Self::Aac),
             srs_media::Codec::Mp3 => Some(Self::Mp3),
+            srs_media::Codec::Opus => Some(Self::Opus { channels: 2 }),
             _ => None,
         }
     }
@@ -59,6 +71,20 @@ impl Codec {
             Self::Hevc => 0x24,
             Self::Aac => 0x0f,
             Self::Mp3 => 0x03,
+            Self::Latm => 0x11,
+            // Private data, which its descriptors name.
+            Self::Opus { .. } => 0x06,
+        }
+    }
+
+    /// What a PMT says beside the type.
+    pub(crate) fn descriptors(self) -> Vec<u8> {
+        match self {
+            Self::Opus { channels } => {
+                let registration = [psi::REGISTRATION, 4, b'O', b'p', b'u', b's'];
+                [&registration[..], &[psi::EXTENSION, 2, psi::OPUS, channels]].concat()
+            }
+            _ => Vec::new(),
         }
     }
 }
@@ -72,7 +98,8 @@ pub enum Track {
     Audio,
 }
 
-/// One access unit: Annex B with its delimiter for video, whole ADTS or MPEG audio frames for sound.
+/// One access unit: Annex B for video, for sound whole frames as the codec has them here. Written units of video begin with
+/// a delimiter; in those that were read, frames of sound may lie across units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit<'a> {
     /// Which elementary stream.

@@ -1,7 +1,7 @@
 //! From access units to packets.
 
 use crate::packet::{BODY, Counter, Marks, PAT_PID, open, stuff};
-use crate::pes::{AUDIO_ID, Head, VIDEO_ID};
+use crate::pes::{AUDIO_ID, Head, PRIVATE_ID, VIDEO_ID};
 use crate::{AUDIO_PID, CLOCK, Codec, PACKET, PMT_PID, TIME_MASK, Times, Track, Unit, VIDEO_PID, psi};
 use bytes::{BufMut, BytesMut};
 
@@ -27,8 +27,14 @@ pub struct Muxer {
     told: bool,
     /// When the clock was last written, in 90 kHz ticks; `None` makes the next unit that may write it.
     clock: Option<u64>,
+    /// The newest time that was written as the clock.
+    newest: Option<u64>,
     counters: Counters,
 }
+
+/// A picture may lie so far behind the sound that had the clock before it, in ticks; what is further behind is another
+/// time.
+const BEHIND: u64 = CLOCK;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
@@ -68,10 +74,15 @@ impl Muxer {
     pub fn tables(&mut self, out: &mut BytesMut) {
         self.told = true;
         self.clock = None;
-        let video = self.video.map(|codec| (codec.stream_type(), VIDEO_PID));
-        let audio = self.audio.map(|codec| (codec.stream_type(), AUDIO_PID));
-        let streams: Vec<(u8, u16)> = [video, audio].into_iter().flatten().collect();
-        let pcr = streams.first().map(|&(_, pid)| pid);
+        let tracks = [(self.video, VIDEO_PID), (self.audio, AUDIO_PID)];
+        let tracks =
+            tracks.map(|(codec, pid)| codec.map(|codec| (codec.stream_type(), pid, codec.descriptors())));
+        let streams: Vec<psi::Stream<'_>> = tracks
+            .iter()
+            .flatten()
+            .map(|(kind, pid, descriptors)| psi::Stream { kind: *kind, pid: *pid, descriptors })
+            .collect();
+        let pcr = streams.first().map(|stream| stream.pid);
         out.reserve(2 * PACKET);
         let start = out.len();
         open(PAT_PID, true, &mut self.counters.pat, Marks::default(), BODY, out);
@@ -91,7 +102,10 @@ impl Muxer {
     pub fn push(&mut self, unit: &Unit<'_>, out: &mut BytesMut) -> bool {
         let (present, pid, id) = match unit.track {
             Track::Video => (self.video.is_some(), VIDEO_PID, VIDEO_ID),
-            Track::Audio => (self.audio.is_some(), AUDIO_PID, AUDIO_ID),
+            Track::Audio => {
+                let private = matches!(self.audio, Some(Codec::Opus { .. }));
+                (self.audio.is_some(), AUDIO_PID, if private { PRIVATE_ID } else { AUDIO_ID })
+            }
         };
         let too_long = unit.track == Track::Audio && unit.data.len() > MAX_AUDIO;
         if !present || too_long || unit.data.is_empty() {
@@ -129,7 +143,11 @@ impl Muxer {
         };
         due.then(|| {
             self.clock = Some(dts);
-            dts.saturating_mul(300)
+            // A clock does not go back: where sound had it before the first picture it waits.
+            let behind = |newest: &u64| newest.wrapping_sub(dts) & TIME_MASK <= BEHIND;
+            let clock = self.newest.filter(behind).unwrap_or(dts);
+            self.newest = Some(clock);
+            clock.saturating_mul(300)
         })
     }
 }

@@ -13,6 +13,8 @@ use bytes::{BufMut, BytesMut};
 pub(crate) const VIDEO_ID: u8 = 0xe0;
 /// Of the sound; the thirty-two from here are MPEG audio, AAC among it.
 pub(crate) const AUDIO_ID: u8 = 0xc0;
+/// Of sound in a private format.
+pub(crate) const PRIVATE_ID: u8 = 0xbd;
 
 /// A header as read or to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

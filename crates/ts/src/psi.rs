@@ -13,6 +13,12 @@ use bytes::{BufMut, BytesMut};
 pub(crate) const PAT: u8 = 0;
 pub(crate) const PMT: u8 = 2;
 
+/// Descriptors: who registered a private format (ISO/IEC 13818-1 2.6.8), DVB's extension (ETSI EN 300 468 6.2.16), and in it
+/// the one of Opus, whose content is the number of channels.
+pub(crate) const REGISTRATION: u8 = 0x05;
+pub(crate) const EXTENSION: u8 = 0x7f;
+pub(crate) const OPUS: u8 = 0x80;
+
 /// The one program here; also the id of the transport stream.
 const PROGRAM: u16 = 1;
 /// What the length counts of a section beside its body.
@@ -26,15 +32,17 @@ pub(crate) fn put_pat(version: u8, out: &mut BytesMut) {
     put_section(PAT, version, &body, out);
 }
 
-/// Appends pointer field and PMT with these streams, as pairs of type and PID.
-pub(crate) fn put_pmt(version: u8, pcr: Option<u16>, streams: &[(u8, u16)], out: &mut BytesMut) {
-    let mut body = BytesMut::with_capacity(16);
+/// Appends pointer field and PMT with these streams.
+pub(crate) fn put_pmt(version: u8, pcr: Option<u16>, streams: &[Stream<'_>], out: &mut BytesMut) {
+    let mut body = BytesMut::with_capacity(32);
     body.put_u16(0xe000 | pcr.unwrap_or(NULL_PID));
     body.put_u16(0xf000);
-    for &(kind, pid) in streams {
-        body.put_u8(kind);
-        body.put_u16(0xe000 | pid);
-        body.put_u16(0xf000);
+    for stream in streams {
+        body.put_u8(stream.kind);
+        body.put_u16(0xe000 | stream.pid);
+        // Some ten bytes.
+        body.put_u16(0xf000 | u16::try_from(stream.descriptors.len()).unwrap_or(0));
+        body.put_slice(stream.descriptors);
     }
     put_section(PMT, version, &body, out);
 }
@@ -66,9 +74,14 @@ pub(crate) fn crc(bytes: &[u8]) -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Section<'a> {
     pub table: u8,
+    /// The transport stream's id in a PAT, the program's number in a PMT.
+    pub extension: u16,
     pub version: u8,
     /// In force now, rather than next.
     pub current: bool,
+    /// Which of the table's sections this is, and the last one.
+    pub number: u8,
+    pub last: u8,
     pub body: &'a [u8],
 }
 
@@ -79,7 +92,22 @@ pub(crate) fn section(payload: &[u8]) -> Result<Section<'_>, Error> {
     let &[table, high, low, ..] = rest else { return Err(Error::Table) };
     let length = usize::from(u16::from_be_bytes([high, low]) & 0x0fff);
     let (whole, stuffing) = rest.split_at_checked(length.saturating_add(3)).ok_or(Error::Table)?;
-    if high & 0x80 == 0 || length < AROUND || stuffing.iter().any(|&byte| byte != 0xff) {
+    if stuffing.iter().any(|&byte| byte != 0xff) {
+        return Err(Error::Table);
+    }
+    whole_section(whole, table, high)
+}
+
+/// Reads a section that was put together: all of its bytes and no more.
+pub(crate) fn whole(section: &[u8]) -> Result<Section<'_>, Error> {
+    match section {
+        &[table, high, _, ..] => whole_section(section, table, high),
+        _ => Err(Error::Table),
+    }
+}
+
+fn whole_section(whole: &[u8], table: u8, high: u8) -> Result<Section<'_>, Error> {
+    if high & 0x80 == 0 || whole.len() < AROUND + 3 {
         return Err(Error::Table);
     }
     let (bytes, &said) = whole.split_last_chunk::<4>().ok_or(Error::Table)?;
@@ -87,20 +115,28 @@ pub(crate) fn section(payload: &[u8]) -> Result<Section<'_>, Error> {
     if said != real {
         return Err(Error::Crc { said, real });
     }
-    let (&[_, _, _, _, _, version, _, _], body) = bytes.split_first_chunk::<8>().ok_or(Error::Table)?;
-    Ok(Section { table, version: version >> 1 & 0x1f, current: version & 1 != 0, body })
+    let (&[_, _, _, e1, e2, version, number, last], body) =
+        bytes.split_first_chunk::<8>().ok_or(Error::Table)?;
+    let extension = u16::from_be_bytes([e1, e2]);
+    let (current, version) = (version & 1 != 0, version >> 1 & 0x1f);
+    Ok(Section { table, extension, version, current, number, last, body })
 }
 
 /// The PIDs of the programs' tables in the body of a PAT.
 pub(crate) fn programs(body: &[u8]) -> Result<Vec<u16>, Error> {
+    Ok(entries(body)?.into_iter().map(|(_, pid)| pid).collect())
+}
+
+/// The programs' numbers and the PIDs of their tables in the body of a PAT.
+pub(crate) fn entries(body: &[u8]) -> Result<Vec<(u16, u16)>, Error> {
     let (entries, rest) = body.as_chunks::<4>();
     if !rest.is_empty() {
         return Err(Error::Table);
     }
     let entries = entries.iter().map(|&[p1, p2, high, low]| (u16::from_be_bytes([p1, p2]), pid(high, low)));
     // Program 0 is the network's own table.
-    let found: Vec<u16> = entries.filter(|&(program, _)| program != 0).map(|(_, pid)| pid).collect();
-    if found.contains(&PAT_PID) { Err(Error::Table) } else { Ok(found) }
+    let found: Vec<(u16, u16)> = entries.filter(|&(program, _)| program != 0).collect();
+    if found.iter().any(|&(_, pid)| pid == PAT_PID) { Err(Error::Table) } else { Ok(found) }
 }
 
 /// What a PMT says.
@@ -113,15 +149,43 @@ pub(crate) struct Program {
 }
 
 pub(crate) fn program(body: &[u8]) -> Result<Program, Error> {
-    let (&[p1, p2, l1, l2], rest) = body.split_first_chunk::<4>().ok_or(Error::Table)?;
+    let &[p1, p2, _, _] = body.first_chunk::<4>().ok_or(Error::Table)?;
+    let streams = streams(body)?.iter().map(|stream| (stream.kind, stream.pid)).collect();
+    Ok(Program { pcr: pid(p1, p2), streams })
+}
+
+/// One line of a PMT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stream<'a> {
+    /// `stream_type`.
+    pub kind: u8,
+    pub pid: u16,
+    /// One behind the other.
+    pub descriptors: &'a [u8],
+}
+
+/// The lines of the body of a PMT.
+pub(crate) fn streams(body: &[u8]) -> Result<Vec<Stream<'_>>, Error> {
+    let (&[_, _, l1, l2], rest) = body.split_first_chunk::<4>().ok_or(Error::Table)?;
     let mut rest = rest.get(length(l1, l2)..).ok_or(Error::Table)?;
     let mut streams = Vec::new();
     while !rest.is_empty() {
         let (&[kind, high, low, l1, l2], behind) = rest.split_first_chunk::<5>().ok_or(Error::Table)?;
-        rest = behind.get(length(l1, l2)..).ok_or(Error::Table)?;
-        streams.push((kind, pid(high, low)));
+        let (descriptors, behind) = behind.split_at_checked(length(l1, l2)).ok_or(Error::Table)?;
+        rest = behind;
+        streams.push(Stream { kind, pid: pid(high, low), descriptors });
     }
-    Ok(Program { pcr: pid(p1, p2), streams })
+    Ok(streams)
+}
+
+/// The descriptors of a line: tag and content. Ends where they are damaged.
+pub(crate) fn descriptors(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let (&[tag, length], rest) = bytes.split_first_chunk::<2>()?;
+        let (content, rest) = rest.split_at_checked(usize::from(length))?;
+        bytes = rest;
+        Some((tag, content))
+    })
 }
 
 fn pid(high: u8, low: u8) -> u16 {

@@ -1,15 +1,11 @@
 use super::*;
+use crate::testkit::{clip_frames, decoded};
 use crate::{AUDIO, VIDEO, demux};
 use mpeg2ts::pes::{PesPacketReader, ReadPesPacket};
 use mpeg2ts::ts::TsPacketReader;
 use proptest::prelude::*;
-use srs_rtmp::chunk::Bodies;
-use srs_rtmp::tag::Reader;
 use srs_ts::check::Checker;
 use srs_ts::{AUDIO_PID, Muxer, Track, Unit, VIDEO_PID, ticks};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 const SPS: &[u8] = &[0x67, 66, 0, 30, 1];
 const PPS: &[u8] = &[0x68, 2];
@@ -257,6 +253,19 @@ fn aac_that_adts_cannot_say_is_no_track() {
 }
 
 #[test]
+fn opus_gets_a_control_header() {
+    let mut elementary = Elementary::new();
+    assert!(elementary.configure(&frame(AUDIO, 0, &[b"\x90Opus", &opus::head(2).unwrap()])));
+    assert_eq!(elementary.audio(), Some(Codec::Opus));
+    let sound = written(&mut elementary, &frame(AUDIO, 0, &[b"\x91Opus", &[9; 300]]));
+    assert_eq!(sound, [&[0x7f, 0xe0, 255, 45], &[9; 300][..]].concat());
+    assert!(elementary.configure(&frame(AUDIO, 0, &[b"\x90Opus", &opus::head(6).unwrap()])));
+    let surround = frame(AUDIO, 0, &[b"\x91Opus", &[9; 300]]);
+    assert_eq!(refused(&mut elementary, &surround), Some(Error::NotCarried(Codec::Opus)));
+    assert_eq!(elementary.audio(), None);
+}
+
+#[test]
 fn mp3_needs_no_header_and_stays_as_it_is() {
     let mut elementary = Elementary::new();
     let sound = written(&mut elementary, &frame(AUDIO, 0, &[&[0x2f, 0xff, 0xfb, 0x50, 0xc4]]));
@@ -312,14 +321,7 @@ impl Writer {
 }
 
 fn clip() -> Writer {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/source.flv");
-    let mut input = Bytes::from(std::fs::read(path).unwrap());
-    let mut reader = Reader::new(Bodies::Shared);
-    let mut frames = Vec::new();
-    while let Some(tag) = reader.read(&mut input).unwrap() {
-        frames.push(demux(tag.kind, i64::from(tag.timestamp), tag.body).unwrap());
-    }
-    let (headers, coded): (Vec<_>, Vec<_>) = frames
+    let (headers, coded): (Vec<_>, Vec<_>) = clip_frames()
         .into_iter()
         .filter(|frame| frame.kind != Kind::Data)
         .partition(|frame| frame.role == Role::Config);
@@ -355,39 +357,6 @@ fn h265_becomes_a_transport_stream() {
     let (_, key) = &writer.units[0];
     let kinds: Vec<u8> = Nals::AnnexB(key).map(|nal| nal[0] >> 1).collect();
     assert_eq!(kinds, [35, 32, 33, 34, 20], "delimiter, VPS, SPS, PPS, picture");
-}
-
-/// A file that goes away with its owner.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// What ffprobe counts as decoded, per stream; `None` where there is no ffprobe. Whatever it complains of is a failure.
-fn decoded(stream: &[u8], name: &str) -> Option<String> {
-    let file = Temporary(std::env::temp_dir().join(format!("srs-flv-{name}-{}.ts", std::process::id())));
-    std::fs::write(&file.0, stream).unwrap();
-    let mut child = Command::new("ffprobe")
-        .args(["-v", "warning", "-count_frames", "-of", "csv=p=0", "-f", "mpegts"])
-        .args(["-show_entries", "stream=codec_name,nb_read_frames"])
-        .arg(&file.0)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .ok()?;
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > deadline {
-            let _ = child.kill();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]

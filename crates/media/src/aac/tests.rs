@@ -73,6 +73,39 @@ fn what_adts_has_no_numbers_for_gets_no_header() {
     assert_eq!(adts(&Config { channels: 24, ..lc }), None);
 }
 
+#[test]
+fn adts_headers_are_read_as_written() {
+    for (record, rate) in [([0x12, 0x10], 44_100), ([0x11, 0x90], 48_000), ([0x14, 0x08], 16_000)] {
+        let header = with_length(adts(&config(&record).unwrap()).unwrap(), 100).unwrap();
+        let read = Adts::read(&header).unwrap();
+        assert_eq!(
+            (read.config, read.sample_rate, read.blocks, read.header, read.length),
+            (record, rate, 1, 7, 107)
+        );
+    }
+}
+
+#[test]
+fn adts_headers_with_a_crc_are_longer() {
+    let mut header = with_length(adts(&config(&[0x12, 0x10]).unwrap()).unwrap(), 100).unwrap();
+    header[1] &= 0xfe;
+    assert_eq!(Adts::read(&header).map(|read| (read.header, read.length)), Some((9, 107)));
+    header[6] |= 1;
+    assert_eq!(Adts::read(&header).unwrap().blocks, 2);
+}
+
+#[test]
+fn what_is_no_adts_header_is_none() {
+    let good = with_length(adts(&config(&[0x12, 0x10]).unwrap()).unwrap(), 100).unwrap();
+    for (at, bits) in [(0, 1), (1, 0x10), (1, 2), (2, 0x3c)] {
+        let mut header = good;
+        header[at] = if at == 2 { header[at] | bits } else { header[at] ^ bits };
+        assert_eq!(Adts::read(&header), None, "byte {at}");
+    }
+    assert_eq!(Adts::read(&good[..6]), None);
+    assert_eq!(Adts::read(&[0xff, 0xf1, 0x50, 0x80, 0, 0x1f, 0xfc]), None, "shorter than its header");
+}
+
 proptest! {
     #[test]
     fn byte_soup_is_survived(soup in proptest::collection::vec(any::<u8>(), 0..16)) {

@@ -137,6 +137,46 @@ fn a_record_may_hold_no_parameter_sets_but_not_absurdly_many() {
     assert_eq!(parameter_sets(&record), None);
 }
 
+#[test]
+fn records_are_made_as_encoders_make_them() {
+    for record in [HIGH, INTERLACED, HIGH_422] {
+        let sps = &record[8..8 + usize::from(record[7])];
+        let made = self::record(&[sps], &[&[0x68, 0xeb]]).unwrap();
+        assert_eq!(made[..4], record[..4]);
+        assert_eq!(config(&made), config(record));
+        let found = parameter_sets(&made).unwrap();
+        assert_eq!((found.length_size, found.nals), (4, vec![sps, &[0x68, 0xeb]]));
+    }
+}
+
+#[test]
+fn records_of_high_profiles_say_how_the_picture_is_sampled() {
+    let tail = |record: &[u8]| {
+        let length = usize::from(record[7]);
+        let made = self::record(&[&record[8..8 + length]], &[&[0x68, 0xeb]]).unwrap();
+        made[8 + length..].to_vec()
+    };
+    assert_eq!(tail(HIGH), [1, 0, 2, 0x68, 0xeb, 0xfd, 0xf8, 0xf8, 0]);
+    assert_eq!(tail(HIGH_422), [1, 0, 2, 0x68, 0xeb, 0xfe, 0xfa, 0xfa, 0], "4:2:2 of 10 bits");
+    assert_eq!(tail(INTERLACED), [1, 0, 2, 0x68, 0xeb], "Main");
+}
+
+#[test]
+fn no_record_is_made_of_half_the_sets() {
+    let sps = &HIGH[8..8 + usize::from(HIGH[7])];
+    assert_eq!(record(&[sps], &[]), None);
+    assert_eq!(record(&[], &[&[0x68]]), None);
+    assert_eq!(record(&[&sps[..6]], &[&[0x68]]), None);
+    assert_eq!(record(&[sps], &[&[]]), None);
+}
+
+#[test]
+fn a_pps_says_its_number() {
+    assert_eq!(pps_id(&[0x68, 0xeb]), Some(0));
+    assert_eq!(pps_id(&[0x68, 0x5b]), Some(1));
+    assert_eq!((pps_id(&[0x67, 0xeb]), pps_id(&[0x68]), pps_id(&[])), (None, None, None));
+}
+
 proptest! {
     #[test]
     fn byte_soup_is_survived(soup in proptest::collection::vec(any::<u8>(), 0..200)) {

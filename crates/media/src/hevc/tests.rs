@@ -55,6 +55,22 @@ fn parameter_sets_are_put_in_the_order_of_decoders_and_sei_is_left_out() {
     assert_eq!(kinds(&record), Some(vec![32, 33, 34]));
 }
 
+#[test]
+fn records_are_made_as_encoders_make_them() {
+    let sets = parameter_sets(MAIN).unwrap().nals;
+    assert_eq!(record(&sets[..1], &sets[1..2], &sets[2..]).as_deref(), Some(MAIN));
+    assert_eq!(record(&[], &sets[1..2], &sets[2..]), None);
+    assert_eq!(record(&sets[..1], &sets[1..2], &[]), None);
+    assert_eq!(record(&sets[..1], &[&sets[1][..20]], &sets[2..]), None);
+}
+
+#[test]
+fn a_pps_says_its_number() {
+    assert_eq!(pps_id(&[0x44, 1, 0xc1]), Some(0));
+    assert_eq!(pps_id(&[0x44, 1, 0x5b]), Some(1));
+    assert_eq!((pps_id(&[0x42, 1, 0xc1]), pps_id(&[0x44, 1]), pps_id(&[])), (None, None, None));
+}
+
 proptest! {
     #[test]
     fn byte_soup_is_survived(soup in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use srs_flv::body::{self, Codec, Picture};
 use srs_flv::{AUDIO, VIDEO, demux};
 use srs_media::Kind;
 
-use super::body::{self, Codec, Picture};
 use super::clock::Clock;
 use super::order::Order;
 use crate::incoming::Event;

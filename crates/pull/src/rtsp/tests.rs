@@ -2,7 +2,7 @@ use srs_media::{Frame, Role};
 
 use self::server::{KEY, OTHER_SPS, PPS, SPS, Script, Send, Server};
 use super::*;
-use crate::plan::Scheme;
+use crate::plan::{Scheme, SrtCall};
 
 mod gstreamer;
 mod server;
@@ -210,6 +210,7 @@ fn sessions_may_move_between_threads() {
         path: String::new(),
         query: String::new(),
         vhost: None,
+        srt: SrtCall::default(),
     };
     is_send(Session::open(&target));
 }

@@ -5,6 +5,9 @@ use crate::wire::{Reader, array};
 
 /// The longest stream id, by libsrt's `SRTO_STREAMID`.
 pub const MOST_STREAM_ID: usize = 512;
+/// The same between nodes of one cluster, which put a key of their own behind what the client said
+/// ([`crate::streamid::with_key`]). With everything else that a conclusion has it fits a packet.
+pub const MOST_BETWEEN_NODES: usize = 1200;
 
 /// Bytes of HSREQ and HSRSP.
 const SRT: usize = 12;
@@ -137,7 +140,7 @@ pub(super) fn stream_id(content: &[u8]) -> Result<String, Error> {
     while text.last() == Some(&0) {
         text.pop();
     }
-    if text.len() > MOST_STREAM_ID {
+    if text.len() > MOST_BETWEEN_NODES {
         return Err(Error::StreamIdLong { length: text.len() });
     }
     if text.contains(&0) {
@@ -151,7 +154,7 @@ pub(super) fn stream_id(content: &[u8]) -> Result<String, Error> {
 /// # Errors
 /// [`Error::StreamIdLong`], and [`Error::StreamIdText`] when there is a zero in it.
 pub fn stream_id_words(text: &str) -> Result<Vec<u8>, Error> {
-    if text.len() > MOST_STREAM_ID {
+    if text.len() > MOST_BETWEEN_NODES {
         return Err(Error::StreamIdLong { length: text.len() });
     }
     if text.contains('\0') {

@@ -231,18 +231,18 @@ fn an_unknown_extension_goes_by_as_it_is() {
 }
 
 #[test]
-fn a_stream_id_is_at_most_512_bytes() {
+fn a_stream_id_is_at_most_1200_bytes_that_of_a_node_with_its_own_words() {
     let says = |text: &str| {
         let words = stream_id_words(text)?;
         let id = Extension { kind: ExtensionKind::STREAM_ID, content: &words };
         let wire = write(&read(&bytes(CONCLUSION)).fields, &[id], SocketId(1), 0)?;
         read(&wire).stream_id()
     };
-    let most = "x".repeat(512);
+    let most = "x".repeat(1200);
     assert_eq!(says(&most), Ok(Some(most.clone())));
-    assert_eq!(says(&"x".repeat(513)), Err(Error::StreamIdLong { length: 513 }));
-    let block = [&[0, 5, 0, 129][..], &[b'x'; 516]].concat();
-    assert_eq!(read(&conclusion(&block)).stream_id(), Err(Error::StreamIdLong { length: 516 }));
+    assert_eq!(says(&"x".repeat(1201)), Err(Error::StreamIdLong { length: 1201 }));
+    let block = [&[0, 5, 1, 45][..], &[b'x'; 1204]].concat();
+    assert_eq!(read(&conclusion(&block)).stream_id(), Err(Error::StreamIdLong { length: 1204 }));
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl StreamId {
 /// Bounded, and decoded where the `#` came as an escape.
 pub(super) fn plain(text: &str) -> Result<String, Error> {
     if text.len() > MOST_STREAM_ID {
-        return Err(Error::Long { length: text.len() });
+        return Err(Error::Long { length: text.len(), most: MOST_STREAM_ID });
     }
     if text.starts_with("%23") {
         return percent_decode(text).map(String::from).ok_or(Error::Escapes);

@@ -192,7 +192,7 @@ fn a_key_that_is_there_twice_is_refused() {
 
 #[test]
 fn a_stream_id_longer_than_512_bytes_is_refused() {
-    assert_eq!(parse(&"x".repeat(513)), Err(Error::Long { length: 513 }));
+    assert_eq!(parse(&"x".repeat(513)), Err(Error::Long { length: 513, most: 512 }));
     assert!(parse(&"x".repeat(512)).is_ok());
 }
 

@@ -6,14 +6,14 @@ use srs_names::percent_decode;
 
 use super::parse::{PAIRS, plain, trim};
 use super::{Defaults, Error, StreamId};
-use crate::handshake::MOST_STREAM_ID;
+use crate::handshake::MOST_BETWEEN_NODES;
 
 /// What ends a value, or is read as an escape, in parameters as well as in pairs.
 const ENDS: &str = ",?&;#%";
 
 impl fmt::Display for StreamId {
     /// In the form of pairs, in which every reader finds the same stream, mode and parameters. It may be longer than what it
-    /// was read from, and than [`MOST_STREAM_ID`].
+    /// was read from, and than [`crate::handshake::MOST_STREAM_ID`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(PAIRS)?;
         if let Some(host) = &self.host {
@@ -60,12 +60,13 @@ fn escaped(text: &str, also: &str) -> String {
 /// other is written in that form. [`strip_key`] takes the key out again.
 ///
 /// # Errors
-/// [`Error::Long`] when there is no room for it, and those of [`StreamId::parse`].
+/// [`Error::Long`] when it would be longer than [`MOST_BETWEEN_NODES`], and those of [`StreamId::parse`].
 pub fn with_key(text: &str, defaults: &Defaults, key: &str, value: &str) -> Result<String, Error> {
     let text = plain(trim(text))?;
     let mut out = if text.starts_with(PAIRS) { text } else { StreamId::parse(&text, defaults)?.to_string() };
     let _ = write!(out, ",{key}={}", escaped(value, ",?%"));
-    if out.len() > MOST_STREAM_ID { Err(Error::Long { length: out.len() }) } else { Ok(out) }
+    let (length, most) = (out.len(), MOST_BETWEEN_NODES);
+    if length > most { Err(Error::Long { length, most }) } else { Ok(out) }
 }
 
 /// Takes a key out of a stream id in the form of pairs, wherever and however often it is there: the rest, and the last value.

@@ -149,6 +149,23 @@ fn without_a_picture_the_sound_brings_the_clock_every_100_ms() {
 }
 
 #[test]
+fn the_clock_does_not_go_back_when_pictures_take_it_over_from_sound() {
+    let mut muxer = Muxer::new();
+    muxer.set_tracks(None, Some(Codec::Aac));
+    let mut out = BytesMut::new();
+    muxer.tables(&mut out);
+    muxer.push(&unit(Track::Audio, 10_000, &[1; 50]), &mut out);
+    muxer.set_tracks(Some(Codec::H264), Some(Codec::Aac));
+    muxer.tables(&mut out);
+    for dts in [9_100, 9_900, 12_700] {
+        muxer.push(&unit(Track::Video, dts, &[2; 50]), &mut out);
+    }
+    let mut checker = Checker::new();
+    checker.packets(&out).unwrap();
+    assert_eq!(checker.clocks(), 4);
+}
+
+#[test]
 fn a_segment_begins_with_tables_and_the_clock_and_the_counters_go_on() {
     let mut muxer = Muxer::new();
     muxer.set_tracks(None, Some(Codec::Aac));

@@ -44,7 +44,16 @@ impl Gst {
 
     fn target(&self, path: &str, query: &str) -> Target {
         let (host, path, query) = ("127.0.0.1".to_owned(), path.to_owned(), query.to_owned());
-        Target { scheme: Scheme::Rtsp, host, port: self.port, login: None, path, query, vhost: None }
+        Target {
+            scheme: Scheme::Rtsp,
+            host,
+            port: self.port,
+            login: None,
+            path,
+            query,
+            vhost: None,
+            srt: Default::default(),
+        }
     }
 }
 

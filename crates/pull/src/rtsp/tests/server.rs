@@ -78,7 +78,16 @@ impl Server {
 
     pub(super) fn target(&self, query: &str) -> Target {
         let (host, path, query) = ("127.0.0.1".to_owned(), "/live/a".to_owned(), query.to_owned());
-        Target { scheme: Scheme::Rtsp, host, port: self.port, login: None, path, query, vhost: None }
+        Target {
+            scheme: Scheme::Rtsp,
+            host,
+            port: self.port,
+            login: None,
+            path,
+            query,
+            vhost: None,
+            srt: Default::default(),
+        }
     }
 
     /// The heads of all requests so far.

@@ -49,7 +49,7 @@ fn without_the_key_nothing_changes() {
 #[test]
 fn a_key_for_which_there_is_no_room_is_not_added() {
     let text = "#!::r=live/a";
-    let most = MOST_STREAM_ID - text.len() - ",srs=".len();
-    assert_eq!(with(text, &"x".repeat(most)).unwrap().len(), MOST_STREAM_ID);
-    assert_eq!(with(text, &"x".repeat(most + 1)), Err(Error::Long { length: 513 }));
+    let most = MOST_BETWEEN_NODES - text.len() - ",srs=".len();
+    assert_eq!(with(text, &"x".repeat(most)).unwrap().len(), MOST_BETWEEN_NODES);
+    assert_eq!(with(text, &"x".repeat(most + 1)), Err(Error::Long { length: 1201, most: 1200 }));
 }

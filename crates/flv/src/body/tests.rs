@@ -1,7 +1,6 @@
-use srs_flv::{AUDIO, VIDEO, demux, payload};
-use srs_media::{Codec as Name, Role};
-
 use super::*;
+use crate::{AUDIO, VIDEO, demux, describe_audio, payload};
+use srs_media::{Codec as Name, Role};
 
 const NALS: &[u8] = &[0, 0, 0, 2, 9, 0xf0, 0, 0, 0, 3, 0x65, 0x88, 0x84];
 
@@ -39,6 +38,29 @@ fn sound_is_what_a_publisher_sends() {
     );
     let frame = demux(AUDIO, 7, audio(b"raw")).unwrap();
     assert_eq!((frame.role, frame.time, payload(&frame).as_deref()), (Role::Key, 7, Some(&b"raw"[..])));
+}
+
+#[test]
+fn mp3_is_what_a_publisher_sends() {
+    for (rate, channels, first) in [(44_100, 2, 0x2f), (48_000, 1, 0x2e), (24_000, 2, 0x2b), (8_000, 1, 0xe2)]
+    {
+        let frame = demux(AUDIO, 7, mp3(rate, channels, &[0xff, 0xfb])).unwrap();
+        assert_eq!((frame.codec, frame.role, frame.wire[0]), (Name::Mp3, Role::Key, first));
+        assert_eq!(payload(&frame).as_deref(), Some(&[0xff, 0xfb][..]));
+    }
+}
+
+#[test]
+fn opus_is_what_a_publisher_sends() {
+    let head = srs_media::opus::head(2).unwrap();
+    let frame = demux(AUDIO, 7, opus_config(&head)).unwrap();
+    assert_eq!((frame.codec, frame.role), (Name::Opus, Role::Config));
+    assert_eq!(describe_audio(&frame).map(|info| info.channels), Some(2));
+    let frame = demux(AUDIO, 7, opus(b"raw")).unwrap();
+    assert_eq!(
+        (frame.codec, frame.role, payload(&frame).as_deref()),
+        (Name::Opus, Role::Key, Some(&b"raw"[..]))
+    );
 }
 
 #[test]

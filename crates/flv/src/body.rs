@@ -1,4 +1,4 @@
-//! FLV bodies around what RTP carries.
+//! FLV bodies around what other protocols carry, as publishers of RTMP send them.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
@@ -13,17 +13,22 @@ const ENHANCED: u8 = 0x80;
 const HEVC: &[u8] = b"hvc1";
 /// AAC; the rate, width and channels behind it are always these, whatever the configuration says.
 const AAC: u8 = 0xaf;
+const MP3: u8 = 2;
+const ENHANCED_SOUND: u8 = 0x90;
+const OPUS: &[u8] = b"Opus";
 
 /// How pictures are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Codec {
+pub enum Codec {
+    /// H.264.
     H264,
+    /// H.265, which enhanced RTMP carries.
     Hevc,
 }
 
 /// What a picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Picture {
+pub enum Picture {
     /// Can be decoded alone.
     Key,
     /// Needs others.
@@ -33,7 +38,7 @@ pub(super) enum Picture {
 }
 
 /// The head of a stream of pictures: an AVC or HEVC configuration record.
-pub(super) fn video_config(codec: Codec, record: &[u8]) -> Bytes {
+pub fn video_config(codec: Codec, record: &[u8]) -> Bytes {
     match codec {
         Codec::H264 => joined(&[KEY << 4 | AVC, CONFIG, 0, 0, 0], &[], record),
         Codec::Hevc => joined(&[ENHANCED | KEY << 4 | CONFIG], HEVC, record),
@@ -41,7 +46,7 @@ pub(super) fn video_config(codec: Codec, record: &[u8]) -> Bytes {
 }
 
 /// A picture: NAL units with lengths of four bytes, shown so many ms after it is decoded.
-pub(super) fn video(codec: Codec, picture: Picture, composition: i32, nals: &[u8]) -> Bytes {
+pub fn video(codec: Codec, picture: Picture, composition: i32, nals: &[u8]) -> Bytes {
     let [_, high, mid, low] = composition.to_be_bytes();
     let kind = if picture == Picture::Key { KEY } else { INTER } << 4;
     match codec {
@@ -55,13 +60,35 @@ pub(super) fn video(codec: Codec, picture: Picture, composition: i32, nals: &[u8
 }
 
 /// The head of a stream of sound: an AAC configuration.
-pub(super) fn audio_config(record: &[u8]) -> Bytes {
+pub fn audio_config(record: &[u8]) -> Bytes {
     joined(&[AAC, CONFIG], &[], record)
 }
 
 /// A raw AAC frame.
-pub(super) fn audio(frame: &[u8]) -> Bytes {
+pub fn audio(frame: &[u8]) -> Bytes {
     joined(&[AAC, CODED], &[], frame)
+}
+
+/// MPEG audio frames of layer III. FLV's numbers for rates end with 44.1 kHz, which stands for those above as well:
+/// players look at the frames.
+pub fn mp3(sample_rate: u32, channels: u8, frames: &[u8]) -> Bytes {
+    let (format, rate) = match sample_rate {
+        0..=8_000 => (14, 0),
+        8_001..=12_000 => (MP3, 1),
+        12_001..=24_000 => (MP3, 2),
+        _ => (MP3, 3),
+    };
+    joined(&[format << 4 | rate << 2 | 2 | u8::from(channels > 1)], &[], frames)
+}
+
+/// The head of a stream of Opus: its identification header.
+pub fn opus_config(head: &[u8]) -> Bytes {
+    joined(&[ENHANCED_SOUND | CONFIG], OPUS, head)
+}
+
+/// An Opus packet.
+pub fn opus(packet: &[u8]) -> Bytes {
+    joined(&[ENHANCED_SOUND | CODED], OPUS, packet)
 }
 
 fn joined(head: &[u8], more: &[u8], rest: &[u8]) -> Bytes {
@@ -74,7 +101,7 @@ fn joined(head: &[u8], more: &[u8], rest: &[u8]) -> Bytes {
 
 /// What these NAL units hold, each behind a length of four bytes. A key picture whose beginning is missing, because it
 /// went out before we came, is none.
-pub(super) fn picture(codec: Codec, mut nals: &[u8]) -> Picture {
+pub fn picture(codec: Codec, mut nals: &[u8]) -> Picture {
     while let Some((length, rest)) = nals.split_first_chunk::<4>() {
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
         let Some((nal, rest)) = rest.split_at_checked(length) else { break };

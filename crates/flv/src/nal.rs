@@ -3,11 +3,11 @@
 use srs_media::Codec;
 
 /// What begins a unit in Annex B (H.264 B.1, H.265 B.1), in the form that may stand everywhere.
-pub(super) const START: [u8; 4] = [0, 0, 0, 1];
+pub(crate) const START: [u8; 4] = [0, 0, 0, 1];
 
 /// The units of a frame, empty ones left out.
 #[derive(Clone, Debug)]
-pub(super) enum Nals<'a> {
+pub(crate) enum Nals<'a> {
     /// Each behind its length in so many bytes.
     Lengths(&'a [u8], usize),
     /// Each behind a start code.
@@ -17,7 +17,7 @@ pub(super) enum Nals<'a> {
 impl<'a> Nals<'a> {
     /// The units of a frame whose header says this size of lengths. When they do not fit the frame, and it begins as
     /// Annex B does, it is that: some encoders put it in FLV by mistake. Else how far the lengths were right.
-    pub(super) fn of(frame: &'a [u8], size: usize) -> Result<Self, usize> {
+    pub(crate) fn of(frame: &'a [u8], size: usize) -> Result<Self, usize> {
         let mut rest = frame;
         while !rest.is_empty() {
             let before = rest.len();
@@ -70,16 +70,18 @@ fn start_off<'a>(data: &mut &'a [u8]) -> Option<&'a [u8]> {
 
 /// What a unit is, as far as the order of an access unit asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
+pub(crate) enum Class {
     Delimiter,
     /// A parameter set, with the bit of its kind.
     Set(u8),
     Slice,
+    /// Bytes that keep the bit rate up.
+    Filler,
     Other,
 }
 
 /// By the header's type: H.264 table 7-1, H.265 table 7-1. Only these two have NAL units here.
-pub(super) fn class(codec: Codec, nal: &[u8]) -> Class {
+pub(crate) fn class(codec: Codec, nal: &[u8]) -> Class {
     let first = nal.first().copied().unwrap_or_default();
     if codec == Codec::Hevc {
         return match first >> 1 & 0x3f {
@@ -88,6 +90,7 @@ pub(super) fn class(codec: Codec, nal: &[u8]) -> Class {
             33 => Class::Set(2),
             34 => Class::Set(4),
             35 => Class::Delimiter,
+            38 => Class::Filler,
             _ => Class::Other,
         };
     }
@@ -96,16 +99,17 @@ pub(super) fn class(codec: Codec, nal: &[u8]) -> Class {
         7 => Class::Set(1),
         8 => Class::Set(2),
         9 => Class::Delimiter,
+        12 => Class::Filler,
         _ => Class::Other,
     }
 }
 
 /// The bits of all kinds of parameter set.
-pub(super) fn all_sets(codec: Codec) -> u8 {
+pub(crate) fn all_sets(codec: Codec) -> u8 {
     if codec == Codec::Hevc { 7 } else { 3 }
 }
 
 /// An access unit delimiter that allows every kind of slice, with its start code.
-pub(super) fn delimiter(codec: Codec) -> &'static [u8] {
+pub(crate) fn delimiter(codec: Codec) -> &'static [u8] {
     if codec == Codec::Hevc { &[0, 0, 0, 1, 0x46, 0x01, 0x50] } else { &[0, 0, 0, 1, 0x09, 0xf0] }
 }

@@ -1,0 +1,6 @@
+mod encryption;
+mod ending;
+mod handshake;
+mod hostile;
+mod kit;
+mod line;
