@@ -24,6 +24,8 @@ pub struct Vhost {
     pub hls: Option<Arc<hls::Settings>>,
     /// Whether HLS is first asked for at [`crate::Config::elsewhere`].
     pub hls_elsewhere: bool,
+    /// Whether it serves SRT.
+    pub srt: bool,
     /// Viewers.
     pub play: Play,
     /// Publishers.
@@ -98,6 +100,7 @@ impl Default for Vhost {
             http_live: Vec::new(),
             hls: None,
             hls_elsewhere: false,
+            srt: false,
             play: Play::default(),
             publish: Publish::default(),
         }

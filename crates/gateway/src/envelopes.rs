@@ -23,7 +23,13 @@ impl Envelopes {
     }
 
     /// The envelope, if it is good for this request and for one of these purposes.
-    fn open(&self, text: &str, purposes: &[Purpose], bound: &str, peer: SocketAddr) -> Option<Envelope> {
+    pub(crate) fn open(
+        &self,
+        text: &str,
+        purposes: &[Purpose],
+        bound: &str,
+        peer: SocketAddr,
+    ) -> Option<Envelope> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let opened = self.0.open(text, purposes, bound, now);

@@ -10,6 +10,7 @@
 
 mod pace;
 mod seat;
+mod sink;
 mod viewer;
 
 use std::cell::RefCell;
@@ -25,12 +26,12 @@ use bytes::Bytes;
 use srs_hub::{Cursor, Feed, Format, Hub, Phase, Rendition, Window};
 use srs_names::StreamKey;
 use srs_net::limits;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
 use crate::clients::Client;
 pub(crate) use pace::Pace;
 pub(crate) use seat::Seat;
+pub(crate) use sink::{Messages, Sink};
 use viewer::{Gate, Viewer};
 
 /// Viewers served before others on this shard get their turn: at most 3 ms. Who joins meanwhile would else wait for the
@@ -51,7 +52,7 @@ pub(crate) async fn at(deadline: Option<Instant>) {
 /// What a viewer brings when it joins.
 pub(crate) struct Joining {
     /// Where to write.
-    pub(crate) write: OwnedWriteHalf,
+    pub(crate) write: Sink,
     /// What is sent before any media, with the first of it.
     pub(crate) opening: Bytes,
     /// Nothing at all is sent before the stream is live.
@@ -372,7 +373,7 @@ impl Fan {
     }
 
     /// Takes a viewer out; the answer is where its bytes went.
-    fn leave(&mut self, number: u64) -> Option<OwnedWriteHalf> {
+    fn leave(&mut self, number: u64) -> Option<Sink> {
         let viewer = self.viewers.remove(&number)?;
         self.feed.viewer_went();
         self.feed.sent(std::mem::take(&mut self.sent));

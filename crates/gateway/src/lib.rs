@@ -18,6 +18,7 @@ mod live;
 mod publish;
 mod rendition;
 mod rtmp;
+mod srt;
 #[cfg(test)]
 mod testkit;
 
@@ -39,6 +40,7 @@ pub use envelopes::Envelopes;
 use hold::Holds;
 pub use inventory::{Carried, LiveStream};
 pub use live::Live;
+pub use srt::Srt;
 
 /// What a role hands to its doors.
 pub struct Config {
@@ -64,6 +66,8 @@ pub struct Config {
     pub elsewhere: Option<Arc<dyn Elsewhere>>,
     /// Takes what is published for elsewhere, where [`Publish::to`] says so.
     pub pass_on: Option<Arc<dyn PassOn>>,
+    /// How SRT is served. None: it is not.
+    pub srt: Option<Srt>,
 }
 
 /// The doors of one node. Shared by all shards.
@@ -80,6 +84,7 @@ pub struct Gateway {
     source: Option<Arc<dyn Source>>,
     elsewhere: Option<Arc<dyn Elsewhere>>,
     pass_on: Option<Arc<dyn PassOn>>,
+    srt: Option<Srt>,
     clients: Arc<Clients>,
     hls: Arc<hls::Hls>,
     holds: Arc<Holds>,
@@ -130,6 +135,7 @@ impl Gateway {
             source: config.source,
             elsewhere: config.elsewhere,
             pass_on: config.pass_on,
+            srt: config.srt,
             clients: Arc::default(),
             hls: hls::Hls::new(),
             holds: Arc::default(),

@@ -153,7 +153,7 @@ impl Gateway {
 }
 
 /// How the hub is to treat a publish that `term` sends here.
-fn settings(vhost: &Vhost, hold: Duration, term: Option<Term>) -> Settings {
+pub(crate) fn settings(vhost: &Vhost, hold: Duration, term: Option<Term>) -> Settings {
     Settings {
         takeover: vhost.publish.takeover,
         hold: !hold.is_zero(),

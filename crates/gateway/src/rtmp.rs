@@ -21,15 +21,15 @@ use tokio::time::Instant;
 
 use crate::clients::{About, Client, Via};
 use crate::config::Vhost;
-use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, at};
+use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, Sink, at};
 use crate::fetch::{self, Coming, Patience};
 use crate::{Gateway, Refused, bare, rendition, shown};
 
 /// A player may wait this long for a stream that is not live.
-const NOT_LIVE: Duration = Duration::from_secs(30);
+pub(crate) const NOT_LIVE: Duration = Duration::from_secs(30);
 
 /// A node that fetches it for players of its own has other places to ask.
-const NOT_LIVE_FOR_A_PULL: Duration = Duration::from_secs(3);
+pub(crate) const NOT_LIVE_FOR_A_PULL: Duration = Duration::from_secs(3);
 
 /// Why a viewer's session ended, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +178,7 @@ impl Gateway {
         });
         let tell = |output| in_own_chunks(output, self.chunk_size, chunk_size);
         let joining = Joining {
-            write,
+            write: Sink::Tcp(write),
             opening: opening.freeze(),
             gated: false,
             goodbye: tell(goodbye(&mut reader.machine)),
@@ -190,7 +190,7 @@ impl Gateway {
         drop(fan);
         let left = serve_viewer(&mut reader, &mut seat, client, tell, || is_live(&self.hub, key), wait).await;
         if let (Left::Over | Left::NotLive | Left::Missing(_) | Left::Kicked, Some(write)) =
-            (&left, seat.leave())
+            (&left, seat.leave().and_then(Sink::into_tcp))
         {
             reader.close(write).await;
         }

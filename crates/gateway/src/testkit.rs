@@ -45,6 +45,7 @@ pub(crate) fn config(vhost: Vhost) -> Config {
         source: None,
         elsewhere: None,
         pass_on: None,
+        srt: None,
     }
 }
 
@@ -83,7 +84,7 @@ pub(crate) fn claimed(epoch: u64) -> Envelope {
 const TC_URL: &str = "rtmp://some.where/live";
 
 /// Sealed now.
-fn sealed(envelope: &Envelope, bound: String) -> String {
+pub(crate) fn sealed(envelope: &Envelope, bound: String) -> String {
     static NONCE: AtomicU64 = AtomicU64::new(1);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let nonce = NONCE.fetch_add(1, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 //!
 //! It says who asks and for whom, and is sealed with the cluster's secret: what comes without a good seal is as if it
 //! were not there. Time is an argument. In RTMP it stands in the connect object as [`RTMP_PROPERTY`], in HTTP in the
-//! header [`HTTP_HEADER`]; it is sent only to nodes that registered [`CAPABILITY`].
+//! header [`HTTP_HEADER`], in SRT in the stream id as [`SRT_KEY`]; it is sent only to nodes that registered [`CAPABILITY`].
 //!
 //! The text is one line of printable ASCII without blanks, at most [`MOST_BYTES`]: fields in a fixed order parted by
 //! `;`, the last of them the MAC (HMAC-SHA256, in hexadecimal) of all that stands before it.
@@ -28,6 +28,10 @@ pub use heard::Heard;
 pub const RTMP_PROPERTY: &str = "srsNode";
 /// The header of an HTTP request.
 pub const HTTP_HEADER: &str = "x-srs-node";
+/// The key of a pair in SRT's stream id, behind all others: `#!::r=live/a,m=publish,srsNode=...`, its value with `,`, `?` and
+/// `%` escaped. A node takes it out before it reads the rest; origins that do not know it, SRS's among them, would take
+/// it for one more parameter of the stream. Where both do not fit into a packet, it is left out.
+pub const SRT_KEY: &str = "srsNode";
 /// Told to who plays with an envelope, as a number among the properties of `NetStream.Play.Start`: the port of HTTP at
 /// which the stream's HLS is, at the host that was asked. Not said where there is none.
 pub const HLS_PROPERTY: &str = "srsHls";

@@ -22,6 +22,15 @@ use crate::{Role, fetch};
 /// How often a node that leaves looks whether somebody still publishes.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Where a node listens.
+#[derive(Clone, Copy)]
+pub(crate) struct Listening<'a> {
+    pub(crate) rtmp: &'a [SocketAddr],
+    pub(crate) http: &'a [SocketAddr],
+    pub(crate) api: &'a [SocketAddr],
+    pub(crate) srt: &'a [SocketAddr],
+}
+
 /// The beats of a node: one task for each proxy, so that one that is slow or gone delays no other.
 pub(crate) struct Beats {
     gateway: Arc<Gateway>,
@@ -37,7 +46,7 @@ impl Beats {
         handle: &Handle,
         gateway: &Arc<Gateway>,
         identity: &Identity,
-        listeners: (&[SocketAddr], &[SocketAddr], &[SocketAddr]),
+        listeners: Listening<'_>,
         slots: &Slots,
         machine: &Arc<Machine>,
     ) -> Result<Beats, ClientError> {
@@ -112,7 +121,7 @@ fn signer(config: &Config, identity: &Identity) -> Option<Signer> {
 fn beat_message(
     config: &Config,
     identity: &Identity,
-    (rtmp, http, api): (&[SocketAddr], &[SocketAddr], &[SocketAddr]),
+    Listening { rtmp, http, api, srt }: Listening<'_>,
     url: &str,
     interval: Duration,
 ) -> Message {
@@ -135,6 +144,8 @@ fn beat_message(
         rtmp: endpoints(rtmp),
         http: endpoints(http).filter(|list| !list.is_empty()),
         api: endpoints(if api.is_empty() { http } else { api }).filter(|list| !list.is_empty()),
+        // As SRS tells it.
+        srt: endpoints(srt).filter(|list| !list.is_empty()).map(|list| list.iter().map(udp).collect()),
         role: Some(config.role.name().to_owned()),
         capabilities: config.cluster_secret.as_ref().map(|_| vec![CAPABILITY.to_owned()]),
         vhosts: Some(vhosts(config)),
@@ -142,6 +153,12 @@ fn beat_message(
         ip,
         ..Message::default()
     }
+}
+
+/// An endpoint of UDP.
+fn udp(endpoint: &String) -> String {
+    let is_port = endpoint.bytes().all(|byte| byte.is_ascii_digit());
+    if is_port { format!("udp://0.0.0.0:{endpoint}") } else { format!("udp://{endpoint}") }
 }
 
 /// Whose streams this node has. An edge is sent viewers for what it fetches, and no others.

@@ -21,12 +21,16 @@ mod cluster;
 mod fetch;
 mod hls;
 mod read;
+mod srt;
+mod streams;
 
 pub use cli::{Error, Start, start};
 pub use cluster::{Cluster, Mode, Protocol};
 pub use fetch::Store;
 pub use hls::Hls;
 pub use read::{Loaded, from_directives};
+pub use srt::{Srt, VhostSrt};
+pub use streams::{Play, Publish, Takeover, TimeJitter};
 
 /// Everything that a node can be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +62,8 @@ pub struct Config {
     pub http_server: HttpServer,
     /// `http_api { }`.
     pub http_api: HttpApi,
+    /// `srt_server { }`.
+    pub srt: Srt,
     /// `exporter { }`.
     pub exporter: Exporter,
     /// `heartbeat { }`.
@@ -109,6 +115,7 @@ impl Default for Config {
             rtmp: Rtmp::default(),
             http_server: HttpServer::default(),
             http_api: HttpApi::default(),
+            srt: Srt::default(),
             exporter: Exporter::default(),
             heartbeat: Heartbeat::default(),
             vhosts: BTreeMap::new(),
@@ -259,6 +266,8 @@ pub struct Vhost {
     pub http_remux: HttpRemux,
     /// `hls { }`.
     pub hls: Hls,
+    /// `srt { }`.
+    pub srt: VhostSrt,
     /// `play { }`.
     pub play: Play,
     /// `publish { }`.
@@ -278,6 +287,7 @@ impl Default for Vhost {
             min_latency: false,
             http_remux: HttpRemux::default(),
             hls: Hls::default(),
+            srt: VhostSrt::default(),
             play: Play::default(),
             publish: Publish::default(),
         }
@@ -296,94 +306,6 @@ pub struct HttpRemux {
 impl Default for HttpRemux {
     fn default() -> Self {
         Self { enabled: false, mount: "[vhost]/[app]/[stream].flv".to_owned() }
-    }
-}
-
-/// How timestamps are repaired where a stream enters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeJitter {
-    /// Begin at zero and repair jumps over 250 ms.
-    Full,
-    /// Begin at zero.
-    Zero,
-    /// Leave all as it is.
-    Off,
-}
-
-/// How viewers are served.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Play {
-    /// `gop_cache`: whether a new viewer begins with the last key frame. On.
-    pub gop_cache: bool,
-    /// `gop_cache_max_frames`: frames held at most; 0 for no bound but that of bytes and time. 2500.
-    pub gop_cache_max_frames: usize,
-    /// `queue_length`: seconds a viewer may lag before it skips to a key frame. 2 s; SRS has 30.
-    pub queue_length: Duration,
-    /// `mw_latency`: milliseconds for which frames are gathered before a write. 350 ms.
-    pub mw_latency: Duration,
-    /// `mw_msgs`: a merged write that would hold fewer frames waits for one more `mw_latency`. 0, by time alone; SRS has 8.
-    pub mw_msgs: usize,
-    /// `atc`: whether the publisher's timestamps are kept. Off.
-    pub atc: bool,
-    /// `time_jitter`: full.
-    pub time_jitter: TimeJitter,
-    /// `mix_correct`: whether audio and video are put in one order of time. Off.
-    pub mix_correct: bool,
-}
-
-impl Default for Play {
-    fn default() -> Self {
-        let doors = srs_gateway::Play::default();
-        Self {
-            gop_cache: doors.gop_cache,
-            gop_cache_max_frames: doors.gop_cache_max_frames,
-            queue_length: doors.queue_length,
-            mw_latency: doors.mw_latency,
-            mw_msgs: doors.mw_msgs,
-            atc: doors.rules.atc,
-            time_jitter: TimeJitter::Full,
-            mix_correct: doors.rules.mix_correct,
-        }
-    }
-}
-
-/// What happens to a second publisher of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Takeover {
-    /// It is refused, as SRS does.
-    Refuse,
-    /// It takes the place of the first, which is closed.
-    Replace,
-}
-
-/// How publishers are served.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Publish {
-    /// `mr`: whether reads are gathered. Off.
-    pub mr: bool,
-    /// `mr_latency`: milliseconds for which reads are gathered. 350 ms.
-    pub mr_latency: Duration,
-    /// `firstpkt_timeout`: milliseconds until the first packet. 20 s.
-    pub firstpkt_timeout: Duration,
-    /// `normal_timeout`: milliseconds between packets. 5 s.
-    pub normal_timeout: Duration,
-    /// `takeover`, which SRS does not have: replace. SRS refuses, and an encoder that lost its line finds its own stream busy.
-    pub takeover: Takeover,
-    /// `hold`, which SRS does not have: seconds for which a stream waits for a publisher that dropped. 10 s.
-    pub hold: Duration,
-}
-
-impl Default for Publish {
-    fn default() -> Self {
-        let doors = srs_gateway::Publish::default();
-        Self {
-            mr: false,
-            mr_latency: Duration::from_millis(350),
-            firstpkt_timeout: doors.first_frame,
-            normal_timeout: doors.idle,
-            takeover: Takeover::Replace,
-            hold: doors.hold,
-        }
     }
 }
 

@@ -25,6 +25,7 @@ fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
         http_live: live(&vhost.http_remux),
         hls_elsewhere: fetch::relays_hls(vhost),
         hls: vhost.hls.enabled.then(|| Arc::new(vhost.hls.settings.clone())),
+        srt: vhost.srt.enabled,
         play: Play {
             from: if vhost.play_from_cluster { From::Cluster } else { From::Any },
             gop_cache: play.gop_cache,

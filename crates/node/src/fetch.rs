@@ -13,7 +13,7 @@ use srs_names::{NameError, NodeId, Seal, Source, StreamKey, Wish, upstream_vhost
 use srs_net::http::Elsewhere;
 use srs_net::rtmp::PassOn;
 use srs_net::shards::Handle;
-use srs_pull::{Announces, Order, Puller, Remote, Rules, Upstream};
+use srs_pull::{Announces, Order, Puller, Remote, Rules, Server, Upstream};
 use srs_relay::{EdgeConfig, EdgeHls, HlsFrom, Named, Push, PushConfig, PushTo, Whereabouts};
 
 use crate::config::{self, Config, Mode, Protocol};
@@ -104,7 +104,7 @@ fn puller(
 ) -> Option<Arc<Puller>> {
     let fetching = config.vhosts.iter().filter(|(_, vhost)| vhost.enabled && fetches(vhost));
     let vhosts: Vec<(String, Upstream)> =
-        fetching.map(|(name, vhost)| (name.clone(), upstream(vhost))).collect();
+        fetching.map(|(name, vhost)| (name.clone(), upstream(config, vhost))).collect();
     if vhosts.is_empty() {
         return None;
     }
@@ -182,7 +182,7 @@ impl Whereabouts for Told {
 fn push(config: &Config, me: NodeId) -> Result<Option<Arc<Push>>, Error> {
     let pushing = config.vhosts.iter().filter(|(_, vhost)| vhost.enabled && goes(vhost) == To::Elsewhere);
     let servers = |vhost: &config::Vhost| {
-        vhost.cluster.origins.iter().map(|server| (server.host.clone(), server.port)).collect()
+        taking(&vhost.cluster).map(|server| (server.at.host.clone(), server.at.port)).collect()
     };
     let to = |(name, vhost): (&String, &config::Vhost)| PushTo {
         vhost: name.clone(),
@@ -204,14 +204,20 @@ fn push(config: &Config, me: NodeId) -> Result<Option<Arc<Push>>, Error> {
     Ok(Some(Arc::new(Push::new(config)?)))
 }
 
-/// Where what is published in a vhost goes. Servers of FLV take none.
+/// Where what is published in a vhost goes.
 pub(crate) fn goes(vhost: &config::Vhost) -> To {
     let cluster = &vhost.cluster;
-    match (cluster.mode, cluster.protocol) {
-        (Mode::Local, _) => To::Here,
-        (_, Protocol::Rtmp) if cluster.push => To::Elsewhere,
+    match cluster.mode {
+        Mode::Local => To::Here,
+        _ if cluster.push && taking(cluster).next().is_some() => To::Elsewhere,
         _ => To::Nowhere,
     }
+}
+
+/// The servers that take what is published here: it is passed on by RTMP.
+fn taking(cluster: &config::Cluster) -> impl Iterator<Item = &Server> {
+    let protocol = |server: &Server| server.protocol.unwrap_or(cluster.protocol);
+    cluster.origins.iter().filter(move |server| protocol(server) == Protocol::Rtmp)
 }
 
 /// Whether a vhost's HLS is made elsewhere, and only passed on here: by the servers of `origin_http`, or, where it would
@@ -226,7 +232,7 @@ pub(crate) fn fetches(vhost: &config::Vhost) -> bool {
     vhost.cluster.mode != Mode::Local || vhost.origin_map.is_some() || vhost.origin_map_store.is_some()
 }
 
-fn upstream(vhost: &config::Vhost) -> Upstream {
+fn upstream(config: &Config, vhost: &config::Vhost) -> Upstream {
     let cluster = &vhost.cluster;
     Upstream {
         remote: (cluster.mode != Mode::Local).then(|| remote(cluster)),
@@ -234,6 +240,7 @@ fn upstream(vhost: &config::Vhost) -> Upstream {
         store: vhost.origin_map_store.as_ref().map(config::Store::settings),
         applications: vhost.applications.clone(),
         gop_cache_max_frames: vhost.play.gop_cache_max_frames,
+        srt_timeout: Some(config.srt.connect_timeout),
     }
 }
 
@@ -242,10 +249,7 @@ fn remote(cluster: &config::Cluster) -> Remote {
     Remote {
         origins: cluster.origins.clone(),
         vhost: cluster.vhost.clone(),
-        protocol: match cluster.protocol {
-            Protocol::Rtmp => srs_pull::Protocol::Rtmp,
-            Protocol::Flv => srs_pull::Protocol::Flv,
-        },
+        protocol: cluster.protocol,
         token_traverse: cluster.token_traverse,
         debug: cluster.debug_srs_upnode,
         rules: Rules {

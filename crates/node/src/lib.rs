@@ -8,6 +8,7 @@ pub mod config;
 mod doors;
 mod fetch;
 mod node;
+mod srt;
 mod start;
 
 pub use node::{Error, Node};

@@ -18,12 +18,13 @@ use srs_gateway::{Envelopes, Gateway};
 use srs_names::{AdmitAll, Seal};
 use srs_net::http::Folder;
 use srs_net::shards::{Handle, Shards};
+use srs_net::srt;
 use srs_net::tcp::{self, Slots};
 
-use crate::beats::Beats;
+use crate::beats::{Beats, Listening};
 use crate::config::Config;
 use crate::fetch::{self, Fetch};
-use crate::{Role, doors};
+use crate::{Role, doors, srt as srt_door};
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,7 @@ pub struct Node {
     http: Vec<SocketAddr>,
     api: Vec<SocketAddr>,
     exporter: Vec<SocketAddr>,
+    srt: Vec<SocketAddr>,
     /// None: nobody would take over what is published here.
     beats: Option<Beats>,
     fetch: Fetch,
@@ -72,19 +74,22 @@ struct Listeners {
     http: Vec<TcpListener>,
     api: Vec<TcpListener>,
     exporter: Vec<TcpListener>,
+    srt: Vec<srt::Port>,
 }
 
 impl Node {
     /// Starts a node. When this returns, every listener accepts.
     pub fn bind(config: Config) -> Result<Node, Error> {
         let pid = PidFile::take(&config.pid, std::process::id())?;
-        let listeners = Listeners::open(&config)?;
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let count = config.shards.count(cores).get();
+        let listeners = Listeners::open(&config, count)?;
         let (rtmp, http, api) =
             (addresses(&listeners.rtmp), addresses(&listeners.http), addresses(&listeners.api));
         let exporter = addresses(&listeners.exporter);
+        let srt: Vec<SocketAddr> = listeners.srt.iter().map(srt::Port::local_addr).collect();
         let identity = identity(&config);
-        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let shards = Shards::start(config.shards.count(cores).get())?;
+        let shards = Shards::start(count)?;
         let handle = shards.handle();
         let fetch = Fetch::of(&config, &identity, &rtmp)?;
         let hub = fetch.hub();
@@ -96,28 +101,29 @@ impl Node {
                 crossdomain: config.http_server.crossdomain,
                 admit: Arc::new(AdmitAll),
                 files: Some(Folder::new(config.http_server.dir.clone())),
-                envelopes: envelopes(&config, &identity, &[&rtmp, &http]),
+                envelopes: envelopes(&config, &identity, &[&rtmp, &http, &srt]),
                 me: identity.server.clone(),
                 http_port: http.first().map(SocketAddr::port),
                 source: fetch.source(),
                 elsewhere: fetch.elsewhere(),
                 pass_on: fetch.pass_on(),
+                srt: config.srt.enabled.then(|| srt_door::settings(&config)),
             },
         );
         fetch.begin(hub, &gateway, &handle);
         let slots = Slots::new(config.max_connections);
         let machine = Arc::new(Machine::new());
+        let listening = Listening { rtmp: &rtmp, http: &http, api: &api, srt: &srt };
         let beats = if config.heartbeat.enabled {
-            let listening = (rtmp.as_slice(), http.as_slice(), api.as_slice());
             Some(Beats::start(&config, &handle, &gateway, &identity, listening, &slots, &machine)?)
         } else {
             None
         };
         let access = Access::of_origin().opening(signatures(&config, &identity, &[&http, &api, &exporter]));
         serve(&config, &handle, listeners, &gateway, identity, &slots, (access, machine));
-        say(config.role, (&rtmp, &http, &api, &exporter), shards.handle().count());
+        say(config.role, listening, &exporter, count);
         let grace = config.grace_final_wait;
-        Ok(Node { rtmp, http, api, exporter, beats, fetch, grace, _pid: pid, _shards: shards })
+        Ok(Node { rtmp, http, api, exporter, srt, beats, fetch, grace, _pid: pid, _shards: shards })
     }
 
     /// Where RTMP is served.
@@ -138,6 +144,11 @@ impl Node {
     /// Where metrics have a listener of their own.
     pub fn exporter(&self) -> &[SocketAddr] {
         &self.exporter
+    }
+
+    /// Where SRT is served.
+    pub fn srt(&self) -> &[SocketAddr] {
+        &self.srt
     }
 
     /// Serves until a signal asks the process to end. SIGTERM and SIGQUIT let the proxies move what is published here
@@ -176,7 +187,7 @@ impl Node {
 }
 
 impl Listeners {
-    fn open(config: &Config) -> Result<Listeners, Error> {
+    fn open(config: &Config, shards: usize) -> Result<Listeners, Error> {
         let open = |name, listen: &[Listen], wanted: bool| {
             let wanted = if wanted { listen } else { &[] };
             wanted.iter().map(|listen| bind(name, *listen)).collect::<Result<Vec<_>, _>>()
@@ -190,6 +201,7 @@ impl Listeners {
             http: open("http", &config.http_server.listen, config.http_server.enabled)?,
             api: open("http api", &config.http_api.listen, api)?,
             exporter: open("exporter", &config.exporter.listen, exporter)?,
+            srt: srt_door::open(config, shards)?,
         })
     }
 }
@@ -271,6 +283,7 @@ fn serve(
                 .serve_http(stream, peer, move || rest.as_ref().clone().layer(axum::Extension(Peer(peer))))
         });
     }
+    srt_door::serve(config, handle, listeners.srt, gateway, slots);
     for listener in listeners.api {
         serve_api(handle, listener, api.clone(), access.clone());
     }
@@ -293,7 +306,8 @@ fn serve_api(handle: &Handle, listener: TcpListener, router: Router, access: Acc
 
 fn say(
     role: Role,
-    (rtmp, http, api, exporter): (&[SocketAddr], &[SocketAddr], &[SocketAddr], &[SocketAddr]),
+    Listening { rtmp, http, api, srt }: Listening<'_>,
+    exporter: &[SocketAddr],
     shards: usize,
 ) {
     let list = |addresses: &[SocketAddr]| {
@@ -307,6 +321,7 @@ fn say(
         http = list(http),
         api = list(api),
         exporter = list(exporter),
+        srt = list(srt),
         shards,
         "{} {} serves; media is open to all, lists, kick and metrics to loopback and to proxies of \
          this cluster",

@@ -34,6 +34,11 @@ impl Pace {
             gop_cache: play.gop_cache,
         }
     }
+
+    /// The same, with writes merged over `most` at the longest.
+    pub(crate) fn no_slower_than(self, most: Duration) -> Pace {
+        Pace { merge: self.merge.min(rhythm(most)), ..self }
+    }
 }
 
 /// How often merged writes are made. A short merge comes near the distance of frames (40 ms at 25 fps); a rhythm that is

@@ -6,9 +6,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::net::tcp::OwnedWriteHalf;
 
-use super::{Ending, Joining, Shared};
+use super::{Ending, Joining, Shared, Sink};
 
 /// A viewer's seat in a fan, held by the viewer's own task; dropping it leaves.
 pub(crate) struct Seat {
@@ -51,7 +50,7 @@ impl Seat {
     }
 
     /// Leaves, and gives the writing half back.
-    pub(crate) fn leave(self) -> Option<OwnedWriteHalf> {
+    pub(crate) fn leave(self) -> Option<Sink> {
         self.fan.borrow_mut().leave(self.number)
     }
 

@@ -7,10 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use srs_hub::{Cursor, Phase, Window};
-use srs_net::{limits, tcp};
-use tokio::net::tcp::OwnedWriteHalf;
+use srs_net::limits;
 use tokio::time::Instant;
 
+use super::sink::Sink;
 use super::{Joining, News, Pace};
 use crate::clients::Client;
 
@@ -30,7 +30,7 @@ pub(super) enum Gate {
 
 pub(super) struct Viewer {
     pub(super) cursor: Cursor,
-    pub(super) write: OwnedWriteHalf,
+    pub(super) write: Sink,
     pub(super) waker: Waker,
     pub(super) gate: Gate,
     pub(super) blocked: bool,
@@ -96,14 +96,16 @@ impl Viewer {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.cursor.gather(window, &mut slices);
             let slices = slices.get(..count).unwrap_or_default();
-            if slices.is_empty() {
+            // The socket wakes the viewer's own task when it has room again.
+            let mut cx = Context::from_waker(&self.waker);
+            let is_all = slices.is_empty();
+            if is_all && self.write.poll_flush(&mut cx).is_ready() {
                 self.blocked = false;
                 self.told = 0;
                 break;
             }
-            // The socket wakes the viewer's own task when it has room again.
-            let mut cx = Context::from_waker(&self.waker);
-            match tcp::poll_send(&self.write, &mut cx, slices) {
+            let sent = if is_all { Poll::Pending } else { self.write.poll_send(&mut cx, slices) };
+            match sent {
                 Poll::Ready(Ok(sent)) if sent > 0 => {
                     self.cursor.advance(sent);
                     self.progress = now;

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::BytesMut;
 use srs_hls::{Segmenter, Unit, first_sequence};
 use srs_hub::{Headers, Opener, Rendition};
-use srs_media::{Frame, Kind};
+use srs_media::{Codec, Frame, Kind};
 use srs_names::Term;
 use srs_ts::Muxer;
 use tokio::time::Instant;
@@ -93,7 +93,12 @@ impl Rendition for Maker {
     }
 
     fn push(&mut self, frame: &Frame, _start: bool, _out: &mut BytesMut) {
+        // Players of HLS know Opus in MP4 alone.
+        if frame.codec == Codec::Opus {
+            return;
+        }
         let known = self.units.tracks();
+        let known = (known.0, known.1.filter(|codec| !matches!(codec, srs_ts::Codec::Opus { .. })));
         if self.units.configure(frame) {
             // A track that comes late breaks nothing, another picture size does.
             let had = if frame.kind == Kind::Video { known.0 } else { known.1 };

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::SERVER;
 use crate::clients::{About, Client, Via};
 use crate::config::Vhost;
-use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, at};
+use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, Sink, at};
 use crate::fetch::{self, Coming, Patience};
 use crate::{Gateway, Live, shown};
 
@@ -86,7 +86,7 @@ impl Gateway {
             fields.insert(HLS_HEADER, HeaderValue::from_static("on"));
         }
         let joining = Joining {
-            write,
+            write: Sink::Tcp(write),
             opening: write_head(version, StatusCode::OK, &fields),
             gated: true,
             goodbye: if chunked { Bytes::from_static(LAST_CHUNK) } else { Bytes::new() },
@@ -101,7 +101,7 @@ impl Gateway {
         tracing::info!(cid = id, stream = %key, sent, reason = %left, "http-{} play ended", live.extension());
         // Who is only seen off is no viewer any more.
         drop(listed);
-        match (left, seat.leave()) {
+        match (left, seat.leave().and_then(Sink::into_tcp)) {
             (Left::NotLive, Some(write)) => {
                 self.answer(write, StatusCode::NOT_FOUND, "the stream is not live").await;
             }

@@ -320,7 +320,7 @@ async fn bytes_for_a_player_that_reads_nothing_are_bounded() {
                 gateway.clients.add(&key("a"), ours.peer_addr().unwrap(), "flv-play", About::default());
             let (_read, write) = ours.into_split();
             let joining = Joining {
-                write,
+                write: fan::Sink::Tcp(write),
                 opening: Bytes::new(),
                 gated: false,
                 goodbye: Bytes::new(),

@@ -14,6 +14,11 @@ pub fn of_http(method: &str, target: &str) -> String {
     of(&[b"http", method.as_bytes(), target.as_bytes()])
 }
 
+/// The digest of what an SRT caller asks for: its stream id without the envelope, in the form of pairs.
+pub fn of_srt(stream_id: &str) -> String {
+    of(&[b"srt", stream_id.as_bytes()])
+}
+
 /// The digest of what a request brings.
 pub fn of_body(body: &[u8]) -> String {
     of(&[b"body", body])

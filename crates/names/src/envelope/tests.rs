@@ -52,6 +52,8 @@ fn no_two_requests_are_bound_alike() {
         bound::of_http("GET", "/live/a.flv"),
         bound::of_http("POST", "/live/a.flv"),
         bound::of_body(b"GET/live/a.flv"),
+        bound::of_srt("#!::r=live/a,m=publish"),
+        bound::of_srt("#!::r=live/a,m=request"),
     ];
     let all = bounds.iter().collect::<std::collections::BTreeSet<_>>();
     assert_eq!(all.len(), bounds.len());

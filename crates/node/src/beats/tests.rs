@@ -17,6 +17,7 @@ fn gateway(hub: &Hub) -> Arc<Gateway> {
         source: None,
         elsewhere: None,
         pass_on: None,
+        srt: None,
     };
     Gateway::new(hub.clone(), config)
 }
@@ -122,14 +123,20 @@ fn a_heartbeat_over_ipv6_is_a_registration_that_a_proxy_takes() {
         service: "s".to_owned(),
         pid: "1".to_owned(),
     };
-    let message =
-        beat_message(&config, &identity, (&any, &own, &[]), "http://[::1]:12025/", Duration::from_secs(1));
+    let listening = Listening { rtmp: &any, http: &own, api: &[], srt: &own };
+    let message = beat_message(&config, &identity, listening, "http://[::1]:12025/", Duration::from_secs(1));
     let node = message.into_node(false).unwrap();
     let dialled = |label| node.endpoint(label).unwrap().to_string();
     assert_eq!(
-        (dialled("rtmp"), dialled("http")),
-        ("[fd00::2]:19351".to_owned(), "[fd00::3]:19351".to_owned())
+        (dialled("rtmp"), dialled("http"), dialled("srt")),
+        ("[fd00::2]:19351".to_owned(), "[fd00::3]:19351".to_owned(), "[fd00::3]:19351".to_owned())
     );
+}
+
+#[test]
+fn a_port_of_udp_is_told_as_srs_tells_it() {
+    assert_eq!(udp(&"10081".to_owned()), "udp://0.0.0.0:10081");
+    assert_eq!(udp(&"10.0.0.1:10081".to_owned()), "udp://10.0.0.1:10081");
 }
 
 #[test]

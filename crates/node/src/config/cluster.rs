@@ -2,18 +2,17 @@
 
 use srs_boot::Expected;
 use srs_boot::conf::{Problem, Section};
-use srs_pull::HostPort;
+use srs_pull::{HostPort, Server};
 
-/// The ports that are meant where an `origin` has none.
-const RTMP: u16 = 1935;
+pub use srs_pull::Protocol;
 
 /// How a vhost's streams come here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
     /// `mode`: local.
     pub mode: Mode,
-    /// `origin`, one or more; of a live edge `primary` and `secondary`.
-    pub origins: Vec<HostPort>,
+    /// `origin`, one or more; of a live edge `primary` and `secondary`. Each may be a URL that says its own protocol.
+    pub origins: Vec<Server>,
     /// `origin_http`, which SRS does not have: where HLS is fetched, in the order of `origin`. None: where those of `origin`
     /// say that they have it, else it is made here.
     pub origin_http: Vec<HostPort>,
@@ -21,7 +20,7 @@ pub struct Cluster {
     pub token_traverse: bool,
     /// `vhost`: the vhost upstream, in which `[vhost]` stands for this one. `[vhost]`.
     pub vhost: String,
-    /// `protocol`: rtmp.
+    /// `protocol`, of those that do not say theirs: rtmp.
     pub protocol: Protocol,
     /// `debug_srs_upnode`: whether upstream is told in the query who asks. On.
     pub debug_srs_upnode: bool,
@@ -38,17 +37,8 @@ pub enum Mode {
     Local,
     /// Elsewhere; each is fetched when somebody wants it.
     Remote,
-    /// Elsewhere; all are fetched at once.
+    /// Elsewhere; all are fetched at once, by SRT when somebody wants one.
     LiveEdge,
-}
-
-/// By which protocol streams are fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// RTMP.
-    Rtmp,
-    /// HTTP-FLV.
-    Flv,
 }
 
 impl Default for Cluster {
@@ -79,19 +69,18 @@ impl Cluster {
                 return Err(section.problem(name, words));
             }
         }
+        let origin = |text: &str| origin(text, protocol);
         let origins = match mode {
             Mode::LiveEdge => match section.read("primary", origin)? {
                 Some(primary) => [primary].into_iter().chain(section.read("secondary", origin)?).collect(),
                 None => Vec::new(),
             },
-            // FLV is fetched from an HTTP port, which has to be said.
-            _ if protocol == Protocol::Flv => section.list("origin", with_port)?.unwrap_or_default(),
             _ => section.list("origin", origin)?.unwrap_or_default(),
         };
         let needed = match mode {
             Mode::Local => None,
             Mode::Remote => Some("`mode remote` needs `origin HOST:PORT`, one or more"),
-            Mode::LiveEdge => Some("`mode liveedge` needs `primary HOST:PORT`"),
+            Mode::LiveEdge => Some("`mode liveedge` needs `primary HOST:PORT` or `primary srt://HOST:PORT`"),
         };
         if let (Some(needed), true) = (needed, origins.is_empty()) {
             return Err(section.problem("mode", needed));
@@ -143,19 +132,16 @@ fn protocol(word: &str) -> Result<Protocol, Expected> {
     match word {
         "rtmp" => Ok(Protocol::Rtmp),
         "flv" => Ok(Protocol::Flv),
-        _ => Err(Expected("rtmp or flv".into())),
+        "srt" => Ok(Protocol::Srt),
+        _ => Err(Expected("rtmp, flv or srt".into())),
     }
 }
 
-fn origin(text: &str) -> Result<HostPort, Expected> {
-    server(text, Some(RTMP))
+fn origin(text: &str, protocol: Protocol) -> Result<Server, Expected> {
+    Server::parse(text, protocol).map_err(|wrong| Expected(wrong.to_string().into()))
 }
 
 fn with_port(text: &str) -> Result<HostPort, Expected> {
-    server(text, None)
-}
-
-fn server(text: &str, port: Option<u16>) -> Result<HostPort, Expected> {
-    HostPort::parse(text, port)
+    HostPort::parse(text, None)
         .map_err(|_| Expected("a host with a port, such as 10.0.0.1:1935 or [2001:db8::7]:1935".into()))
 }

@@ -10,8 +10,8 @@ use srs_boot::{Expected, Secret, ids};
 use crate::Role;
 
 use super::{
-    Cluster, Config, Exporter, Heartbeat, Hls, HttpApi, HttpRemux, HttpServer, Log, Play, Publish, Rtmp,
-    Takeover, TimeJitter, Vhost, fetch,
+    Cluster, Config, Exporter, Heartbeat, Hls, HttpApi, HttpRemux, HttpServer, Log, Rtmp, Srt, Vhost,
+    VhostSrt, fetch, streams,
 };
 
 /// A configuration and what is worth telling about it.
@@ -44,6 +44,7 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
     let vhosts = top.blocks("vhost").map(|(name, section)| Ok((name.to_owned(), vhost(section)?)));
     let vhosts: BTreeMap<String, Vhost> = vhosts.collect::<Result<_, Problem>>()?;
     for (name, vhost) in top.blocks("vhost") {
+        warnings.extend(VhostSrt::warning(vhost.block("srt"))?);
         let rules = vhosts.get(name).and_then(|vhost| vhost.origin_map.as_ref()).map(|map| map.rules.iter());
         for rule in rules.into_iter().flatten().filter(|rule| !rule.is_built()) {
             let text = format!(
@@ -68,6 +69,7 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
         rtmp: rtmp(top.block("rtmp"))?,
         http_server: http_server(top.block("http_server"))?,
         http_api: http_api(top.block("http_api"))?,
+        srt: Srt::read(top.block("srt_server"))?,
         exporter: exporter(top.block("exporter"))?,
         heartbeat: heartbeat(top.block("heartbeat"))?,
         vhosts,
@@ -181,8 +183,9 @@ fn vhost(section: Section<'_>) -> Result<Vhost, Problem> {
         min_latency,
         http_remux: http_remux(section.block("http_remux"))?,
         hls: Hls::read(section.block("hls"))?,
-        play: play(section.block("play"))?,
-        publish: publish(section.block("publish"))?,
+        srt: VhostSrt::read(section.block("srt"))?,
+        play: streams::play(section.block("play"))?,
+        publish: streams::publish(section.block("publish"))?,
     })
 }
 
@@ -201,48 +204,5 @@ fn mount(text: &str) -> Result<String, Expected> {
     match path.strip_prefix("/[app]/[stream].") {
         Some(format) if FORMATS.contains(&format) => Ok(text.to_owned()),
         _ => Err(Expected("[vhost]/[app]/[stream] with .flv, .ts, .aac or .mp3 behind".into())),
-    }
-}
-
-fn play(section: Section<'_>) -> Result<Play, Problem> {
-    let default = Play::default();
-    Ok(Play {
-        gop_cache: section.switch("gop_cache")?.unwrap_or(default.gop_cache),
-        gop_cache_max_frames: section.number("gop_cache_max_frames")?.unwrap_or(default.gop_cache_max_frames),
-        queue_length: section.time("queue_length", Unit::Seconds)?.unwrap_or(default.queue_length),
-        mw_latency: section.time("mw_latency", Unit::Millis)?.unwrap_or(default.mw_latency),
-        mw_msgs: section.number("mw_msgs")?.unwrap_or(default.mw_msgs),
-        atc: section.switch("atc")?.unwrap_or(default.atc),
-        time_jitter: section.read("time_jitter", time_jitter)?.unwrap_or(default.time_jitter),
-        mix_correct: section.switch("mix_correct")?.unwrap_or(default.mix_correct),
-    })
-}
-
-fn time_jitter(word: &str) -> Result<TimeJitter, Expected> {
-    match word {
-        "full" => Ok(TimeJitter::Full),
-        "zero" => Ok(TimeJitter::Zero),
-        "off" => Ok(TimeJitter::Off),
-        _ => Err(Expected("full, zero or off".into())),
-    }
-}
-
-fn publish(section: Section<'_>) -> Result<Publish, Problem> {
-    let default = Publish::default();
-    Ok(Publish {
-        mr: section.switch("mr")?.unwrap_or(default.mr),
-        mr_latency: section.time("mr_latency", Unit::Millis)?.unwrap_or(default.mr_latency),
-        firstpkt_timeout: section.time("firstpkt_timeout", Unit::Millis)?.unwrap_or(default.firstpkt_timeout),
-        normal_timeout: section.time("normal_timeout", Unit::Millis)?.unwrap_or(default.normal_timeout),
-        takeover: section.read("takeover", takeover)?.unwrap_or(default.takeover),
-        hold: section.time("hold", Unit::Seconds)?.unwrap_or(default.hold),
-    })
-}
-
-fn takeover(word: &str) -> Result<Takeover, Expected> {
-    match word {
-        "refuse" => Ok(Takeover::Refuse),
-        "replace" => Ok(Takeover::Replace),
-        _ => Err(Expected("refuse or replace".into())),
     }
 }

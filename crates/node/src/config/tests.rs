@@ -73,7 +73,7 @@ fn every_file_of_conf_for_an_edge_fetches_from_the_proxy_and_registers_there() {
         let server = |port| HostPort { host: "127.0.0.1".to_owned(), port };
         let expected = Cluster {
             mode: Mode::Remote,
-            origins: vec![server(1935)],
+            origins: vec![server(1935).into()],
             origin_http: vec![server(8080)],
             ..Cluster::default()
         };
@@ -110,6 +110,11 @@ fn a_vhost_that_fetches_says_from_where_and_what_is_wrong_is_named_with_its_plac
         (Mode::LiveEdge, 2, true)
     );
     for (text, words) in [
+        ("cluster { mode remote; protocol srt; origin a:x; }", "a host with a port"),
+        ("cluster { mode liveedge; primary gopher://a; }", "srt://10.0.0.1:10080"),
+        ("cluster { mode liveedge; primary srt://a?passphrase=short; }", "10 to 79 letters"),
+        ("cluster { mode liveedge; primary srt://a/app/stream; }", "neither path nor streamid"),
+        ("origin_map { origin /a/ { pass { scheme srt; urls a:1/b?latency=1s; } } }", "bad latency"),
         ("cluster { mode remote; }", "needs `origin HOST:PORT`"),
         ("cluster { mode liveedge; }", "needs `primary HOST:PORT`"),
         ("cluster { mode liveedge; secondary b; }", "needs `primary HOST:PORT`"),
@@ -131,6 +136,30 @@ fn a_vhost_that_fetches_says_from_where_and_what_is_wrong_is_named_with_its_plac
 }
 
 #[test]
+fn what_fetches_by_srt_is_said_by_protocol_or_by_url() {
+    let vhost = |text: &str| of(&format!("vhost v {{ {text} }}"), &[]).unwrap().config.vhosts["v"].clone();
+    let shown =
+        |text: &str| -> Vec<String> { vhost(text).cluster.origins.iter().map(ToString::to_string).collect() };
+    let edge = vhost("cluster { mode remote; protocol srt; origin a b:9000 rtmp://c; }");
+    assert_eq!(edge.cluster.protocol, Protocol::Srt);
+    let origins: Vec<String> = edge.cluster.origins.iter().map(ToString::to_string).collect();
+    assert_eq!(origins, ["a:10080", "b:9000", "rtmp://c:1935"]);
+    assert_eq!(
+        shown("cluster { mode liveedge; primary srt://a:9000; secondary b; }"),
+        ["srt://a:9000", "b:1935"]
+    );
+    let live = vhost("cluster { mode liveedge; primary srt://a?latency=200&passphrase=0123456789; }");
+    assert_eq!(live.cluster.origins[0].srt.latency, Some(Duration::from_millis(200)));
+    assert!(!format!("{live:?}").contains("0123456789"), "{live:?}");
+    let map =
+        vhost("origin_map { origin /a/ { pass { scheme srt; urls a:9000/b/ srt://c/b/?latency=80; } } }");
+    let targets = map.origin_map.unwrap().rules[0].targets("a", "s", "").unwrap();
+    let urls: Vec<String> = targets.iter().map(ToString::to_string).collect();
+    assert_eq!(urls, ["srt://a:9000/b/s", "srt://c:10080/b/s"]);
+    assert_eq!(vhost("application * { providers rtmp srt; }").applications[0].schemes.len(), 2);
+}
+
+#[test]
 fn a_rule_that_fetches_by_what_is_not_built_is_warned_of() {
     let loaded =
         of("vhost v { origin_map { origin /a/ { pass { scheme OVT; urls a:9000/b/; } } } }", &[]).unwrap();
@@ -144,11 +173,12 @@ fn the_standalone_file_shows_every_default() {
     // The lines whose comment gives another default.
     assert_eq!(shown.log.tank, Tank::Console);
     shown.log.tank = Log::default().tank;
-    for switched_on in [&mut shown.http_server.enabled, &mut shown.http_api.enabled] {
+    for switched_on in [&mut shown.http_server.enabled, &mut shown.http_api.enabled, &mut shown.srt.enabled] {
         assert!(std::mem::take(switched_on));
     }
     let mut vhost = shown.vhosts.remove("__defaultVhost__").unwrap();
     assert!(std::mem::take(&mut vhost.http_remux.enabled) && std::mem::take(&mut vhost.hls.enabled));
+    assert!(std::mem::take(&mut vhost.srt.enabled));
     assert_eq!(vhost, Vhost::default());
     assert_eq!(shown, Config::default());
 }
@@ -161,9 +191,12 @@ fn the_standalone_file_shows_every_directive_that_is_built() {
         .filter_map(|line| line.trim().trim_start_matches("# ").split_whitespace().next())
         .map(|word| word.trim_end_matches(';'))
         .collect();
-    // `rtmp { }` is the other spelling of what stands at the top, and `srs_log_level` of `srs_log_level_v2`.
+    // Other spellings of what is shown: of what stands at the top, of `srs_log_level_v2`, of `tlpktdrop`.
     built(conf::schema::GLOBAL, &mut |name| {
-        assert!(["rtmp", "srs_log_level"].contains(&name) || shown.contains(&name), "{name} is not shown");
+        assert!(
+            ["rtmp", "srs_log_level", "tlpkdrop"].contains(&name) || shown.contains(&name),
+            "{name} is not shown"
+        );
     });
 }
 
@@ -197,7 +230,9 @@ fn an_origin_for_the_proxy_has_its_ports_and_registers_every_second() {
             ..Heartbeat::default()
         };
         assert_eq!(config.heartbeat, heartbeat);
-        assert!(config.vhosts["__defaultVhost__"].http_remux.enabled);
+        assert_eq!((config.srt.enabled, config.srt.listen), (true, vec![Listen::port(10080 + i)]));
+        let vhost = &config.vhosts["__defaultVhost__"];
+        assert!(vhost.http_remux.enabled && vhost.srt.enabled);
     }
 }
 
@@ -206,9 +241,13 @@ fn the_file_that_srs_has_for_its_proxy_loads_with_warnings_only() {
     let loaded = of(include_str!("fixtures/srs-origin1-for-proxy.conf"), &[]).unwrap();
     let named =
         |name: &str| loaded.warnings.iter().any(|warning| warning.text.starts_with(&format!("`{name}`")));
-    assert!(["rtc_server", "srt_server", "rtc", "srt"].into_iter().all(named), "{:?}", loaded.warnings);
-    assert_eq!(loaded.warnings.len(), 4);
-    assert!(loaded.config.vhosts[DEFAULT_VHOST].hls.enabled);
+    assert!(["rtc_server", "rtc"].into_iter().all(named), "{:?}", loaded.warnings);
+    assert_eq!(loaded.warnings.len(), 2);
+    let vhost = &loaded.config.vhosts[DEFAULT_VHOST];
+    assert!(vhost.hls.enabled && vhost.srt.enabled);
+    let srt = &loaded.config.srt;
+    assert_eq!((srt.enabled, &srt.listen[..]), (true, &[Listen::port(10081)][..]));
+    assert!(!srt.tsbpd && !srt.too_late_drop);
     assert_eq!(loaded.config.rtmp.listen, [Listen::port(19351)]);
     assert_eq!(loaded.config.heartbeat.interval, Duration::from_secs(9));
 }
@@ -234,10 +273,13 @@ fn every_value_of_a_file_arrives() {
          http_server { enabled on; listen 3; dir d; crossdomain off; }\n\
          http_api { enabled on; listen 4; crossdomain off; }\n\
          exporter { enabled on; listen 5; label l; tag t; }\n\
+         srt_server { enabled on; listen 6 7; connect_timeout 2; default_app a; default_mode publish;\n\
+           default_streamid d; latency 50; recvlatency 60; maxbw 9; mss 1400; passphrase 0123456789; pbkeylen 24;\n\
+           peer_idle_timeout 8; sendbuf 100000; recvbuf 200000; tlpktdrop off; tsbpdmode off; }\n\
          heartbeat { enabled on; interval 0.3; url http://a/b http://c/d; device_id d; ports on;\n\
            auth { enabled on; type bearer; token t; } }\n\
          vhost v { enabled off; chunk_size 128; min_latency on; play_from cluster; tcp_nodelay on;\n\
-           http_remux { enabled on; mount /[app]/[stream].ts; }\n\
+           http_remux { enabled on; mount /[app]/[stream].ts; } srt { enabled on; srt_to_rtmp on; }\n\
            hls { enabled on; hls_fragment 2; hls_window 8; hls_td_ratio 1.5; hls_aof_ratio 3; hls_path p;\n\
              hls_m3u8_file [app]/[stream]/live.m3u8; hls_ts_file [app]/[stream]/[seq].ts; hls_entry_prefix /e;\n\
              hls_cleanup off; hls_dispose 9; hls_wait_keyframe off; hls_ctx off; hls_ts_ctx off; hls_keys on;\n\
@@ -258,6 +300,7 @@ fn every_value_of_a_file_arrives() {
         play_from_cluster: true,
         min_latency: true,
         http_remux: HttpRemux { enabled: true, mount: "/[app]/[stream].ts".to_owned() },
+        srt: VhostSrt { enabled: true },
         hls: Hls {
             enabled: true,
             settings: Settings {
@@ -319,6 +362,27 @@ fn every_value_of_a_file_arrives() {
             crossdomain: false,
         },
         http_api: HttpApi { enabled: true, listen: vec![Listen::port(4)], crossdomain: false },
+        srt: Srt {
+            enabled: true,
+            listen: vec![Listen::port(6), Listen::port(7)],
+            receive_latency: Duration::from_millis(60),
+            peer_latency: Duration::from_millis(50),
+            tsbpd: false,
+            too_late_drop: false,
+            most_bandwidth: Some(9),
+            mss: 1400,
+            send_buffer: 100_000,
+            receive_buffer: 200_000,
+            connect_timeout: Duration::from_millis(2),
+            idle_timeout: Duration::from_millis(8),
+            passphrase: Some(Secret::new("0123456789")),
+            key_length: 24,
+            defaults: srs_srt::streamid::Defaults {
+                app: "a".to_owned(),
+                mode: srs_srt::streamid::Mode::Publish,
+                stream_id: "d".to_owned(),
+            },
+        },
         exporter: Exporter {
             enabled: true,
             listen: vec![Listen::port(5)],
@@ -362,6 +426,26 @@ fn daemon_on_is_answered_with_a_warning() {
 }
 
 #[test]
+fn latency_says_both_and_is_what_each_is_that_is_not_said() {
+    let of = |text: &str| {
+        let srt = read(&format!("srt_server {{ {text} }}")).srt;
+        (srt.receive_latency.as_millis(), srt.peer_latency.as_millis())
+    };
+    assert_eq!(of(""), (120, 0));
+    assert_eq!(of("latency 400;"), (400, 400));
+    assert_eq!(of("latency 400; recvlatency 200;"), (200, 400));
+    assert_eq!(of("peerlatency 1s;"), (120, 1000));
+}
+
+#[test]
+fn a_stream_that_is_to_stay_with_srt_is_warned_of() {
+    let loaded = of("\nvhost a { srt { enabled on; srt_to_rtmp off; } }", &[]).unwrap();
+    assert_eq!(loaded.warnings.len(), 1);
+    assert!(loaded.warnings[0].to_string().starts_with("x.conf:2: `srt_to_rtmp off` does nothing"));
+    assert!(loaded.config.vhosts["a"].srt.enabled);
+}
+
+#[test]
 fn values_that_only_the_origin_can_judge_are_refused_with_their_place() {
     for (text, expected) in [
         ("heartbeat { url https://a/; }", "expected a URL that begins with http:// and a host"),
@@ -370,6 +454,10 @@ fn values_that_only_the_origin_can_judge_are_refused_with_their_place() {
         ("heartbeat { url http://a/ device_id d; }", "expected ; after `url` before `device_id`"),
         ("heartbeat { auth { enabled on; } }", "heartbeat auth is on but has no `token`"),
         ("server_id 'a b';", "expected at most 64 letters, digits and - _ ."),
+        ("srt_server { passphrase short; }", "expected 10 to 79 letters"),
+        ("srt_server { maxbw much; }", "expected -1 or a number of bytes"),
+        ("srt_server { pbkeylen 17; }", "expected 0, 16, 24, 32"),
+        ("srt_server { mss 100; }", "from 400 to 1500"),
         ("vhost a { http_remux { mount /live.flv; } }", "expected [vhost]/[app]/[stream] with"),
         ("vhost a { http_remux { mount /[stream].mp4; } }", "expected [vhost]/[app]/[stream] with"),
     ] {

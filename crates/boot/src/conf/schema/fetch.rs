@@ -14,7 +14,7 @@ pub(super) static CLUSTER: &[Rule] = &[
     built("token_traverse", Shape::Switch),
     built("vhost", Shape::Text),
     built("debug_srs_upnode", Shape::Switch),
-    built("protocol", Shape::OneOf(&["rtmp", "flv"])),
+    built("protocol", Shape::OneOf(&["rtmp", "flv", "srt"])),
     built("push", Shape::Switch),
     later("follow_client"),
     later("coworkers"),

@@ -37,10 +37,14 @@ pub(super) const fn many(rule: Rule) -> Rule {
 }
 
 const MILLIS: Shape = Shape::Time(Unit::Millis);
+const MILLIS_AT_LEAST_ONE: Shape = Shape::Period(Unit::Millis);
 const SECONDS: Shape = Shape::Time(Unit::Seconds);
 
 /// RTMP's chunk sizes as SRS allows them; the specification's least is 1, its greatest 16777215.
 const CHUNK_SIZE: Shape = Shape::Number(128, 65536);
+
+/// Bytes that a connection of SRT may keep: less than 32 packets cannot carry a picture, more than 64 MiB no stream needs.
+const SRT_BUFFER: Shape = Shape::Number(32 * 1472, 64 << 20);
 
 /// Descriptors bound this long before the number does.
 const CONNECTIONS: Shape = Shape::Number(1, 10_000_000);
@@ -68,7 +72,7 @@ pub static GLOBAL: &[Rule] = &[
     many(built("vhost", Shape::Block(Label::Required, VHOST))),
     later_block("rtmps", Label::None, TLS_SERVER),
     later_block("rtc_server", Label::None, RTC_SERVER),
-    later_block("srt_server", Label::None, SRT_SERVER),
+    block("srt_server", SRT_SERVER),
     later_block("rtsp_server", Label::None, &[later("enabled"), later("listen")]),
     later_block("stats", Label::None, &[later("enabled"), later("network"), later("disk")]),
     many(later_block("stream_caster", Label::None, STREAM_CASTER)),
@@ -170,7 +174,7 @@ static VHOST: &[Rule] = &[
         &[later("enabled"), later("hds_path"), later("hds_fragment"), later("hds_window")],
     ),
     later_block("rtc", Label::None, RTC),
-    later_block("srt", Label::None, &[later("enabled"), later("srt_to_rtmp")]),
+    block("srt", &[built("enabled", Shape::Switch), built("srt_to_rtmp", Shape::Switch)]),
     later_block("rtsp", Label::None, &[later("enabled"), later("rtmp_to_rtsp")]),
     built("play_from", Shape::OneOf(&["any", "cluster"])),
     block("cluster", CLUSTER),
@@ -348,27 +352,28 @@ static RTC_SERVER: &[Rule] = &[
     later("use_auto_detect_network_ip"),
 ];
 
+/// SRS's `maxbw` is -1 for no limit, and a number of bytes a second.
 static SRT_SERVER: &[Rule] = &[
-    later("enabled"),
-    later("listen"),
-    later("connect_timeout"),
-    later("default_app"),
-    later("default_mode"),
-    later("default_streamid"),
-    later("latency"),
-    later("maxbw"),
+    built("enabled", Shape::Switch),
+    built("listen", Shape::Listens),
+    built("connect_timeout", MILLIS_AT_LEAST_ONE),
+    built("default_app", Shape::Text),
+    built("default_mode", Shape::OneOf(&["request", "publish"])),
+    built("default_streamid", Shape::Text),
+    built("latency", MILLIS),
+    built("maxbw", Shape::Text),
     later("mix_correct"),
-    later("mss"),
-    later("passphrase"),
+    built("mss", Shape::Number(400, 1500)),
+    built("passphrase", Shape::Secret),
     later("payloadsize"),
-    later("pbkeylen"),
-    later("peer_idle_timeout"),
-    later("peerlatency"),
-    later("recvbuf"),
-    later("recvlatency"),
+    built("pbkeylen", Shape::OneOf(&["0", "16", "24", "32"])),
+    built("peer_idle_timeout", MILLIS_AT_LEAST_ONE),
+    built("peerlatency", MILLIS),
+    built("recvbuf", SRT_BUFFER),
+    built("recvlatency", MILLIS),
     later("sei_filter"),
-    later("sendbuf"),
-    later("tlpkdrop"),
-    later("tlpktdrop"),
-    later("tsbpdmode"),
+    built("sendbuf", SRT_BUFFER),
+    built("tlpkdrop", Shape::Switch),
+    built("tlpktdrop", Shape::Switch),
+    built("tsbpdmode", Shape::Switch),
 ];
