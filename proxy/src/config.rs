@@ -12,7 +12,9 @@ use srs_boot::value::go_duration;
 use srs_boot::{Expected, Listen, Secret, Shards};
 use srs_control::access::Cidr;
 use srs_directory::{mesh, redis};
+use srs_srt::streamid::Defaults;
 
+mod srt;
 mod table;
 
 pub use table::SETTINGS;
@@ -28,8 +30,10 @@ pub struct Config {
     pub http_api: Listen,
     /// `PROXY_WEBRTC_SERVER`: WebRTC media, UDP. 18000. Not built yet.
     pub webrtc: Listen,
-    /// `PROXY_SRT_SERVER`: SRT, UDP. 20080. Not built yet.
+    /// `PROXY_SRT_SERVER`: SRT, UDP. 20080.
     pub srt: Listen,
+    /// `PROXY_SRT_DEFAULT_*`: what SRT callers mean who do not say it. As with SRS.
+    pub srt_defaults: Defaults,
     /// `PROXY_SYSTEM_API`: registration and the cluster, TCP. 12025.
     pub system_api: Listen,
     /// `PROXY_STATIC_FILES`: a folder of pages. None: the built-in ones.
@@ -92,7 +96,7 @@ pub struct DefaultBackend {
     pub api: Listen,
     /// `PROXY_DEFAULT_BACKEND_RTC`: 8000. Not built yet.
     pub rtc: Listen,
-    /// `PROXY_DEFAULT_BACKEND_SRT`: 10080. Not built yet.
+    /// `PROXY_DEFAULT_BACKEND_SRT`: 10080.
     pub srt: Listen,
 }
 
@@ -177,6 +181,7 @@ impl Config {
             http_api: listen("PROXY_HTTP_API")?,
             webrtc: listen("PROXY_WEBRTC_SERVER")?,
             srt: listen("PROXY_SRT_SERVER")?,
+            srt_defaults: srt::defaults(settings)?,
             system_api: listen("PROXY_SYSTEM_API")?,
             static_files: settings.some("PROXY_STATIC_FILES").map(PathBuf::from),
             redirect_http: settings.read("PROXY_REDIRECT_HTTP", redirect)?,

@@ -4,5 +4,6 @@ pub mod config;
 mod directory;
 mod end;
 mod proxy;
+mod srt;
 
 pub use proxy::{Error, Proxy};

@@ -23,8 +23,8 @@ use srs_net::tcp::{self, Slots};
 use srs_relay::Relay;
 
 use crate::config::{Config, DefaultBackend};
-use crate::directory;
 use crate::end::Patience;
+use crate::{directory, srt};
 
 /// RTMP chunks that we announce and write, in bytes: SRS's own default.
 const CHUNK_SIZE: u32 = 60_000;
@@ -64,6 +64,7 @@ pub struct Proxy {
     rtmp: SocketAddr,
     http: SocketAddr,
     http_api: SocketAddr,
+    pub(crate) srt: srt::Place,
     system_api: SocketAddr,
     guard: String,
     pub(crate) slots: Slots,
@@ -86,6 +87,7 @@ impl Proxy {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let shards = Shards::start(config.shards.count(cores).get())?;
         let handle = shards.handle();
+        let srt = srt::Door::open(config.srt, handle.count(), shared)?;
         let started = Instant::now();
         let identity = identity();
         let secret = secret(&config);
@@ -94,7 +96,7 @@ impl Proxy {
         if let Some(backend) = &config.default_backend {
             balancer.register(default_node(backend)?, Duration::ZERO)?;
         }
-        let told = told(&config, &identity, secret, [&rtmp, &http])?;
+        let told = told(&config, &identity, secret, ([&rtmp, &http], srt.place().address))?;
         let relay = Relay::new(Arc::clone(&balancer), started, told);
         let token = config.api_token.as_ref().map(|token| token.expose().to_owned());
         let guard = open_to(token.is_some(), config.system_api_allow.len(), config.cluster_secret.is_some());
@@ -113,6 +115,7 @@ impl Proxy {
             rtmp: rtmp.local_addr()?,
             http: http.local_addr()?,
             http_api: operators.local_addr()?,
+            srt: srt.place(),
             system_api: system.local_addr()?,
             guard,
             slots: slots.clone(),
@@ -130,6 +133,7 @@ impl Proxy {
             versions_api(&identity).merge(ready()),
             &slots,
         );
+        srt.serve(&handle, &relay, &slots);
         let api = Arc::new(Api {
             identity: identity.clone(),
             shows: Shows::Cluster(Cluster::new(Arc::clone(&balancer), started).signing(signer)),
@@ -183,6 +187,7 @@ impl Proxy {
             ),
             format!("RTMP       {}  publish and play: {}", self.rtmp, everyone(self.rtmp)),
             format!("HTTP       {}  FLV, TS and HLS: {}", self.http, everyone(self.http)),
+            format!("SRT        {}  publish and play: {}", self.srt, everyone(self.srt.address)),
             format!("HTTP API   {}  versions: {}", self.http_api, everyone(self.http_api)),
             format!("HTTP API   {}  lists, kick and metrics: {}", self.http_api, self.guard),
             format!("System API {}  register, origins and metrics: {}", self.system_api, self.guard),
@@ -256,7 +261,9 @@ fn balancer(config: &Config, identity: &Identity, directory: Arc<dyn Directory>)
 fn default_node(backend: &DefaultBackend) -> Result<Node, Error> {
     let id = NodeId::new("default-backend")?;
     let mut node = Node::new(id, "configured", backend.ip.clone());
-    for (label, listen) in [("rtmp", backend.rtmp), ("http", backend.http), ("api", backend.api)] {
+    let services =
+        [("rtmp", backend.rtmp), ("http", backend.http), ("api", backend.api), ("srt", backend.srt)];
+    for (label, listen) in services {
         let host = listen.ip.map_or_else(|| backend.ip.clone(), |ip| ip.to_string());
         node.endpoints.insert(label.to_owned(), vec![Endpoint { proto: None, host, port: listen.port }]);
     }
@@ -272,12 +279,12 @@ fn secret(config: &Config) -> Vec<u8> {
     }
 }
 
-/// What the relay must be told, which is dialled at these listeners.
+/// What the relay must be told, which is dialled at these listeners, and over SRT there.
 fn told(
     config: &Config,
     identity: &Identity,
     secret: Vec<u8>,
-    dialled: [&TcpListener; 2],
+    (dialled, srt): ([&TcpListener; 2], SocketAddr),
 ) -> Result<srs_relay::Config, Error> {
     let port = |listener: &TcpListener| listener.local_addr().ok().map(|address| address.port());
     let [_, http] = dialled;
@@ -287,10 +294,11 @@ fn told(
         hold: config.publish_hold,
         secret,
         static_files: config.static_files.clone(),
-        ports: dialled.into_iter().filter_map(port).collect(),
+        ports: dialled.into_iter().filter_map(port).chain([srt.port()]).collect(),
         http_port: port(http),
         redirects: config.redirect_http,
         role: srs_relay::Role::Proxy,
+        srt: config.srt_defaults.clone(),
     })
 }
 

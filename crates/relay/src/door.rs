@@ -60,7 +60,14 @@ impl Relay {
         self.caller(text.to_str().unwrap_or_default(), Purpose::Pull, &bound, peer)
     }
 
-    fn caller(&self, text: &str, purpose: Purpose, bound: &str, peer: SocketAddr) -> (SocketAddr, Errand) {
+    /// The same by an envelope that is good for this purpose and these words.
+    pub(crate) fn caller(
+        &self,
+        text: &str,
+        purpose: Purpose,
+        bound: &str,
+        peer: SocketAddr,
+    ) -> (SocketAddr, Errand) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         match self.door.open(text, &[purpose], bound, now) {

@@ -180,6 +180,7 @@ impl EdgeHls {
                 http_port: None,
                 redirects: false,
                 role: crate::Role::Proxy,
+                srt: srs_srt::streamid::Defaults::default(),
             },
         );
         Ok(EdgeHls(Arc::new(Edge {

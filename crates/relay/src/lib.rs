@@ -21,6 +21,7 @@ mod push;
 mod redirect;
 mod rtmp_play;
 mod rtmp_publish;
+mod srt;
 #[cfg(test)]
 mod testkit;
 mod token;
@@ -63,6 +64,8 @@ pub struct Config {
     pub redirects: bool,
     /// As what this node names itself.
     pub role: Role,
+    /// What SRT callers mean who do not say it.
+    pub srt: srs_srt::streamid::Defaults,
 }
 
 /// What kind of node passes sessions on.
@@ -97,6 +100,10 @@ pub struct Relay {
     redirects: bool,
     role: Role,
     tokens: token::Tokens,
+    cookies: srs_srt::Cookies,
+    srt: srs_srt::streamid::Defaults,
+    /// Of what is asked over SRT.
+    complaints: srs_net::quiet::Quiet,
     cache: Arc<cache::Cache>,
     lasts: http::last::Lasts,
     folder: Option<Folder>,
@@ -107,7 +114,7 @@ pub struct Relay {
     followed: follow::Followed,
     waiting: origins::Waiting,
     /// Publishes leave an origin that drains a few at a time.
-    leaving: tokio::sync::Semaphore,
+    leaving: Arc<tokio::sync::Semaphore>,
 }
 
 /// How an origin stands, to the legs that use it.
@@ -141,6 +148,9 @@ impl Relay {
             hold: config.hold,
             seal,
             tokens: token::Tokens::new(&config.secret),
+            cookies: srt::cookies(&config.secret),
+            srt: config.srt,
+            complaints: srs_net::quiet::Quiet::new(limits::REFUSALS),
             cache: Arc::default(),
             lasts: http::last::Lasts::default(),
             folder: config.static_files.map(Folder::new),
@@ -148,7 +158,7 @@ impl Relay {
             alive: Mutex::default(),
             followed: follow::Followed::default(),
             waiting: origins::Waiting::default(),
-            leaving: tokio::sync::Semaphore::new(limits::LEAVING),
+            leaving: Arc::new(tokio::sync::Semaphore::new(limits::LEAVING)),
         })
     }
 

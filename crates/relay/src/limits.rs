@@ -42,6 +42,9 @@ pub(crate) const SETTLED_MS: u32 = 400;
 /// Publishes that leave an origin that drains at the same time: each is a moment in which a stream has two origins.
 pub(crate) const LEAVING: usize = 8;
 
+/// What cannot go on elsewhere by itself, and comes again, has its turn to leave for so long.
+pub(crate) const LEFT: Duration = Duration::from_secs(2);
+
 /// Origins that a publish may lose within [`FAILOVER`]: a fourth will not bear either what three did not.
 pub(crate) const MOST_LOSSES: usize = 3;
 
@@ -161,3 +164,38 @@ pub(crate) const MESSAGE_COST: usize = 192;
 /// Everything that a publisher's leg keeps for a replay: the metadata, the codec headers and the open GOP.
 pub(crate) const REPLAY_BYTES: usize =
     REPLAY_GOP_BYTES + (1 + REPLAY_HEADERS) * (REPLAY_HEADER_BYTES + MESSAGE_COST);
+
+/// An SRT caller gives up 3 s after its first word (libsrt's `SRTO_CONNTIMEO`); its first two have passed when an origin is
+/// asked for it.
+pub(crate) const SRT_CALL: Duration = Duration::from_millis(2_750);
+
+/// One origin has so long to answer an SRT handshake, which is two round trips: then another is asked.
+pub(crate) const SRT_ANSWER: Duration = Duration::from_secs(1);
+
+/// A word of an SRT handshake that is not answered is said again after this time, as callers do.
+pub(crate) const SRT_AGAIN: Duration = Duration::from_millis(250);
+
+/// An end of an SRT connection that says nothing for so long is gone: libsrt speaks each second, and waits 5 s itself.
+pub(crate) const SRT_SILENT: Duration = Duration::from_secs(10);
+
+/// Where an origin closes a connection whose client said nothing for so long, three of its words, the client is who is gone.
+pub(crate) const SRT_QUIET: Duration = Duration::from_secs(3);
+
+/// An origin of which nothing is heard for so long, and whose host says [`SRT_REFUSALS`] times that nobody is at its port, is
+/// gone: it speaks many times a second. One such word is easily forged.
+pub(crate) const SRT_GONE: Duration = Duration::from_millis(300);
+
+/// Refusals of SRT callers that are logged in a second; anybody can cause them.
+pub(crate) const REFUSALS: u32 = 3;
+
+/// See [`SRT_GONE`].
+pub(crate) const SRT_REFUSALS: u32 = 3;
+
+/// So long what waits for an origin may go on waiting when the client has ended it.
+pub(crate) const SRT_GOODBYE: Duration = Duration::from_secs(1);
+
+/// Bytes that may wait in one direction of an SRT connection: what 20 Mbit/s bring in 400 ms. SRT sends again what is lost.
+pub(crate) const SRT_BACKLOG_BYTES: usize = 1 << 20;
+
+/// After so long it is tried again to send to an origin when the socket was full.
+pub(crate) const SRT_RETRY: Duration = Duration::from_millis(2);

@@ -64,6 +64,11 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// How it stands now.
+    pub(crate) fn life(&self) -> Life {
+        *self.life.borrow()
+    }
+
     /// Ready when the origin has fallen silent.
     pub(crate) async fn silent(&self) {
         self.worse_than(Life::Draining).await;
@@ -128,6 +133,17 @@ pub(crate) struct Claimed {
 }
 
 impl Claimed {
+    /// A publish that is to begin under this claim.
+    pub(crate) fn new(relay: Arc<Relay>, claim: Option<Claim>) -> Claimed {
+        Claimed { relay, claim, ending: Ending::Unbegun }
+    }
+
+    /// An origin has taken it.
+    pub(crate) fn begin(mut self) -> Claimed {
+        self.ending = Ending::Clean;
+        self
+    }
+
     /// The publisher's connection broke: the claim is kept for as long as the origin waits for its return.
     pub(crate) fn hold(&mut self) {
         self.ending = Ending::Dropped(self.relay.hold);
@@ -165,10 +181,9 @@ impl Relay {
         let not: Vec<NodeId> = not.iter().chain(passed.iter().copied()).cloned().collect();
         let pick = async |excluded: &[NodeId]| self.balancer.pick_publish(key, excluded, self.now()).await;
         let dialled = self.dial(&not, pick, async |pick| {
-            let claim = pick.claim.clone();
-            let claimed = Claimed { relay: Arc::clone(self), claim, ending: Ending::Clean };
+            let claimed = Claimed::new(Arc::clone(self), pick.claim.clone());
             match self.open_rtmp(pick, config, asker).await {
-                Ok(leg) => Ok((leg, claimed)),
+                Ok(leg) => Ok((leg, claimed.begin())),
                 Err(failure) => Err(self.fenced(pick, failure)),
             }
         });

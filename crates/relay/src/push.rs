@@ -86,6 +86,7 @@ impl Push {
                 http_port: None,
                 redirects: false,
                 role: Role::Edge { vhost },
+                srt: srs_srt::streamid::Defaults::default(),
             };
             Ok::<_, BadUpstream>(Relay::new(Arc::new(balancer), Instant::now(), config))
         };

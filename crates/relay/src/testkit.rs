@@ -104,6 +104,7 @@ pub(crate) fn config() -> crate::Config {
         http_port: None,
         redirects: false,
         role: crate::Role::Proxy,
+        srt: srs_srt::streamid::Defaults::default(),
     }
 }
 

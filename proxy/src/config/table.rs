@@ -5,13 +5,29 @@ const fn set(name: &'static str, default: &'static str, help: &'static str) -> S
 }
 
 /// Every variable, with SRS's names and defaults; `PROXY_SHARDS`, `PROXY_SYSTEM_API_ALLOW`, `PROXY_PROTOCOL_TRUST`,
-/// `PROXY_CLUSTER_SECRET`, `PROXY_PUBLISH_HOLD`, `PROXY_WEBRTC_CANDIDATE`, `PROXY_REDIRECT_HTTP`, `PROXY_REDIS_URL` and `PROXY_MESH_*` are this project's own.
+/// `PROXY_CLUSTER_SECRET`, `PROXY_PUBLISH_HOLD`, `PROXY_WEBRTC_CANDIDATE`, `PROXY_REDIRECT_HTTP`, `PROXY_SRT_DEFAULT_*`,
+/// `PROXY_REDIS_URL` and `PROXY_MESH_*` are this project's own.
 pub static SETTINGS: &[Setting] = &[
     set("PROXY_RTMP_SERVER", "11935", "RTMP listener (TCP)"),
     set("PROXY_HTTP_SERVER", "18080", "HTTP streaming listener (TCP)"),
     set("PROXY_HTTP_API", "11985", "HTTP API listener (TCP)"),
     set("PROXY_WEBRTC_SERVER", "18000", "WebRTC media listener (UDP)").later(),
-    set("PROXY_SRT_SERVER", "20080", "SRT listener (UDP)").later(),
+    set("PROXY_SRT_SERVER", "20080", "SRT listener (UDP)"),
+    set(
+        "PROXY_SRT_DEFAULT_APP",
+        "live",
+        "app of SRT callers whose stream id names a stream alone, as an origin's default_app",
+    ),
+    set(
+        "PROXY_SRT_DEFAULT_MODE",
+        "request",
+        "request or publish: what SRT callers want whose stream id does not say it, as an origin's default_mode",
+    ),
+    set(
+        "PROXY_SRT_DEFAULT_STREAMID",
+        "#!::r=live/livestream,m=request",
+        "stream id of SRT callers without one, as an origin's default_streamid",
+    ),
     set("PROXY_SYSTEM_API", "12025", "system API listener (TCP), where origins register"),
     set("PROXY_STATIC_FILES", "", "folder of static pages; empty: none yet"),
     set(
@@ -63,7 +79,7 @@ pub static SETTINGS: &[Setting] = &[
     set("PROXY_DEFAULT_BACKEND_HTTP", "8080", "its HTTP streaming port"),
     set("PROXY_DEFAULT_BACKEND_API", "1985", "its HTTP API port"),
     set("PROXY_DEFAULT_BACKEND_RTC", "8000", "its WebRTC port (UDP)").later(),
-    set("PROXY_DEFAULT_BACKEND_SRT", "10080", "its SRT port (UDP)").later(),
+    set("PROXY_DEFAULT_BACKEND_SRT", "10080", "its SRT port (UDP)"),
     set("PROXY_GRACE_QUIT_TIMEOUT", "20s", "how long sessions may go on after SIGTERM"),
     set("PROXY_FORCE_QUIT_TIMEOUT", "30s", "when the end is forced, counted from the first signal"),
     set("PROXY_SHARDS", "auto", "threads that serve; auto: one for each core"),

@@ -1,5 +1,7 @@
 use std::net::IpAddr;
 
+use srs_srt::streamid::Mode;
+
 use super::*;
 
 fn vars(pairs: &[(&str, &str)]) -> Vars {
@@ -46,6 +48,7 @@ fn an_empty_environment_gives_the_defaults_of_srs() {
         http_api: Listen::port(11985),
         webrtc: Listen::port(18000),
         srt: Listen::port(20080),
+        srt_defaults: Defaults::default(),
         system_api: Listen::port(12025),
         static_files: None,
         redirect_http: false,
@@ -81,13 +84,8 @@ fn the_command_of_the_srs_documentation_runs_with_warnings_for_what_is_not_built
         (config.rtmp, config.http_server, config.http_api),
         (Listen::port(1935), Listen::port(8080), Listen::port(1985))
     );
-    assert_eq!(
-        warnings,
-        [
-            "PROXY_WEBRTC_SERVER is not built yet; it does nothing",
-            "PROXY_SRT_SERVER is not built yet; it does nothing"
-        ]
-    );
+    assert_eq!(config.srt, Listen::port(10080));
+    assert_eq!(warnings, ["PROXY_WEBRTC_SERVER is not built yet; it does nothing"]);
 }
 
 #[test]
@@ -123,6 +121,13 @@ fn a_wrong_value_names_the_variable_the_value_and_what_is_allowed() {
             "loopback, or addresses and blocks such as 10.0.0.0/8, parted by commas",
         ),
         ("PROXY_LOAD_BALANCER_TYPE", "memroy", "memory, redis or mesh"),
+        ("PROXY_SRT_DEFAULT_APP", "a,b", "an app's name, such as live"),
+        ("PROXY_SRT_DEFAULT_MODE", "play", "request or publish"),
+        (
+            "PROXY_SRT_DEFAULT_STREAMID",
+            "#!::m=publish",
+            "a stream id, such as #!::r=live/livestream,m=request",
+        ),
     ] {
         assert_eq!(
             refusal(&[(name, value)]),
@@ -195,6 +200,20 @@ fn balancers_are_addresses_and_blocks_and_loopback_only_where_it_is_named() {
 #[test]
 fn a_directory_in_this_process_is_no_reason_to_share_ports() {
     assert!(!Config::default().shares_ports());
+}
+
+#[test]
+fn what_srt_callers_mean_who_do_not_say_it_is_a_setting() {
+    let pairs = [
+        ("PROXY_SRT_DEFAULT_APP", "tv"),
+        ("PROXY_SRT_DEFAULT_MODE", "publish"),
+        ("PROXY_SRT_DEFAULT_STREAMID", "publish:tv/first"),
+    ];
+    let expected =
+        Defaults { app: "tv".to_owned(), mode: Mode::Publish, stream_id: "publish:tv/first".to_owned() };
+    assert_eq!(run(&pairs).0.srt_defaults, expected);
+    let report = printed(&["--check"], &pairs);
+    assert!(report.contains("PROXY_SRT_DEFAULT_STREAMID=publish:tv/first (environment)\n"), "{report}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::*;
 /// A configuration of which each listener gets a port of loopback.
 fn config() -> Config {
     let any = Listen { ip: Some([127, 0, 0, 1].into()), port: 0 };
-    Config { rtmp: any, http_server: any, http_api: any, system_api: any, ..Config::default() }
+    Config { rtmp: any, http_server: any, http_api: any, srt: any, system_api: any, ..Config::default() }
 }
 
 fn trusting(balancers: &str) -> Proxy {

@@ -24,6 +24,9 @@ pub(super) const GHOST: Duration = Duration::from_secs(3);
 /// A beat made so long after the end of a publish says whether another one runs.
 const SETTLED: Duration = Duration::from_secs(1);
 
+/// An epoch that a node knows and cannot say lies no further ahead of our clock: those of one cluster differ by less.
+const AHEAD_MS: u64 = 1_000;
+
 /// How a publish ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -31,6 +34,8 @@ pub enum Ending {
     Clean,
     /// Its connection broke: the origin waits for the publisher for so long, and so does the claim.
     Dropped(Duration),
+    /// It never began, as its node refused it: the claim is kept for as long as it would be without it.
+    Unbegun,
 }
 
 /// What a claim of ours needs.
@@ -84,12 +89,28 @@ impl Balancer {
 
     /// The node refused a publish under this claim, since it knows an owner of the stream with the epoch `current`: the
     /// directory has forgotten that one (it came back empty, or its proxy was started again). The next pick claims above
-    /// it. The publish that was refused ends as any other, by [`publish_ended`](Self::publish_ended).
+    /// it. The publish that was refused ends by [`publish_ended`](Self::publish_ended), as one that never began.
     pub fn publish_fenced(&self, claim: &Claim, current: Epoch, now: Duration) {
         let mut state = self.state();
         if state.clock.see(current, now) {
             state.raise_floor(&claim.key, current, now);
         }
+    }
+
+    /// The same where the node cannot say which epoch it knows. Where the directory has a newer claim the next pick goes by
+    /// that; else it claims above what nodes list, or a little above the clock.
+    pub async fn publish_outdated(&self, claim: &Claim, now: Duration) {
+        let looked = self.directory.lookup(&claim.key, now).await;
+        let mut state = self.state();
+        if looked.is_ok_and(|told| told.is_some_and(|told| told.epoch > claim.epoch)) {
+            return;
+        }
+        let listed = state.newest(&claim.key, self.domain()).map(|(_, epoch)| epoch);
+        let current = listed.filter(|epoch| *epoch > claim.epoch).unwrap_or_else(|| {
+            let clock = state.clock.next(now).unix_ms();
+            Epoch::from_unix_ms(clock.saturating_add(AHEAD_MS))
+        });
+        state.raise_floor(&claim.key, current, now);
     }
 
     /// Renews the claims of running publishes, ends claims whose holder died, forgets nodes. Call it about

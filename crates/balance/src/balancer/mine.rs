@@ -110,6 +110,7 @@ impl State {
             mine.until = match ending {
                 Ending::Clean => now,
                 Ending::Dropped(hold) => now.saturating_add(hold),
+                Ending::Unbegun => mine.until,
             };
         } else if let Some(runs) = mine.older.iter_mut().find(|runs| runs.has(claim)) {
             runs.publishes = runs.publishes.saturating_sub(1);

@@ -184,6 +184,51 @@ fn a_claim_that_waits_ends_when_its_holder_waits_no_longer() {
 }
 
 #[test]
+fn a_publish_that_never_began_changes_nothing_for_how_long_a_claim_waits() {
+    let balancer = three();
+    let claim = publish(&balancer, "s", 0.0).claim.unwrap();
+    Balancer::publish_ended(&balancer, &claim, Ending::Dropped(seconds(10.0)), seconds(1.0));
+    assert_eq!(publish(&balancer, "s", 2.0).claim.as_ref(), Some(&claim));
+    Balancer::publish_ended(&balancer, &claim, Ending::Unbegun, seconds(2.1));
+    balancer.tick(seconds(10.9));
+    assert_eq!(play(&balancer, "s", 10.9).claim.as_ref(), Some(&claim), "it is waited for");
+    balancer.tick(seconds(11.1));
+    assert_eq!(play(&balancer, "s", 11.1).reason, Reason::Placed, "and not any longer");
+    let alone = publish(&balancer, "s", 12.0).claim.unwrap();
+    Balancer::publish_ended(&balancer, &alone, Ending::Unbegun, seconds(12.1));
+    balancer.tick(seconds(12.2));
+    assert_eq!(play(&balancer, "s", 12.2).reason, Reason::Placed, "there was no other");
+}
+
+#[test]
+fn a_claim_that_its_node_refuses_without_an_epoch_is_replaced_by_one_above_what_can_be_known() {
+    let balancer = balancer();
+    balancer.register(ours("a", "1", &[]), seconds(0.0)).unwrap();
+    let first = publish(&balancer, "s", 0.0).claim.unwrap();
+    ready(balancer.publish_outdated(&first, seconds(0.1)));
+    let second = publish(&balancer, "s", 0.1).claim.unwrap();
+    assert!(second.epoch > listed(1_100).epoch, "clocks differ");
+    balancer.register(ours("a", "1", &[("s", 9_000)]), seconds(0.2)).unwrap();
+    ready(balancer.publish_outdated(&second, seconds(0.3)));
+    let third = publish(&balancer, "s", 0.3).claim.unwrap();
+    assert!((listed(9_000).epoch..listed(9_500).epoch).contains(&third.epoch), "above what is listed");
+}
+
+#[test]
+fn a_claim_that_its_node_refuses_without_an_epoch_is_not_put_above_a_newer_one_of_the_directory() {
+    let directory = shaky();
+    let (left, right) = (over(&directory, "left"), over(&directory, "right"));
+    for name in ["a", "b"] {
+        left.register(ours(name, "1", &[]), seconds(0.0)).unwrap();
+        right.register(ours(name, "1", &[]), seconds(0.0)).unwrap();
+    }
+    let old = publish(&left, "s", 0.0).claim.unwrap();
+    let newer = right.pick_publish(&key("s"), std::slice::from_ref(&old.holder), seconds(1.0)).unwrap().claim;
+    ready(left.publish_outdated(&old, seconds(1.1)));
+    assert_eq!(publish(&left, "s", 1.1).claim, newer);
+}
+
+#[test]
 fn a_node_that_drains_keeps_its_viewers_and_takes_no_publisher() {
     let balancer = balancer();
     let beat = |name: &str, draining: bool, now: f64| {

@@ -274,7 +274,7 @@ impl Encoder {
                 run: self.run,
                 name: self.name,
                 claim,
-                ending: Ending::Clean,
+                ending: Ending::Unbegun,
                 at: None,
             };
             match self.open(&mut leg, &pick).await {
@@ -361,6 +361,7 @@ impl Encoder {
         match at.publish(self.name, leg.claim.epoch, world.time.now()) {
             Ok(generation) => {
                 leg.at = Some(At { origin, run: at.run, generation, clean: false });
+                leg.ending = Ending::Clean;
                 drop(origins);
                 world.add_leg(proxy, origin);
                 balancer.dial_ok(&pick.node.id);

@@ -50,7 +50,7 @@ pub(super) fn round(hops: &[NodeId], node: &NodeId, me: &NodeId) -> String {
 
 impl Relay {
     /// Why a publish that has passed these nodes goes no further.
-    pub(super) fn no_loop(&self, hops: &[NodeId]) -> Result<(), Unserved> {
+    pub(crate) fn no_loop(&self, hops: &[NodeId]) -> Result<(), Unserved> {
         if hops.contains(&self.me) {
             return Err(looped(&round(hops, &self.me, &self.me)));
         }

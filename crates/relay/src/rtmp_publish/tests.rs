@@ -125,6 +125,29 @@ async fn the_origins_refusal_reaches_the_publisher_in_its_words_and_frees_the_cl
 }
 
 #[tokio::test]
+async fn a_stranger_who_is_refused_does_not_shorten_the_time_for_which_a_claim_is_held() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("o", address)]);
+            let (client, mut first) = through(&relay, &listener).await;
+            drop(client);
+            // Its leg is closed when the claim is held.
+            while let Ok(Some(_)) = first.next().await {}
+            let refuse = async {
+                let (mut link, _) = origin(&listener).await;
+                link.machine().reject("NetStream.Publish.Denied", "wrong key");
+                link.drain().await.unwrap();
+                link
+            };
+            let (refused, _link) = tokio::join!(rtmp(&relay, "a", publishing()), refuse);
+            assert!(matches!(refused, Err(Error::Refused { .. })));
+            assert!(is_claimed(&relay).await);
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn an_origin_that_is_lost_is_told_to_the_publisher() {
     LocalSet::new()
         .run_until(async {

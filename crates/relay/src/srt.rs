@@ -1,0 +1,125 @@
+//! SRT at the proxy. Its handshake is read and told again to an origin; after that datagrams pass unopened, both ways.
+//!
+//! What the two ends agreed on (latency, keys, sequence numbers) holds between them, and no other origin can go on where one
+//! was lost: then the caller is told that the connection is over, and comes again.
+
+mod datagrams;
+mod dial;
+mod flow;
+mod pipe;
+mod replay;
+#[cfg(test)]
+mod testkit;
+mod wanted;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use srs_net::srt::{Connection, Knock};
+use srs_srt::Cookies;
+use srs_srt::streamid::Mode;
+use tokio::time::Instant;
+
+use crate::Relay;
+use crate::forward::shown;
+use crate::origins::{Claimed, Origin};
+use dial::{Call, Granted, Opened, Up};
+use pipe::{Ends, Pipe};
+use wanted::Wanted;
+
+/// What the key of cookies is for: another purpose must have another key.
+const PURPOSE: &[u8] = b"srt cookie v1";
+
+/// Cookies under the cluster's secret: any proxy that has it knows those of another one.
+pub(crate) fn cookies(secret: &[u8]) -> Cookies {
+    let mut key = [0; 32];
+    // A key of HMAC may have any length, so this cannot fail.
+    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) {
+        mac.update(PURPOSE);
+        key.copy_from_slice(&mac.finalize().into_bytes());
+    }
+    Cookies::new(&key)
+}
+
+/// A caller and its origin, connected.
+struct Leg {
+    wanted: Wanted,
+    origin: Origin,
+    /// Of a publish.
+    claimed: Option<Claimed>,
+    connection: Connection,
+    pipe: Pipe<Rc<Up>>,
+    up: Rc<Up>,
+}
+
+impl Relay {
+    /// What SRT callers have to bring to be heard at the proxy's port.
+    pub fn cookies(&self) -> Cookies {
+        self.cookies.clone()
+    }
+
+    /// Serves one SRT connection to its end.
+    pub async fn serve_srt(self: Arc<Self>, knock: Knock) {
+        let came = Instant::now();
+        let peer = knock.from();
+        let wanted = match Wanted::read(&self, &knock.handshake(), peer) {
+            Ok(wanted) => wanted,
+            Err(error) => {
+                self.complaints.say(|unsaid| {
+                    tracing::warn!(peer = shown(peer), %error, unsaid, "srt client refused");
+                });
+                return knock.refuse(error.reason());
+            }
+        };
+        let Some(leg) = self.open_srt(knock, wanted, came).await else { return };
+        let Wanted { wish, key, .. } = &leg.wanted;
+        let (cid, peer, node, what) = (wish.cid.clone(), shown(wish.peer), &leg.origin.node, wish.what);
+        let stream = key.clone();
+        tracing::info!(cid, peer, %stream, origin = %node.id, device = node.device_id, "{what}");
+        let pipe = leg.pipe.clone();
+        let reason = self.run_srt(leg).await;
+        let (up, down) = pipe.passed();
+        tracing::info!(
+            cid, %stream, %reason, bytes_up = up.bytes, bytes_down = down.bytes,
+            lost = up.lost.saturating_add(down.lost), "{what} ended"
+        );
+    }
+
+    /// Has an origin take the caller, or refuses it.
+    async fn open_srt(self: &Arc<Self>, knock: Knock, wanted: Wanted, came: Instant) -> Option<Leg> {
+        let conclusion = knock.handshake();
+        let (local, caller) = (knock.local_id(), conclusion.fields.socket);
+        let call = Call { conclusion, local, came };
+        let dialled = Box::pin(self.dial_srt(&wanted, &call)).await;
+        let Opened { origin, claimed, granted } = match dialled {
+            Ok(opened) => opened,
+            Err(error) => {
+                let Wanted { key, wish, .. } = &wanted;
+                let (cid, peer, what) = (&wish.cid, shown(wish.peer), wish.what);
+                self.complaints.say(|unsaid| {
+                    tracing::warn!(cid, peer, stream = %key, %error, unsaid, "{what} not served");
+                });
+                knock.refuse(error.reason(wanted.mode));
+                return None;
+            }
+        };
+        let Granted { up, socket, answer, early } = granted;
+        let up = Rc::new(up);
+        let now = Instant::now().into_std();
+        let pipe = Pipe::new(Rc::clone(&up), Ends { caller, origin: socket }, now);
+        for datagram in early {
+            pipe.hear(now, &datagram);
+        }
+        let connection = knock.accept(Box::new(pipe.clone()), answer);
+        if wanted.mode == Mode::Publish {
+            // Those who watch here need not find out for themselves.
+            self.followed.tell(&wanted.key, Some(origin.place.clone()));
+        }
+        Some(Leg { wanted, origin, claimed, connection, pipe, up })
+    }
+}
+
+#[cfg(test)]
+mod tests;
