@@ -18,7 +18,7 @@ const MOST: usize = 4096;
 /// The name of the template for applications that have none of their own.
 const ANY: &str = "*";
 /// What can be fetched by.
-const PULLED: [Scheme; 4] = [Scheme::Rtmp, Scheme::Http, Scheme::Https, Scheme::Rtsp];
+const PULLED: [Scheme; 5] = [Scheme::Rtmp, Scheme::Http, Scheme::Https, Scheme::Rtsp, Scheme::Srt];
 
 /// An application as it is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub struct Template {
 
 /// A word that is no provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown provider {0:?}: want rtmp, flv, http, https, rtsp or ovt")]
+#[error("unknown provider {0:?}: want rtmp, flv, http, https, rtsp, srt or ovt")]
 pub struct UnknownProvider(pub String);
 
 impl Template {
-    /// An application with the providers that words name, in any case: `rtmp`, `rtsp`, `ovt`, `http`, `https`, and `flv` for
-    /// the last two.
+    /// An application with the providers that words name, in any case: `rtmp`, `rtsp`, `srt`, `ovt`, `http`, `https`, and
+    /// `flv` for the last two.
     ///
     /// # Errors
     /// [`UnknownProvider`].
@@ -49,6 +49,7 @@ impl Template {
                 "http" => &[Scheme::Http],
                 "https" => &[Scheme::Https],
                 "rtsp" => &[Scheme::Rtsp],
+                "srt" => &[Scheme::Srt],
                 "ovt" => &[Scheme::Ovt],
                 _ => return Err(UnknownProvider(word.to_owned())),
             };

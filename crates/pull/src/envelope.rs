@@ -32,6 +32,11 @@ impl Asker {
         self.sealed(to, bound::of_http("GET", target))
     }
 
+    /// For an SRT call with this stream id.
+    pub(crate) fn for_srt(&self, to: &str, stream_id: &str) -> Option<String> {
+        self.sealed(to, bound::of_srt(stream_id))
+    }
+
     fn sealed(&self, to: &str, bound: String) -> Option<String> {
         let seal = self.seal.as_ref()?;
         let mut hops = self.hops.clone();

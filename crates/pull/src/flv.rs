@@ -24,7 +24,7 @@ use crate::dial::dial;
 use crate::envelope::Asker;
 use crate::incoming::{Event, Failed};
 use crate::limits::{ANSWER_HTTP, REDIRECTS};
-use crate::plan::{Login, Scheme, Target};
+use crate::plan::{Login, Scheme, SrtCall, Target};
 
 /// The longest text of a refusal that is passed on to viewers, in bytes.
 const REASON: usize = 256;
@@ -253,6 +253,7 @@ fn redirected(from: &Target, location: &str) -> Result<Target, Failed> {
         path: to.path().to_owned(),
         query: to.query().unwrap_or_default().to_owned(),
         vhost: from.vhost.clone(),
+        srt: SrtCall::default(),
     })
 }
 

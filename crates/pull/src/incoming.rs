@@ -2,11 +2,12 @@
 
 use srs_media::Frame;
 use srs_names::MissingKind;
+use tokio::time::Duration;
 
 use crate::dial::dial;
 use crate::envelope::Asker;
 use crate::plan::{Scheme, Target};
-use crate::{flv, rtmp, rtsp};
+use crate::{flv, rtmp, rtsp, srt};
 
 /// What came from upstream.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ pub(crate) enum Incoming {
     Flv(flv::Session),
     /// Over RTSP.
     Rtsp(rtsp::Session),
+    /// Over SRT.
+    Srt(Box<srt::Session>),
 }
 
 impl Incoming {
@@ -69,6 +72,7 @@ impl Incoming {
             }
             Scheme::Http | Scheme::Https => flv::Session::open(target, asker).await.map(Incoming::Flv),
             Scheme::Rtsp => rtsp::Session::open(target).await.map(Incoming::Rtsp),
+            Scheme::Srt => srt::Session::open(target, asker).await.map(|it| Incoming::Srt(Box::new(it))),
             Scheme::Ovt => Err(Failed::new(MissingKind::NotFound, "ovt is not built yet")),
         }
     }
@@ -78,7 +82,7 @@ impl Incoming {
         match self {
             Incoming::Rtmp(session) => Some((target.host.clone(), session.hls_port()?)),
             Incoming::Flv(session) => session.hls(),
-            Incoming::Rtsp(_) => None,
+            Incoming::Rtsp(_) | Incoming::Srt(_) => None,
         }
     }
 
@@ -87,7 +91,20 @@ impl Incoming {
         match self {
             Incoming::Rtmp(session) => session.is_ours(),
             Incoming::Flv(session) => session.is_ours(),
-            Incoming::Rtsp(_) => false,
+            Incoming::Rtsp(_) | Incoming::Srt(_) => false,
+        }
+    }
+
+    /// Whether media comes, though it may have made no frame yet.
+    pub(crate) fn brings_media(&self) -> bool {
+        matches!(self, Incoming::Srt(session) if session.brings_media())
+    }
+
+    /// How much later what the server sends is given out here, by what was agreed with it.
+    pub(crate) fn delay(&self) -> Duration {
+        match self {
+            Incoming::Srt(session) => session.latency(),
+            Incoming::Rtmp(_) | Incoming::Flv(_) | Incoming::Rtsp(_) => Duration::ZERO,
         }
     }
 
@@ -97,6 +114,7 @@ impl Incoming {
             Incoming::Rtmp(session) => session.next().await,
             Incoming::Flv(session) => session.next().await,
             Incoming::Rtsp(session) => session.next().await,
+            Incoming::Srt(session) => session.next().await,
         }
     }
 

@@ -23,6 +23,7 @@ mod remote;
 mod rtmp;
 mod rtsp;
 mod seam;
+mod srt;
 pub mod store;
 mod table;
 #[cfg(test)]
@@ -31,12 +32,15 @@ mod way;
 mod wishes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use srs_names::{NodeId, Seal, StreamKey};
 
-pub use plan::{HostPort, Login, NoHostPort, NoLogin, Order, Plan, Rules, Scheme, Target};
+pub use plan::{
+    HostPort, Login, NoHostPort, NoLogin, NoSrtCall, Order, Plan, Rules, Scheme, SrtCall, Target,
+};
 pub use puller::{HlsServers, Puller};
-pub use remote::{Protocol, Remote};
+pub use remote::{BadServer, Protocol, Remote, Server};
 
 /// What is told of a stream that is fetched, and whether its HLS is fetched too.
 pub type Begun = Arc<dyn Fn(&StreamKey, bool) + Send + Sync>;
@@ -86,4 +90,6 @@ pub struct Upstream {
     pub applications: Vec<apps::Template>,
     /// Frames that the GOP cache of a fetched stream keeps at most; 0 for no limit but the hub's own.
     pub gop_cache_max_frames: usize,
+    /// How long a call by SRT may take. None: 3 s.
+    pub srt_timeout: Option<Duration>,
 }

@@ -14,6 +14,9 @@ pub(crate) const ANSWER_HTTP: Duration = Duration::from_millis(3_500);
 /// The same to each step of RTSP: servers set up cameras and encoders when they are first asked.
 pub(crate) const ANSWER_RTSP: Duration = Duration::from_secs(5);
 
+/// The same over SRT, with the connection: libsrt's callers give up after this.
+pub(crate) const ANSWER_SRT: Duration = Duration::from_secs(3);
+
 /// From that answer to the first frame, of a server that would never say that there is none; doors of ours do.
 pub(crate) const FIRST_FRAME: Duration = Duration::from_millis(3_500);
 
@@ -41,6 +44,10 @@ pub(crate) const SEARCH: Duration = Duration::from_secs(30);
 
 /// A stream that one server has ended is asked for at the others so long.
 pub(crate) const AFTER_END: Duration = Duration::from_millis(1_500);
+
+/// The same when all that was said is that a connection is over, which a server that stops says too: its publisher may need
+/// to come again elsewhere.
+pub(crate) const AFTER_SHUTDOWN: Duration = Duration::from_secs(4);
 
 /// Between two rounds over all servers: at first, and at most.
 pub(crate) const REST: Duration = Duration::from_millis(200);

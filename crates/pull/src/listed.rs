@@ -14,9 +14,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use crate::dial::dial;
 use crate::incoming::Failed;
 use crate::limits::{FIRST_FRAME, LOOK, MOST_LISTED, REST, REST_MOST};
-use crate::plan::{HostPort, Scheme, Target};
+use crate::plan::{Scheme, Target};
 use crate::puller::Puller;
-use crate::remote::Remote;
+use crate::remote::{Protocol, Remote, Server};
 use crate::rtmp::Session;
 
 /// What a play of the list names as app and stream.
@@ -33,6 +33,13 @@ struct List {
     keys: HashSet<StreamKey>,
 }
 
+/// The servers that can be asked for a list: SRT has no words for it. Their streams are fetched when somebody wants one.
+pub(crate) fn listing(remote: &Remote) -> Option<Remote> {
+    let is_listing = |server: &&Server| remote.protocol_of(server) != Protocol::Srt;
+    let origins: Vec<Server> = remote.origins.iter().filter(is_listing).cloned().collect();
+    (!origins.is_empty()).then(|| Remote { origins, ..remote.clone() })
+}
+
 /// Follows the lists of a vhost's servers, one at a time, and fetches what is on them. It never ends.
 pub(crate) async fn follow(puller: Arc<Puller>, vhost: String, remote: Remote) {
     let mut list = List { puller, vhost, remote, keys: HashSet::new() };
@@ -45,7 +52,7 @@ pub(crate) async fn follow(puller: Arc<Puller>, vhost: String, remote: Remote) {
             // The first is back, and is asked anew.
             Left::Better => at = 0,
             Left::Failed(failed) => {
-                let server = list.remote.origins.get(at).map(HostPort::to_string);
+                let server = list.remote.origins.get(at).map(Server::to_string);
                 tracing::warn!(vhost = list.vhost, server, error = failed.why, "the list of streams is lost");
                 at = at.checked_add(1).and_then(|next| next.checked_rem(count)).unwrap_or(0);
                 if began.elapsed() > REST_MOST {
@@ -138,7 +145,7 @@ impl List {
         Ok((session, names))
     }
 
-    fn target(&self, origin: &HostPort) -> Result<Target, Failed> {
+    fn target(&self, origin: &Server) -> Result<Target, Failed> {
         let key =
             self.key(&format!("{ALL}/{ALL}")).ok_or_else(|| Failed::unreachable("a vhost of no name"))?;
         let plan = Remote { origins: vec![origin.clone()], ..self.remote.clone() }.plan(&key, "");

@@ -9,9 +9,10 @@ mod url;
 use std::time::Duration;
 
 pub use url::MapError;
+pub(crate) use url::{Spot, spelt};
 
 use crate::plan::{Order, Plan, Rules, Scheme, Target};
-use crate::remote::plain_query;
+use crate::remote::{plain_pairs, plain_query};
 use location::Rest;
 
 /// URLs of one rule: each may take a few seconds to be found dead.
@@ -89,7 +90,8 @@ impl Rule {
     /// A rule with every switch at its default: matching by segment, the query forwarded.
     ///
     /// `scheme` is in any case; `rtspc` is `rtsp`, as OvenMediaEngine has it. `urls` are `host[:port][/path][?query]`, with IPv6
-    /// addresses in brackets; the scheme may stand before, where it is the same.
+    /// addresses in brackets; the scheme may stand before, where it is the same. A URL of SRT that has neither path nor `streamid`
+    /// is a listener with one stream, which is called without a stream id.
     ///
     /// # Errors
     /// [`MapError`], which names the text that is wrong.
@@ -141,13 +143,14 @@ impl Rule {
         let query = match target.scheme {
             _ if !self.forward_query => String::new(),
             Scheme::Rtmp | Scheme::Http | Scheme::Https => plain_query(query),
+            Scheme::Srt => plain_pairs(query),
             Scheme::Rtsp | Scheme::Ovt => query.strip_prefix('?').unwrap_or(query).to_owned(),
         };
         if !query.is_empty() {
             if !mapped.query.is_empty() && !mapped.query.ends_with('&') {
                 mapped.query.push('&');
             }
-            mapped.query.push_str(&url::spelt(&query, target.scheme, url::Spot::Query));
+            mapped.query.push_str(&spelt(&query, target.scheme, Spot::Query));
         }
         mapped
     }
@@ -165,7 +168,7 @@ fn append(target: &mut Target, rest: &Rest<'_>) {
         }
         Rest::Text(rest) => rest,
     };
-    target.path.push_str(&url::spelt(rest, target.scheme, url::Spot::Path));
+    target.path.push_str(&spelt(rest, target.scheme, Spot::Path));
     // A stream's name upstream is the file of that name there. A path that is configured in full is meant as it is.
     if matches!(target.scheme, Scheme::Http | Scheme::Https) && !rest.ends_with(".flv") {
         target.path.push_str(".flv");

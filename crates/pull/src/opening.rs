@@ -80,8 +80,9 @@ fn nothing(what: &str) -> Failed {
 /// What the stream begins with.
 async fn await_stream(incoming: &mut Incoming, begin: Begin) -> Result<(Vec<Frame>, bool), Failed> {
     let mut gate = begin.gate();
-    let silence = tokio::time::sleep(FIRST_FRAME);
-    let too_long = tokio::time::sleep(KEY_FRAME);
+    let delay = incoming.delay();
+    let silence = tokio::time::sleep(FIRST_FRAME.saturating_add(delay));
+    let too_long = tokio::time::sleep(KEY_FRAME.saturating_add(delay));
     tokio::pin!(silence, too_long);
     // Without a cached GOP servers of ours send nothing up to a key frame, and they say it when the stream is not there.
     let (mut heard, mut held) = (incoming.is_ours(), false);
@@ -101,7 +102,7 @@ async fn await_stream(incoming: &mut Incoming, begin: Begin) -> Result<(Vec<Fram
                 Event::Held if matches!(begin, Begin::Alive(_)) => return Err(nothing(AWAITED)),
                 Event::Held => held = true,
                 Event::Live => held = false,
-                Event::Alive => {}
+                Event::Alive => heard |= incoming.brings_media(),
                 Event::Over => return Err(nothing("the stream is over")),
             },
             () = silence.as_mut(), if !heard && !held => return Err(nothing("no frame came")),

@@ -1,6 +1,7 @@
 //! What a stream is fetched from: the servers in order, and for how long each is tried.
 
 mod login;
+mod srt;
 
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use srs_names::DEFAULT_VHOST;
 
 pub use login::{Login, NoLogin};
 pub(crate) use login::{masked, without_login};
+pub use srt::{NoSrtCall, SrtCall};
 
 /// By which protocol a stream is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Scheme {
     Https,
     /// RTSP with media over UDP, over TCP where that is asked for or UDP does not come through; 554.
     Rtsp,
+    /// SRT with a transport stream inside; 10080.
+    Srt,
     /// OvenMediaEngine's own, which is not built.
     Ovt,
 }
@@ -33,6 +37,7 @@ impl Scheme {
             Scheme::Http => "http",
             Scheme::Https => "https",
             Scheme::Rtsp => "rtsp",
+            Scheme::Srt => "srt",
             Scheme::Ovt => "ovt",
         }
     }
@@ -44,6 +49,7 @@ impl Scheme {
             Scheme::Http => 80,
             Scheme::Https => 443,
             Scheme::Rtsp => 554,
+            Scheme::Srt => 10080,
             Scheme::Ovt => 9000,
         }
     }
@@ -64,8 +70,11 @@ pub struct Target {
     pub path: String,
     /// What stands behind the `?`; empty for nothing.
     pub query: String,
-    /// RTMP: the host that `tcUrl` names, where it is to be another one than is dialled (another vhost).
+    /// RTMP: the host that `tcUrl` names, where it is to be another one than is dialled (another vhost). SRT: that of the
+    /// stream id.
     pub vhost: Option<String>,
+    /// SRT: what is for the caller.
+    pub srt: SrtCall,
 }
 
 impl Target {
@@ -85,7 +94,11 @@ impl Target {
     /// Whether it is the same stream of the same server, whatever is said to it.
     pub(crate) fn is_place_of(&self, other: &Target) -> bool {
         let place = |it: &Target| (it.scheme, it.port);
-        place(self) == place(other) && self.host == other.host && self.path == other.path
+        let stream = |it: &Target| it.srt.stream_id.clone();
+        place(self) == place(other)
+            && self.host == other.host
+            && self.path == other.path
+            && stream(self) == stream(other)
     }
 
     /// As a URL without login and without what stands behind the `?`: they may be secrets.

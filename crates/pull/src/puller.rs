@@ -102,7 +102,7 @@ impl Puller {
         for (vhost, upstream) in &self.vhosts {
             let (me, vhost) = (Arc::clone(&me), vhost.clone());
             if let Some(remote) = upstream.remote.clone() {
-                if remote.live_edge {
+                if let Some(remote) = listed::listing(&remote).filter(|remote| remote.live_edge) {
                     self.start(async move || {
                         let follow = || listed::follow(Arc::clone(&me), vhost.clone(), remote.clone());
                         while shards::guarded("list of streams", follow()).await.is_none() {}
@@ -212,7 +212,8 @@ impl Puller {
         let store = store.ok_or_else(|| away("the store of origins is not open".to_owned()))?;
         match store.find(key).await {
             Ok(Some(found)) => {
-                let way = of_store(found);
+                let within = self.upstream(key).and_then(|upstream| upstream.srt_timeout);
+                let way = of_store(found).calling_within(within);
                 self.admit(key, &way)?;
                 Ok(way)
             }

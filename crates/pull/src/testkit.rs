@@ -126,7 +126,7 @@ pub(crate) async fn nobody() -> HostPort {
 /// Servers in SRS's form, in their order.
 pub(crate) fn remote(origins: Vec<HostPort>) -> Remote {
     Remote {
-        origins,
+        origins: origins.into_iter().map(Into::into).collect(),
         vhost: "[vhost]".to_owned(),
         protocol: Protocol::Rtmp,
         token_traverse: false,

@@ -1,6 +1,7 @@
 //! From a wish to the servers that are asked.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use srs_names::{Missing, MissingKind, NodeId, StreamKey, Wish};
 
@@ -90,10 +91,13 @@ impl Upstream {
     pub(crate) fn known(&self, wanted: &Wanted, turn: usize) -> Known {
         let Wanted { key, query, .. } = wanted;
         if let Some(remote) = self.remote.as_ref().filter(|remote| !remote.origins.is_empty()) {
-            return Known::Way(of_remote(remote, wanted, turn));
+            return Known::Way(of_remote(remote, wanted, turn).calling_within(self.srt_timeout));
         }
         match self.map.as_ref().and_then(|map| map.plan(key.app(), key.stream(), query)) {
-            Some(Mapped::Plan(plan)) => return Known::Way(Way { plan, side: Side::Named, debug: false }),
+            Some(Mapped::Plan(plan)) => {
+                let way = Way { plan, side: Side::Named, debug: false };
+                return Known::Way(way.calling_within(self.srt_timeout));
+            }
             Some(Mapped::NotBuilt(reason)) => {
                 return Known::Missing(Missing { kind: MissingKind::NotFound, reason });
             }
@@ -121,6 +125,14 @@ fn of_remote(remote: &remote::Remote, wanted: &Wanted, turn: usize) -> Way {
 }
 
 impl Way {
+    /// With so much time for calls by SRT, where that is said.
+    pub(crate) fn calling_within(mut self, timeout: Option<Duration>) -> Way {
+        for target in self.plan.targets.iter_mut().filter(|target| target.scheme == Scheme::Srt) {
+            target.srt.timeout = timeout;
+        }
+        self
+    }
+
     /// By which protocol the first server is asked.
     pub(crate) fn scheme(&self) -> Option<Scheme> {
         self.plan.targets.first().map(|target| target.scheme)

@@ -46,7 +46,7 @@ fn what_is_not_configured_is_made_of_the_template_once() {
 #[test]
 fn with_no_template_there_is_one_with_every_scheme_that_is_built() {
     for apps in [apps(&[("live", &["rtsp"])]), Apps::new([])] {
-        for scheme in [Scheme::Rtmp, Scheme::Http, Scheme::Https, Scheme::Rtsp] {
+        for scheme in [Scheme::Rtmp, Scheme::Http, Scheme::Https, Scheme::Rtsp, Scheme::Srt] {
             assert!(apps.admit(VHOST, "new", scheme, at(0)).is_ok(), "{scheme:?}");
         }
         assert!(apps.admit(VHOST, "new", Scheme::Ovt, at(0)).is_err());
@@ -152,11 +152,14 @@ fn no_application_is_made_when_all_have_streams() {
 #[test]
 fn providers_are_words_in_any_case_and_flv_is_http_with_and_without_tls() {
     let schemes = |words: &[&str]| Template::new("a", words).map(|template| template.schemes);
-    assert_eq!(schemes(&["RTMP", "Flv", "rtsp"]).unwrap(), PULLED);
+    assert_eq!(schemes(&["RTMP", "Flv", "rtsp", "SRT"]).unwrap(), PULLED);
     assert_eq!(schemes(&["http", "flv", "http"]).unwrap(), [Scheme::Http, Scheme::Https]);
     assert_eq!(schemes(&["ovt"]).unwrap(), [Scheme::Ovt]);
     let error = schemes(&["rtmp", "webrtc"]).unwrap_err();
-    assert_eq!(error.to_string(), "unknown provider \"webrtc\": want rtmp, flv, http, https, rtsp or ovt");
+    assert_eq!(
+        error.to_string(),
+        "unknown provider \"webrtc\": want rtmp, flv, http, https, rtsp, srt or ovt"
+    );
 }
 
 proptest! {

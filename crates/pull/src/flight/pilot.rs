@@ -12,9 +12,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use super::search::{Pause, Where};
 use super::{Ended, is_live};
 use crate::incoming::{Event, Failed, Incoming};
-use crate::limits::{AFTER_END, CACHE, HELD, LOOK, PATIENCE, SEARCH};
+use crate::limits::{AFTER_END, AFTER_SHUTDOWN, CACHE, HELD, LOOK, PATIENCE, SEARCH};
 use crate::opening::{Begin, Failures, Opened, missing, race};
-use crate::plan::Target;
+use crate::plan::{Scheme, Target};
 use crate::puller::Puller;
 use crate::seam::{Seam, is_coded};
 use crate::table::Flight;
@@ -226,12 +226,16 @@ impl Course<'_> {
         if self.way.plan.rules.persistent {
             return self.search(None, Where::Anywhere).await;
         }
-        if self.way.side == Side::Cluster || self.way.plan.targets.len() < 2 {
-            return Err(Ended::Over);
-        }
-        let until = Instant::now() + AFTER_END;
-        // What is cached there is older than the end.
-        match self.search(Some(until), Where::ElsewhereAlive).await {
+        let (limit, place) = match self.target.scheme {
+            // A proxy says no more to players that are to come again, nor does a server that stops.
+            Scheme::Srt => (AFTER_SHUTDOWN, Where::AnywhereAlive),
+            _ if self.way.side == Side::Cluster || self.way.plan.targets.len() < 2 => {
+                return Err(Ended::Over);
+            }
+            // What is cached there is older than the end.
+            _ => (AFTER_END, Where::ElsewhereAlive),
+        };
+        match self.search(Some(Instant::now() + limit), place).await {
             Err(Ended::Lost) => Err(Ended::Over),
             found => found,
         }

@@ -36,6 +36,8 @@ impl Pause {
 pub(super) enum Where {
     /// At all servers, the present one among them.
     Anywhere,
+    /// The same, and only where it goes on.
+    AnywhereAlive,
     /// At the others, and only where it goes on.
     ElsewhereAlive,
 }
@@ -133,6 +135,7 @@ impl Course<'_> {
         let video = self.seam.had_video();
         let begin = match place {
             Where::Anywhere => Begin::Again(video),
+            Where::AnywhereAlive => Begin::Alive(video),
             Where::ElsewhereAlive => {
                 targets.retain(|target| !target.is_place_of(&self.target));
                 Begin::Alive(video)

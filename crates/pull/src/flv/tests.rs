@@ -39,6 +39,7 @@ fn target(port: u16) -> Target {
         path: "/live/a b.flv".to_owned(),
         query: "token=1".to_owned(),
         vhost: Some("v.example".to_owned()),
+        srt: SrtCall::default(),
     }
 }
 

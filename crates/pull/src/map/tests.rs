@@ -336,7 +336,7 @@ fn what_is_wrong_with_a_rule_is_named() {
         (Rule::new("", "rtmp", &["o"]), MapError::Location(text(""))),
         (Rule::new("/a//b", "rtmp", &["o"]), MapError::Location(text("/a//b"))),
         (Rule::new("/a?b", "rtmp", &["o"]), MapError::Location(text("/a?b"))),
-        (Rule::new("/", "srt", &["o"]), MapError::Scheme(text("srt"))),
+        (Rule::new("/", "hls", &["o"]), MapError::Scheme(text("hls"))),
         (Rule::new("/", "", &["o"]), MapError::Scheme(text(""))),
         (Rule::new::<&str>("/a/", "rtmp", &[]), MapError::NoUrls(text("/a/"))),
         (Rule::new("/", "rtmp", &many), MapError::ManyUrls(text("/"), MOST_URLS)),
@@ -398,6 +398,27 @@ fn a_login_in_a_url_goes_to_the_server_and_is_not_shown() {
         assert_eq!((target.host.as_str(), target.port), ("cam", 554), "{url}");
         let shown = format!("{target} {target:?} {rule:?}");
         assert!(!shown.contains("admin") && !shown.contains("cret"), "{shown}");
+    }
+}
+
+#[test]
+fn what_a_url_of_srt_says_to_the_caller_goes_neither_upstream_nor_into_texts() {
+    let url = "srt://o/up/?k=v&latency=80&passphrase=s3cret.s3cret&streamid=s3cret";
+    let rule = Rule::new("/app/", "SRT", &[url]).unwrap();
+    let target = rule.targets("app", "s", "latency=1&token=1&vhost=x").unwrap().remove(0);
+    assert_eq!(target.to_string(), "srt://o:10080/up/s?k=v&latency=1&token=1");
+    assert_eq!(target.srt.latency, Some(Duration::from_millis(80)));
+    assert!(!format!("{target} {target:?} {rule:?}").contains("s3cret"));
+    for (url, words) in [
+        ("me:s3cret@o/up/", "no login in SRT URLs"),
+        ("o:0?passphrase=s3cret.s3cret", "bad port"),
+        ("o?passphrase=s3cret", "bad passphrase"),
+        ("o?latency=x&passphrase=s3cret@s3cret", "bad latency"),
+        ("o?streamid=s3cret%FF", "bad streamid"),
+        ("o/a b?passphrase=s3cret.s3cret", "bad url"),
+    ] {
+        let error = Rule::new("/", "srt", &[url]).unwrap_err().to_string();
+        assert!(error.contains(words) && !error.contains("s3cret"), "{url}: {error}");
     }
 }
 
@@ -490,7 +511,7 @@ proptest! {
 
     #[test]
     fn no_text_is_too_much(
-        location in ".*", scheme in "rtmp|http|rtsp|ovt|.*", configured in ".*", app in ".*", stream in ".*", query in ".*",
+        location in ".*", scheme in "rtmp|http|rtsp|srt|ovt|.*", configured in ".*", app in ".*", stream in ".*", query in ".*",
         strict: bool, is_string: bool,
     ) {
         for location in [location.clone(), format!("/{location}"), format!("/{app}/")] {

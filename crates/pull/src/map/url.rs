@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::{HostPort, NoLogin, Scheme, Target, masked, without_login};
+use crate::plan::{HostPort, NoLogin, NoSrtCall, Scheme, SrtCall, Target, masked, without_login};
 
 /// Longer than any that is written by hand; what a viewer says comes on top.
 const MOST_URL: usize = 2048;
@@ -20,7 +20,7 @@ pub enum MapError {
     #[error("the rule for {0} has more than {1} urls")]
     ManyUrls(String, usize),
     /// A protocol that nothing is fetched by.
-    #[error("unknown scheme {0:?}: want rtmp, http, https, rtsp or ovt")]
+    #[error("unknown scheme {0:?}: want rtmp, http, https, rtsp, srt or ovt")]
     Scheme(String),
     /// A URL with a scheme of its own.
     #[error("the url {url:?} is not for the scheme {scheme}: leave its scheme away, or say the same")]
@@ -47,6 +47,14 @@ pub enum MapError {
         /// What is wrong with it.
         why: NoLogin,
     },
+    /// Nobody can be called so.
+    #[error("the url {url:?}: {why}")]
+    Srt {
+        /// The URL without what may be a secret.
+        url: String,
+        /// What is wrong with it.
+        why: NoSrtCall,
+    },
     /// Blanks, a fragment, or too much of it.
     #[error("bad url {0:?}: want at most 2048 characters without blanks and without #")]
     Spelling(String),
@@ -63,6 +71,7 @@ pub(crate) fn scheme(text: &str) -> Result<Scheme, MapError> {
         "https" => Ok(Scheme::Https),
         // OvenMediaEngine's other name for its RTSP client.
         "rtsp" | "rtspc" => Ok(Scheme::Rtsp),
+        "srt" => Ok(Scheme::Srt),
         "ovt" => Ok(Scheme::Ovt),
         _ => Err(MapError::Scheme(text.to_owned())),
     }
@@ -84,14 +93,19 @@ pub(super) fn target(text: &str, scheme: Scheme) -> Result<Target, MapError> {
     let HostPort { host, port } = server(text, authority, scheme)?;
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let path = if path.is_empty() { "/" } else { path };
+    let (srt, query) = match scheme {
+        Scheme::Srt => SrtCall::take(query).map_err(|why| MapError::Srt { url: masked(text), why })?,
+        _ => (SrtCall::default(), query.to_owned()),
+    };
     Ok(Target {
         scheme,
         host,
         port,
         login,
         path: spelt(path, scheme, Spot::Written),
-        query: spelt(query, scheme, Spot::Query),
+        query: spelt(&query, scheme, Spot::Query),
         vhost: None,
+        srt,
     })
 }
 
@@ -132,7 +146,7 @@ fn server(url: &str, authority: &str, scheme: Scheme) -> Result<HostPort, MapErr
 
 /// Where a text goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spot {
+pub(crate) enum Spot {
     /// A path as the configuration has it: escapes are meant.
     Written,
     /// A path made of names, which have none.
@@ -143,7 +157,7 @@ pub(super) enum Spot {
 
 /// Text as it stands in a URL of this scheme (RFC 3986 3.3, 3.4). RTMP has no escapes: names and parameters travel as they are.
 /// Elsewhere nothing that a viewer says may end a line of the request.
-pub(super) fn spelt(text: &str, scheme: Scheme, spot: Spot) -> String {
+pub(crate) fn spelt(text: &str, scheme: Scheme, spot: Spot) -> String {
     if matches!(scheme, Scheme::Rtmp) {
         return text.to_owned();
     }

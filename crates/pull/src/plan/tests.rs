@@ -53,6 +53,7 @@ fn a_target_is_shown_as_a_url() {
         path: "/live/a".to_owned(),
         query: query.to_owned(),
         vhost: None,
+        srt: SrtCall::default(),
     };
     assert_eq!(target("h", "").to_string(), "rtmp://h:1935/live/a");
     assert_eq!(target("::1", "x=1").to_string(), "rtmp://[::1]:1935/live/a?x=1");
@@ -80,6 +81,7 @@ fn a_login_that_no_server_would_understand_is_refused() {
         assert_eq!(without_login(text, Scheme::Rtsp), Err(NoLogin::Spelling), "{text}");
     }
     assert_eq!(without_login("me:pw@h", Scheme::Rtmp), Err(NoLogin::Rtmp));
+    assert_eq!(without_login("me:pw@h", Scheme::Srt), Err(NoLogin::Srt));
 }
 
 #[test]
@@ -92,6 +94,7 @@ fn no_text_of_a_target_shows_its_login() {
         path: "/a".to_owned(),
         query: "k=v".to_owned(),
         vhost: None,
+        srt: SrtCall::default(),
     };
     for (text, expected) in [
         (target.to_string(), "rtsp://cam:554/a?k=v"),
@@ -103,4 +106,21 @@ fn no_text_of_a_target_shows_its_login() {
     }
     let debug = format!("{target:?} {:#?}", target);
     assert!(debug.contains("cam") && !debug.contains("admin") && !debug.contains("s3cret"), "{debug}");
+}
+
+#[test]
+fn a_text_about_a_url_shows_neither_login_nor_passphrase() {
+    for (url, expected) in [
+        ("srt://h:0/a?k=v", "srt://h:0/a?k=v"),
+        ("srt://me:pw@h:0/a", "***@h:0/a"),
+        ("h:0?passphrase=s3c@ret&latency=1", "h:0?passphrase=***&latency=1"),
+        ("h:0?PassPhrase=s3cret", "h:0?PassPhrase=***"),
+        (
+            "h:0?streamid=s3cret&passphrase=s3cret&passphrase=s3cret",
+            "h:0?streamid=***&passphrase=***&passphrase=***",
+        ),
+        ("me:pw@h:0?passphrase=", "***@h:0?passphrase=***"),
+    ] {
+        assert_eq!(masked(url), expected, "{url}");
+    }
 }

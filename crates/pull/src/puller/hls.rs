@@ -15,7 +15,7 @@ use super::{Puller, loop_of};
 use crate::flight::shut;
 use crate::incoming::Incoming;
 use crate::limits::{BESIDE, MISSING};
-use crate::plan::Target;
+use crate::plan::{Scheme, Target};
 use crate::way::{Known, Wanted};
 
 /// What a server said is believed for so long.
@@ -51,8 +51,9 @@ impl Said {
         known.get(&place(target)).cloned()
     }
 
+    /// Whether there is no need to ask it: over SRT nothing of it could be said.
     fn is_fresh(&self, target: &Target) -> bool {
-        self.of(target).is_some_and(|answer| Instant::now() < answer.until)
+        target.scheme == Scheme::Srt || self.of(target).is_some_and(|answer| Instant::now() < answer.until)
     }
 
     /// Notes what a server said.

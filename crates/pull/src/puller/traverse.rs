@@ -1,13 +1,17 @@
 //! Asking upstream about one viewer before it is let in: SRS's `token_traverse`.
 
 use srs_names::{Missing, MissingKind};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::Puller;
 use crate::Upstream;
+use crate::envelope::Asker;
+use crate::flight::shut;
 use crate::incoming::{Failed, Incoming};
 use crate::limits::TRAVERSE;
 use crate::opening::{Failures, missing};
+use crate::plan::Target;
 use crate::way::{Known, Wanted};
 
 impl Puller {
@@ -34,16 +38,13 @@ impl Puller {
         let asker = self.asker(wanted, &way);
         let mut failures = Failures::new();
         for target in self.living_first(way.plan.targets) {
-            let Ok(opened) = timeout_at(until, Incoming::open(&target, asker.as_ref())).await else {
+            let Ok(opened) = timeout_at(until, self.knock(target.clone(), asker.clone())).await else {
                 // That says more of our patience than of the server.
                 failures.push((target, Failed::unreachable("no answer in time")));
                 break;
             };
             match opened {
-                Ok(incoming) => {
-                    incoming.close().await;
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err(failed) => {
                     let silent = failed.is_silence();
                     self.note(&target, silent);
@@ -56,5 +57,19 @@ impl Puller {
             }
         }
         Err(missing(&failures))
+    }
+
+    /// Plays at this server up to its answer. It is done on a shard, where connections stay.
+    async fn knock(&self, target: Target, asker: Option<Asker>) -> Result<(), Failed> {
+        let (mut answer, answered) = oneshot::channel();
+        self.start(async move || {
+            tokio::select! {
+                opened = Incoming::open(&target, asker.as_ref()) => {
+                    let _nobody_waits = answer.send(opened.map(shut));
+                }
+                () = answer.closed() => {}
+            }
+        });
+        answered.await.unwrap_or_else(|_| Err(Failed::unreachable("nobody could ask")))
     }
 }

@@ -6,8 +6,8 @@ use crate::plan::Order;
 fn remote(vhost: &str) -> Remote {
     Remote {
         origins: vec![
-            HostPort::parse("a.example", Some(1935)).unwrap(),
-            HostPort::parse("[::1]:19350", None).unwrap(),
+            Server::parse("a.example", Protocol::Rtmp).unwrap(),
+            Server::parse("[::1]:19350", Protocol::Rtmp).unwrap(),
         ],
         vhost: vhost.to_owned(),
         protocol: Protocol::Rtmp,
@@ -45,4 +45,50 @@ fn flv_is_fetched_by_its_file() {
     let remote = Remote { protocol: Protocol::Flv, ..remote("[vhost]") };
     let plan = remote.plan(&key(DEFAULT_VHOST), "?token=1");
     assert_eq!(plan.targets[1].to_string(), "http://[::1]:19350/a/b/s.flv?token=1");
+}
+
+#[test]
+fn a_server_may_say_by_what_it_is_asked() {
+    for (text, protocol, shown) in [
+        ("h", Protocol::Rtmp, "h:1935"),
+        ("h", Protocol::Srt, "h:10080"),
+        ("srt://h", Protocol::Rtmp, "srt://h:10080"),
+        ("SRT://[::1]:9000/", Protocol::Rtmp, "srt://[::1]:9000"),
+        ("srt://h:9000?latency=200&passphrase=0123456789", Protocol::Rtmp, "srt://h:9000"),
+        ("rtmp://h", Protocol::Srt, "rtmp://h:1935"),
+    ] {
+        let server = Server::parse(text, protocol).unwrap();
+        assert_eq!(server.to_string(), shown, "{text}");
+    }
+    let server = Server::parse("srt://h?latency=200", Protocol::Rtmp).unwrap();
+    assert_eq!(server.srt.latency.map(|latency| latency.as_millis()), Some(200));
+}
+
+#[test]
+fn what_names_no_server_is_refused_without_showing_it() {
+    for (text, error) in [
+        ("h", BadServer::Spelling),
+        ("gopher://h:1", BadServer::Spelling),
+        ("srt://pw@h:1", BadServer::Spelling),
+        ("srt://h:0", BadServer::Spelling),
+        ("rtmp://h:1/app", BadServer::Spelling),
+        ("srt://h:1/app/stream", BadServer::Stream),
+        ("srt://h:1?streamid=pw", BadServer::Stream),
+        ("srt://h:1?token=pw", BadServer::Stream),
+        ("srt://h:1?passphrase=pw", BadServer::Srt(NoSrtCall::Passphrase)),
+    ] {
+        assert_eq!(Server::parse(text, Protocol::Flv), Err(error), "{text}");
+        assert!(!error.to_string().contains("pw"));
+    }
+}
+
+#[test]
+fn by_srt_a_stream_is_asked_for_with_escapes_and_no_vhost_of_the_viewers() {
+    let mut remote = Remote { protocol: Protocol::Srt, ..remote("[vhost]") };
+    remote.origins.push(Server::parse("rtmp://r", Protocol::Srt).unwrap());
+    let key = StreamKey::new(DEFAULT_VHOST, "a", "s b,c").unwrap();
+    let plan = remote.plan(&key, "?token=1;vhost=x,domain=x?vhost=x&%76host=x&b=c d");
+    let urls: Vec<_> = plan.targets.iter().map(ToString::to_string).collect();
+    assert_eq!(urls[0], "srt://a.example:1935/a/s%20b,c?token=1;b=c%20d");
+    assert!(urls[2].starts_with("rtmp://r:1935/a/s b,c?token=1"), "{}", urls[2]);
 }

@@ -16,6 +16,7 @@ fn target(host: &str, port: u16, path: &str, query: &str, vhost: Option<&str>) -
         path: path.to_owned(),
         query: query.to_owned(),
         vhost: vhost.map(str::to_owned),
+        srt: Default::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What stands in the store: names of keys, the record of who announces, and URLs.
 
 use super::Owner;
-use crate::plan::{HostPort, Scheme, Target, without_login};
+use crate::plan::{HostPort, Scheme, SrtCall, Target, without_login};
 use srs_names::{DEFAULT_VHOST, NodeId, StreamKey};
 use std::fmt::Write as _;
 
@@ -108,11 +108,16 @@ pub(super) fn target(url: &str) -> Result<Target, String> {
         "http" => Scheme::Http,
         "https" => Scheme::Https,
         "rtsp" => Scheme::Rtsp,
+        "srt" => Scheme::Srt,
         "ovt" => return Err("ovt is not built yet".to_owned()),
-        _ => return Err("the scheme is none of rtmp, http, https, rtsp".to_owned()),
+        _ => return Err("the scheme is none of rtmp, http, https, rtsp, srt".to_owned()),
     };
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, path) = place.split_once('/').ok_or("no path")?;
+    let (authority, path) = match place.split_once('/') {
+        // The stream may stand in the query, or be the only one.
+        None if scheme == Scheme::Srt => (place, ""),
+        parted => parted.ok_or("no path")?,
+    };
     let (login, authority) = without_login(authority, scheme).map_err(|wrong| wrong.to_string())?;
     let HostPort { host, port } =
         HostPort::parse(authority, Some(scheme.port())).map_err(|wrong| match rest.contains('@') {
@@ -128,7 +133,11 @@ pub(super) fn target(url: &str) -> Result<Target, String> {
         }
         _ => {}
     }
-    Ok(Target { scheme, host, port, login, path: format!("/{path}"), query: query.to_owned(), vhost: None })
+    let (srt, query) = match scheme {
+        Scheme::Srt => SrtCall::take(query).map_err(|wrong| wrong.to_string())?,
+        _ => (SrtCall::default(), query.to_owned()),
+    };
+    Ok(Target { scheme, host, port, login, path: format!("/{path}"), query, vhost: None, srt })
 }
 
 #[cfg(test)]

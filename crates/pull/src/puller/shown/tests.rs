@@ -5,7 +5,7 @@ use super::*;
 use crate::Upstream;
 use crate::apps::Template;
 use crate::map::{OriginMap, Rule};
-use crate::plan::{Login, Target};
+use crate::plan::{Login, SrtCall, Target};
 use crate::table::Flight;
 use crate::testkit::{Edge, Server, VHOST, key};
 
@@ -52,7 +52,7 @@ async fn what_is_fetched_and_its_applications_are_shown() {
         assert!(made.abs_diff(before) < 600_000, "{before} {made}");
         let expected = [
             app("configured", &["rtsp", "http", "https"], None, 0),
-            app("live", &["rtmp", "http", "https", "rtsp"], Some(made), 1),
+            app("live", &["rtmp", "http", "https", "rtsp", "srt"], Some(made), 1),
         ];
         assert_eq!(applications, expected);
     };
@@ -71,6 +71,7 @@ async fn neither_login_nor_query_of_a_server_is_shown() {
         path: "/a.flv".to_owned(),
         query: "token=s3cret".to_owned(),
         vhost: None,
+        srt: SrtCall::default(),
     });
     assert_eq!(flight.record().url, "http://h:80/a.flv");
 }

@@ -45,6 +45,8 @@ fn urls_of_other_programs_are_understood() {
         ("RTMP://h:19350/a/b/s?k=v", Scheme::Rtmp, "h", 19350, "/a/b/s", "k=v"),
         ("rtsp://10.0.0.2/cam?ch=1", Scheme::Rtsp, "10.0.0.2", 554, "/cam", "ch=1"),
         ("http://[::1]:8080/live/s.flv", Scheme::Http, "::1", 8080, "/live/s.flv", ""),
+        ("srt://h/live/s?token=1", Scheme::Srt, "h", 10080, "/live/s", "token=1"),
+        ("srt://h:9000", Scheme::Srt, "h", 9000, "/", ""),
         ("https://h/live/s.flv?a", Scheme::Https, "h", 443, "/live/s.flv", "a"),
     ] {
         let expected = Target {
@@ -55,6 +57,7 @@ fn urls_of_other_programs_are_understood() {
             path: path.to_owned(),
             query: query.to_owned(),
             vhost: None,
+            srt: SrtCall::default(),
         };
         assert_eq!(target(url), Ok(expected), "{url}");
     }
@@ -65,7 +68,10 @@ fn what_cannot_be_fetched_says_why() {
     for (url, why) in [
         ("", "no URL"),
         ("ovt://h:9000/app/s", "ovt"),
-        ("srt://h:1/x", "scheme"),
+        ("gopher://h:1/x", "scheme"),
+        ("srt://me:pw@h:1/a/b", "no login in SRT URLs"),
+        ("srt://h:1/a/b?passphrase=pw", "bad passphrase"),
+        ("srt://h:1?latency=x&passphrase=pwpwpwpwpw", "bad latency"),
         ("rtmp://h", "path"),
         ("rtmp://h/app", "app and a stream"),
         ("rtmp:///app/s", "host"),
@@ -96,6 +102,17 @@ fn a_login_in_a_url_goes_to_the_server_and_is_not_shown() {
         let shown = format!("{target} {target:?} {found:?}");
         assert!(!shown.contains("admin") && !shown.contains("@w") && !shown.contains("%40w"), "{shown}");
     }
+}
+
+#[test]
+fn what_a_url_of_srt_says_to_the_caller_is_not_shown() {
+    let url = "srt://h?streamid=%23!::r=a,s=s3cret&passphrase=s3cretive.words&latency=80&k=v";
+    let target = target(url).unwrap();
+    assert_eq!(target.srt.stream_id.as_deref(), Some("#!::r=a,s=s3cret"));
+    assert_eq!((target.query.as_str(), target.srt.latency.unwrap().as_millis()), ("k=v", 80));
+    let found = Found { url: url.to_owned(), target: target.clone(), owner: None, cached: false };
+    let shown = format!("{target} {target:?} {found:?} {}", target.public());
+    assert!(!shown.contains("s3cret"), "{shown}");
 }
 
 #[test]
