@@ -133,5 +133,7 @@ impl Url {
     }
 }
 
+// By its path, because an example has this file too.
 #[cfg(test)]
+#[path = "args/tests.rs"]
 mod tests;

@@ -19,7 +19,8 @@ pub fn configuration() -> Vec<u8> {
     record
 }
 
-fn sps() -> Vec<u8> {
+/// The sequence parameter set, a NAL unit.
+pub fn sps() -> Vec<u8> {
     let mut bits = Bits::default();
     bits.put(66, 8); // profile: baseline
     bits.put(0b1100_0000, 8); // constraint sets 0 and 1
@@ -35,7 +36,8 @@ fn sps() -> Vec<u8> {
     bits.nal(0x67)
 }
 
-fn pps() -> Vec<u8> {
+/// The picture parameter set, a NAL unit.
+pub fn pps() -> Vec<u8> {
     let mut bits = Bits::default();
     bits.ue(0); // id
     bits.ue(0); // SPS id

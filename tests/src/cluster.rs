@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use srs_boot::{Listen, Secret, Shards};
 use srs_origin::Origin;
-use srs_origin::config::{Config as OriginConfig, HttpRemux, Vhost};
+use srs_origin::config::{Config as OriginConfig, HttpRemux, Srt, Vhost};
 use srs_proxy::Proxy;
 use srs_proxy::config::{Config as ProxyConfig, DefaultBackend};
 
@@ -85,12 +85,18 @@ pub fn origin_config(folder: &Path, name: &str, beat: Option<SocketAddr>) -> Ori
     config
 }
 
+/// SRT on a port that the system chooses, for those who know the passphrase if there is one.
+pub fn srt_config(passphrase: Option<&str>) -> Srt {
+    Srt { enabled: true, listen: vec![any_port()], passphrase: passphrase.map(Secret::new), ..Srt::default() }
+}
+
 /// How a cluster is to be.
 pub struct Builder {
     origins: usize,
     proxy: bool,
     shards: usize,
     backend: Option<(SocketAddr, Option<SocketAddr>)>,
+    srt: Option<Srt>,
     change: Box<dyn Fn(&mut Vhost)>,
 }
 
@@ -123,6 +129,13 @@ impl Builder {
         self
     }
 
+    /// Origins serve SRT too, on ports that the system chooses; whom a passphrase is given wants it of clients.
+    #[must_use]
+    pub fn srt(mut self, passphrase: Option<&str>) -> Builder {
+        self.srt = Some(srt_config(passphrase));
+        self
+    }
+
     /// Changes the default vhost of every origin.
     #[must_use]
     pub fn vhost(mut self, change: impl Fn(&mut Vhost) + 'static) -> Builder {
@@ -149,6 +162,7 @@ impl Builder {
                 rtmp: any_port(),
                 http_server: any_port(),
                 http_api: any_port(),
+                srt: any_port(),
                 system_api: any_port(),
                 shards,
                 default_backend: backend,
@@ -159,7 +173,8 @@ impl Builder {
         });
         let proxy = config.clone().map(|config| Proxy::bind(config).expect("a proxy starts"));
         let (origins, places) = (Vec::new(), Vec::new());
-        let mut cluster = Cluster { origins, places, proxy, config, folder, change: self.change, shards };
+        let (change, srt) = (self.change, self.srt);
+        let mut cluster = Cluster { origins, places, proxy, config, folder, change, srt, shards };
         for number in 1..=self.origins {
             cluster.add_origin(&format!("origin-{number}"));
         }
@@ -177,13 +192,14 @@ pub struct Cluster {
     config: Option<ProxyConfig>,
     folder: Folder,
     change: Box<dyn Fn(&mut Vhost)>,
+    srt: Option<Srt>,
     shards: Shards,
 }
 
 impl Cluster {
     /// A proxy and three origins, unless changed.
     pub fn build() -> Builder {
-        Builder { origins: 3, proxy: true, shards: 1, backend: None, change: Box::new(|_| {}) }
+        Builder { origins: 3, proxy: true, shards: 1, backend: None, srt: None, change: Box::new(|_| {}) }
     }
 
     /// Starts one more origin under this id, and does not wait for its registration.
@@ -199,7 +215,11 @@ impl Cluster {
         std::fs::create_dir_all(&folder).expect("a folder for the origin");
         let mut config = origin_config(&folder, name, self.proxy.as_ref().map(Proxy::system_api));
         config.shards = self.shards;
+        if let Some(srt) = &self.srt {
+            config.srt = srt.clone();
+        }
         for vhost in config.vhosts.values_mut() {
+            vhost.srt.enabled = self.srt.is_some();
             (self.change)(vhost);
         }
         config
@@ -249,6 +269,7 @@ impl Cluster {
             rtmp: at(proxy.rtmp()),
             http_server: at(proxy.http()),
             http_api: at(proxy.http_api()),
+            srt: at(proxy.srt()),
             system_api: at(proxy.system_api()),
             ..config
         };
@@ -282,6 +303,11 @@ impl Cluster {
     /// Where clients go over HTTP: the proxy, else the first origin.
     pub fn http(&self) -> SocketAddr {
         self.proxy.as_ref().map_or_else(|| self.origin(0).http()[0], Proxy::http)
+    }
+
+    /// Where clients go over SRT: the proxy, else the first origin.
+    pub fn srt(&self) -> SocketAddr {
+        self.proxy.as_ref().map_or_else(|| self.origin(0).srt()[0], Proxy::srt)
     }
 
     /// The streams that an origin lists, by its API.

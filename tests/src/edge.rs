@@ -23,8 +23,9 @@ pub fn edge_config(folder: &Path, name: &str, beat: Option<SocketAddr>) -> Confi
 
 /// Fetching from these RTMP servers, HLS from those HTTP servers.
 pub fn remote(rtmp: &[SocketAddr], http: &[SocketAddr]) -> Fetching {
-    let all = |addresses: &[SocketAddr]| addresses.iter().copied().map(host_port).collect();
-    Fetching { mode: Mode::Remote, origins: all(rtmp), origin_http: all(http), ..Fetching::default() }
+    let origins = rtmp.iter().map(|address| host_port(*address).into()).collect();
+    let origin_http = http.iter().copied().map(host_port).collect();
+    Fetching { mode: Mode::Remote, origins, origin_http, ..Fetching::default() }
 }
 
 /// A vhost with these directives, as a file has them.

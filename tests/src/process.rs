@@ -16,6 +16,8 @@ pub struct OriginProcess {
     pub http: SocketAddr,
     /// Where its HTTP API is served.
     pub api: SocketAddr,
+    /// Where SRT is served, if it is.
+    pub srt: Option<SocketAddr>,
 }
 
 impl OriginProcess {
@@ -34,6 +36,12 @@ impl OriginProcess {
         OriginProcess::launch(program, name, beats, vhost, Ipv4Addr::LOCALHOST.into()).await
     }
 
+    /// The same that serves SRT too.
+    pub async fn with_srt(program: &str, name: &str, beats: &[SocketAddr]) -> OriginProcess {
+        let vhost = "srt { enabled on; srt_to_rtmp on; }";
+        OriginProcess::launch(program, name, beats, vhost, Ipv4Addr::LOCALHOST.into()).await
+    }
+
     async fn launch(
         program: &str,
         name: &str,
@@ -43,8 +51,12 @@ impl OriginProcess {
     ) -> OriginProcess {
         let folder = Folder::new();
         let file = folder.path("origin.conf");
-        std::fs::write(&file, conf(name, beats, &folder.path("origin.pid"), vhost, ip))
-            .expect("a configuration file");
+        let has_srt = vhost.contains("srt {");
+        let mut text = conf(name, beats, &folder.path("origin.pid"), vhost, ip);
+        if has_srt {
+            text += &format!("srt_server {{ enabled on; listen {ip}:0; }}\n");
+        }
+        std::fs::write(&file, text).expect("a configuration file");
         let arguments = ["-c".as_ref(), file.as_os_str()];
         let program = Program::start(Path::new(program), arguments);
         let address = async |kind: &str| {
@@ -53,7 +65,8 @@ impl OriginProcess {
         };
         let (rtmp, http) = (address("rtmp ").await, address("http ").await);
         let api = address("api ").await;
-        OriginProcess { program, _folder: folder, rtmp, http, api }
+        let srt = if has_srt { Some(address("srt ").await) } else { None };
+        OriginProcess { program, _folder: folder, rtmp, http, api, srt }
     }
 
     /// Resident memory, in bytes.
@@ -100,6 +113,8 @@ pub struct ProxyProcess {
     pub http: SocketAddr,
     /// Where the HTTP API is served.
     pub api: SocketAddr,
+    /// Where SRT is served.
+    pub srt: SocketAddr,
     /// Where origins register.
     pub system: SocketAddr,
 }
@@ -113,8 +128,14 @@ impl ProxyProcess {
 
     /// The same behind these words, `nsenter` for instance.
     pub async fn behind(before: &[String], program: &str, variables: &[(&str, String)]) -> ProxyProcess {
-        let own = ["PROXY_RTMP_SERVER", "PROXY_HTTP_SERVER", "PROXY_HTTP_API", "PROXY_SYSTEM_API"]
-            .map(|name| (name, "127.0.0.1:0".to_owned()));
+        let listeners = [
+            "PROXY_RTMP_SERVER",
+            "PROXY_HTTP_SERVER",
+            "PROXY_HTTP_API",
+            "PROXY_SRT_SERVER",
+            "PROXY_SYSTEM_API",
+        ];
+        let own = listeners.map(|name| (name, "127.0.0.1:0".to_owned()));
         let secret = ("PROXY_CLUSTER_SECRET", SECRET.to_owned());
         let all = own.into_iter().chain([secret]).chain(variables.iter().cloned());
         let words: Vec<String> = all
@@ -130,7 +151,8 @@ impl ProxyProcess {
         };
         let (rtmp, http) = (address("rtmp ").await, address("http ").await);
         let (api, system) = (address("api ").await, address("system ").await);
-        ProxyProcess { program, rtmp, http, api, system }
+        let srt = address("srt ").await;
+        ProxyProcess { program, rtmp, http, api, srt, system }
     }
 
     /// Resident memory, in bytes.

@@ -78,6 +78,11 @@ impl Program {
         .await
     }
 
+    /// Waits for its end for as long as it takes.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.child.wait().await.expect("its end can be waited for")
+    }
+
     /// Waits for its end; the answer is how it ended and all that it printed.
     pub async fn finish(mut self) -> (ExitStatus, String) {
         let what = format!("the end of {}", self.name);

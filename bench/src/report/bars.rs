@@ -23,6 +23,7 @@ pub fn table(rows: &Rows) -> String {
         edge(rows),
         edges(rows),
         cold(rows),
+        srt(rows),
     ];
     for bar in bars.into_iter().flatten() {
         let verdict = match bar.value {
@@ -197,6 +198,35 @@ fn cold(rows: &Rows) -> Vec<Bar> {
         bars.push(bar(title("first frame p99"), 1000.0, "ms", worst("first_p99_ms")));
         bars.push(bar(title("viewers without a first frame"), 0.0, "", worst("no_first_frame")));
         bars.push(bar(title("starved players"), 0.0, "", worst("starved")));
+    }
+    bars
+}
+
+/// SRT by what srt-live-transmit spends on a large stream, and a proxy by its origin.
+fn srt(rows: &Rows) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for key in rows.keys("srt") {
+        let peer = rows.of(&key.srt_live_transmit());
+        for (server, name) in [("us", "origin"), ("proxy", "proxy")] {
+            let row = rows.of(&key.server(server));
+            if row.is_empty() {
+                continue;
+            }
+            let title = |text: &str| {
+                let rate = key.kbps as f64 / 1000.0;
+                let players = if key.players == 1 { "player" } else { "players" };
+                format!("SRT {name}, {rate} Mbit/s, {} {players}: {text}", key.players)
+            };
+            let worst = |name: &str| row.worst_of(|row| row.number(name));
+            bars.push(if server == "us" {
+                bar(title("CPU by srt-live-transmit"), 1.2, "x", row.ratio(&peer, "cpu_per_gbit"))
+            } else {
+                bar(title("CPU by the origin's"), 0.6, "x", row.median("cpu_by_behind"))
+            });
+            bars.push(bar(title("continuity errors"), 0.0, "", worst("continuity_errors")));
+            bars.push(bar(title("longest silence"), 500.0, "ms", worst("longest_gap_ms")));
+            bars.push(bar(title("starved players"), 0.0, "", worst("starved")));
+        }
     }
     bars
 }

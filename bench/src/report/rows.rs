@@ -18,7 +18,7 @@ pub struct Row(Value);
 pub struct Key {
     suite: String,
     server: String,
-    /// `rtmp`, `flv` or `hls`.
+    /// `rtmp`, `flv`, `hls` or `srt`.
     pub proto: String,
     /// Nominal rate of a stream.
     pub kbps: u64,
@@ -37,12 +37,18 @@ impl Key {
     fn ours(&self) -> bool {
         matches!(self.server.as_str(), "us" | "one" | "two")
             || self.suite == "hls" && matches!(self.server.as_str(), "disk" | "proxy")
+            || self.suite == "srt" && self.server == "proxy"
             || matches!(self.suite.as_str(), "edge" | "edges" | "cold")
     }
 
     /// nginx-rtmp has neither HTTP-FLV nor merged writes: one measurement stands beside all of ours.
     pub fn nginx(&self) -> Self {
         Self { proto: "rtmp".to_owned(), mw: "-".to_owned(), ..self.server("nginx") }
+    }
+
+    /// srt-live-transmit has one player: what it spends on one large stream stands beside all of ours.
+    pub fn srt_live_transmit(&self) -> Self {
+        Self { kbps: 20_000, players: 1, ..self.server("slt") }
     }
 
     /// The bare sends know no protocol.

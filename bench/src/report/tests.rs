@@ -120,3 +120,43 @@ fn a_second_pull_in_one_of_the_rounds_misses_the_bar() {
         document(&rows, "")
     );
 }
+
+fn srt_line(server: &str, kbps: u64, players: u64, round: u64, cpu: f64) -> String {
+    json!({"suite": "srt", "server": server, "proto": "srt", "kbps": kbps, "n": players, "mw": "-", "round": round,
+        "cpu_per_gbit": cpu, "cpu_by_behind": 0.55, "continuity_errors": 0, "longest_gap_ms": 61.5, "starved": 0})
+    .to_string()
+}
+
+#[test]
+fn srt_is_measured_by_what_srt_live_transmit_spends_on_one_large_stream_and_the_proxy_by_its_origin() {
+    let rounds = [(1, 1.0), (2, 2.0)].into_iter().flat_map(|(round, pace)| {
+        [
+            srt_line("slt", 20_000, 1, round, 2.0 * pace),
+            srt_line("us", 20_000, 1, round, 2.5 * pace),
+            srt_line("us", 2000, 100, round, 1.0 * pace),
+            srt_line("proxy", 2000, 20, round, 1.0 * pace),
+        ]
+    });
+    let rows = Rows::read(&rounds.collect::<Vec<_>>().join("\n")).unwrap();
+    let table = bars::table(&rows);
+    for bar in [
+        "SRT origin, 20 Mbit/s, 1 player: CPU by srt-live-transmit | 1.2 x | 1.25 x | **missed**",
+        "SRT origin, 2 Mbit/s, 100 players: CPU by srt-live-transmit | 1.2 x | 0.50 x | met",
+        "SRT proxy, 2 Mbit/s, 20 players: CPU by the origin's | 0.6 x | 0.55 x | met",
+        "SRT proxy, 2 Mbit/s, 20 players: longest silence | 500 ms | 61.5 ms | met",
+    ] {
+        assert!(table.contains(bar), "{table}");
+    }
+    let text = document(&rows, "");
+    assert!(text.contains("| srt-live-transmit | 20 | 1 | 3.000 | - |"), "{text}");
+}
+
+#[test]
+fn a_packet_lost_at_one_player_in_one_round_misses_the_bar() {
+    let lossy =
+        srt_line("us", 2000, 100, 2, 1.0).replace("\"continuity_errors\":0", "\"continuity_errors\":1");
+    let rows = Rows::read(&(srt_line("us", 2000, 100, 1, 1.0) + "\n" + &lossy)).unwrap();
+    let table = bars::table(&rows);
+    assert_eq!(verdict(&table, "continuity errors"), "**missed**");
+    assert_eq!(verdict(&table, "CPU by srt-live-transmit"), "not measured");
+}

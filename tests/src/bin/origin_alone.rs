@@ -12,7 +12,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let output = log::init(&config.log.tank, config.log.level, None)?;
     let origin = Origin::bind(*config)?;
-    for (name, addresses) in [("rtmp", origin.rtmp()), ("http", origin.http()), ("api", origin.api())] {
+    let all =
+        [("rtmp", origin.rtmp()), ("http", origin.http()), ("api", origin.api()), ("srt", origin.srt())];
+    for (name, addresses) in all {
         for address in addresses {
             println!("{name} {address}");
         }

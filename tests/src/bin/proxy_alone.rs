@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("rtmp", proxy.rtmp()),
         ("http", proxy.http()),
         ("api", proxy.http_api()),
+        ("srt", proxy.srt()),
         ("system", proxy.system_api()),
     ] {
         println!("{name} {address}");

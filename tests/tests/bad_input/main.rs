@@ -11,12 +11,17 @@
 //! | B06 | type 3 chunks with and without repeated extended timestamp, deltas over 2^24 | both ways of sending play |
 //! | B07 | SPS with absurd sizes, endless exp-Golomb numbers, AAC without configuration | passed on or ended; the API says nothing wrong |
 //! | B08 | FLV tags whose length lies, wrong back pointers, empty tags | the same |
+//! | B10 | conclusions of SRT that are too long, lie of lengths, or want what is not there | refused by the right code, or not answered |
 //! | B12 | HTTP framing that two readers could take for two things | 400 and close; nobody sees a second request |
 //! | B13 | heads of 1 MiB, of 10,000 fields, of one byte a second | 431 or 408 at 16 KiB, 100 fields, 5 s |
 //! | B14 | HTTP/2 by prior knowledge and by upgrade | not spoken; refused at once |
 //! | B16 | registration of 10 MiB, deep, port 0 and 99999, host names, odd IPv6, doubled keys | 400, one answer, no entry |
 //! | B24 | names with `%2e`, `//`, `;`, NUL, newline, look-alikes, 4 KiB; hosts with and without port | every protocol gives the same name, or all refuse |
 //! | S06 | `..` in every spelling, absolute paths, twins of the folder's name, links, NUL | nothing outside the folder is read |
+//! | S12 | a flood of inductions of SRT, and noise | no more bytes out than in, nobody notices |
+//! | S13 | very many inductions of SRT | at most 1 MiB of memory |
+//! | S14 | cookies of SRT that were guessed, another's, or are old | not answered, nothing kept |
+//! | S15 | packets of SRT from a third address into a session | nothing happens, nothing is answered |
 //! | S19 | markup in names and parameters | refused, and never sent back as a page |
 //! | S26 | very many names | no memory for names that nobody publishes |
 
@@ -29,6 +34,7 @@ mod memory;
 mod messages;
 mod names;
 mod registration;
+mod srt;
 
 use std::net::SocketAddr;
 
@@ -44,7 +50,7 @@ pub struct Beside {
 impl Beside {
     /// Starts it.
     pub async fn start() -> Beside {
-        let cluster = Cluster::build().origins(1).start().await;
+        let cluster = Cluster::build().origins(1).srt(None).start().await;
         let crowd = Crowd::start(&cluster).await;
         Beside { cluster, crowd }
     }

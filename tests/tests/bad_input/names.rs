@@ -1,5 +1,8 @@
 //! B24: spellings of names that somebody could read differently.
 
+use srs_srt::Reason;
+use srs_srt::packet::ControlKind;
+use srs_tests::srt::Caller;
 use srs_tests::{FlvPlayer, Player, Publisher, Refusal, Source, Target, logs};
 
 use crate::Beside;
@@ -77,6 +80,38 @@ async fn b24_every_spelling_is_one_name_in_rtmp_and_flv_or_refused_by_both() {
                     );
                     let head = FlvPlayer::request(http, &path).await.head().await;
                     assert_eq!(head.status, 400, "{name}");
+                }
+            }
+        }
+    }
+    let forged = logs::lines(&["\n"]);
+    assert!(forged.is_empty(), "no name makes a line of its own: {forged:?}");
+    beside.noticed_nothing().await;
+}
+
+#[tokio::test]
+async fn b24_every_spelling_is_the_same_name_over_srt_or_refused() {
+    let beside = Beside::start().await;
+    let doors = [beside.cluster.srt(), beside.cluster.origin(0).srt()[0]];
+    for (number, (name, app, stream, _)) in spellings().into_iter().enumerate() {
+        let stream_id = format!("#!::r={app}/{stream},m=request");
+        if stream_id.len() > srs_srt::handshake::MOST_STREAM_ID {
+            continue;
+        }
+        for (rtmp, srt) in beside.rtmp().into_iter().zip(doors) {
+            let mut caller = Caller::new(srt).await;
+            match Publisher::connect(rtmp, &target(&app, &stream)).await {
+                Ok(mut publisher) => {
+                    let seed = u8::try_from(number).expect("few");
+                    publisher.send_all(&Source::new(seed).clip(12)).await;
+                    assert_eq!(caller.call(&stream_id).await, Ok(()), "{name}");
+                    assert!(caller.hears_media().await, "{name} plays nothing");
+                    let shutdown = caller.control(ControlKind::SHUTDOWN, 0, &[0; 4]);
+                    caller.send(&shutdown).await;
+                    publisher.goodbye().await;
+                }
+                Err(_) => {
+                    assert_eq!(caller.call(&stream_id).await, Err(Reason::BAD_REQUEST), "{name}");
                 }
             }
         }

@@ -47,6 +47,7 @@ async fn a_balancer_without_the_header_is_closed_and_named_in_the_log_with_the_r
         rtmp: any_port(),
         http_server: any_port(),
         http_api: any_port(),
+        srt: any_port(),
         system_api: any_port(),
         protocol_trust: vec!["127.0.0.1".parse().expect("an address")],
         ..ProxyConfig::default()
@@ -110,7 +111,7 @@ struct ProxyProcess {
 
 impl ProxyProcess {
     async fn start() -> ProxyProcess {
-        let listeners = ["RTMP_SERVER", "HTTP_SERVER", "HTTP_API", "SYSTEM_API"];
+        let listeners = ["RTMP_SERVER", "HTTP_SERVER", "HTTP_API", "SRT_SERVER", "SYSTEM_API"];
         let mut arguments: Vec<String> =
             listeners.iter().map(|listener| format!("PROXY_{listener}=127.0.0.1:0")).collect();
         arguments.push("PROXY_PROTOCOL_TRUST=127.0.0.1".to_owned());

@@ -11,6 +11,7 @@ mod failover;
 mod listed;
 mod map;
 mod rules;
+mod srt;
 mod upstream;
 
 const ORIGIN: &str = env!("CARGO_BIN_EXE_origin-alone");

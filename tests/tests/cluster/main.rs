@@ -21,6 +21,7 @@ mod roles;
 mod shards;
 mod slow;
 mod spread;
+mod srt;
 mod takeover;
 mod time;
 mod view;

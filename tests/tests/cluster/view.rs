@@ -21,6 +21,7 @@ fn proxy() -> Proxy {
         rtmp: any_port(),
         http_server: any_port(),
         http_api: any_port(),
+        srt: any_port(),
         system_api: any_port(),
         cluster_secret: Some(srs_boot::Secret::new(SECRET)),
         ..ProxyConfig::default()

@@ -12,4 +12,5 @@ mod register;
 mod rtsp;
 mod seed;
 mod segments;
+mod srt;
 mod vlc;

@@ -1,5 +1,5 @@
-//! Where a stream is: `rtmp://HOST[:PORT]/APP/STREAM[?QUERY]` or `http://HOST[:PORT]/APP/STREAM.flv[?QUERY]`,
-//! or the same with `.ts` or `.m3u8`.
+//! Where a stream is: `rtmp://HOST[:PORT]/APP/STREAM[?QUERY]`, `srt://` with the same behind it, or
+//! `http://HOST[:PORT]/APP/STREAM.flv[?QUERY]`, also with `.ts` or `.m3u8`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,38 @@ use std::str::FromStr;
 /// What can be watched over HTTP.
 const EXTENSIONS: [&str; 3] = [".flv", ".ts", ".m3u8"];
 
+/// By which protocol a stream is had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Rtmp,
+    Http,
+    Srt,
+}
+
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Scheme::Rtmp => "rtmp",
+            Scheme::Http => "http",
+            Scheme::Srt => "srt",
+        }
+    }
+
+    /// The port where none is written.
+    fn port(self) -> u16 {
+        match self {
+            Scheme::Rtmp => 1935,
+            Scheme::Http => 80,
+            Scheme::Srt => 10080,
+        }
+    }
+}
+
 /// The parts of a stream's address. An app may have several levels; the last part of the path is the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// HTTP, else RTMP.
-    pub http: bool,
+    /// By which protocol it is had.
+    pub scheme: Scheme,
     /// Host and port as written; what a `Host` header and `tcUrl` say.
     authority: String,
     /// Without slashes around it.
@@ -25,11 +52,7 @@ impl Address {
     pub fn target(&self) -> String {
         // A colon inside brackets belongs to an IPv6 address.
         let port = self.authority.rsplit(']').next().unwrap_or_default().contains(':');
-        match (port, self.http) {
-            (true, _) => self.authority.clone(),
-            (false, true) => format!("{}:80", self.authority),
-            (false, false) => format!("{}:1935", self.authority),
-        }
+        if port { self.authority.clone() } else { format!("{}:{}", self.authority, self.scheme.port()) }
     }
 
     /// Host, and port where one was written.
@@ -39,7 +62,8 @@ impl Address {
 
     /// Whether the path has this extension.
     pub fn is(&self, extension: &str) -> bool {
-        self.http && self.stream.split('?').next().is_some_and(|name| name.ends_with(extension))
+        self.scheme == Scheme::Http
+            && self.stream.split('?').next().is_some_and(|name| name.ends_with(extension))
     }
 
     /// What a list at this address names: a path from the server's root, or from its own folder.
@@ -60,11 +84,16 @@ impl Address {
     pub fn tc_url(&self) -> String {
         format!("rtmp://{}/{}", self.authority, self.app)
     }
+
+    /// The stream id by which SRT asks for it.
+    pub fn stream_id(&self) -> String {
+        format!("#!::r={}/{},m=request", self.app, self.stream)
+    }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.http { "http" } else { "rtmp" };
+        let scheme = self.scheme.name();
         // What follows the name may be a secret.
         let name = self.stream.split('?').next().unwrap_or_default();
         write!(f, "{scheme}://{}/{}/{name}", self.authority, self.app)
@@ -77,27 +106,25 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "{text}: expected rtmp://HOST[:PORT]/APP/STREAM or http://HOST[:PORT]/APP/STREAM.flv (.ts, .m3u8)"
+                "{text}: expected rtmp://HOST[:PORT]/APP/STREAM, srt:// the same, or http://HOST[:PORT]/APP/STREAM.flv \
+                 (.ts, .m3u8)"
             )
         };
         let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
-        let http = match scheme {
-            "rtmp" => false,
-            "http" => true,
-            _ => return Err(wrong()),
-        };
+        let schemes = [Scheme::Rtmp, Scheme::Http, Scheme::Srt];
+        let scheme = schemes.into_iter().find(|known| known.name() == scheme).ok_or_else(wrong)?;
         let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
         let (authority, path) = path.split_once('/').ok_or_else(wrong)?;
         let (app, name) = path.rsplit_once('/').ok_or_else(wrong)?;
         if authority.is_empty()
             || app.is_empty()
             || name.is_empty()
-            || (http && !EXTENSIONS.iter().any(|known| name.ends_with(known)))
+            || (scheme == Scheme::Http && !EXTENSIONS.iter().any(|known| name.ends_with(known)))
         {
             return Err(wrong());
         }
         let stream = query.map_or_else(|| name.to_owned(), |query| format!("{name}?{query}"));
-        Ok(Self { http, authority: authority.to_owned(), app: app.to_owned(), stream })
+        Ok(Self { scheme, authority: authority.to_owned(), app: app.to_owned(), stream })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::address::Address;
+use crate::address::{Address, Scheme};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -14,8 +14,8 @@ Publishes the file in real time, again and again; timestamps go on over the end 
 away, it tries again after 1 to 10 seconds. Ctrl-C ends the stream in order.
 
   --once       publish the file once; any failure ends the program
-  --watch      play rtmp://HOST[:PORT]/APP/STREAM or http://HOST[:PORT]/APP/STREAM.flv (or .ts, .m3u8), print what
-               came, and fail when it did not play as it should
+  --watch      play rtmp://HOST[:PORT]/APP/STREAM, srt:// the same, or http://HOST[:PORT]/APP/STREAM.flv (or .ts,
+               .m3u8), print what came, and fail when it did not play as it should
   --seconds N  how long to watch, 1 to 3600 (3)
   -h, --help   print this";
 
@@ -73,7 +73,7 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, String> {
         (false, _) if seconds.is_some() => Err(wrong("--seconds is for --watch")),
         (false, [file, url]) => {
             let url: Address = url.parse()?;
-            if url.http {
+            if url.scheme != Scheme::Rtmp {
                 return Err(format!("{url}: published is by rtmp://"));
             }
             Ok(Task::Publish { file: file.into(), url, once })

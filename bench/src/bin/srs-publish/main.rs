@@ -1,6 +1,6 @@
 //! `srs-publish`: publishes an FLV file in a loop, or watches a stream and says what came.
 //!
-//! It is what the demo needs so that it needs no ffmpeg. It speaks RTMP by `srs-rtmp` and decodes nothing.
+//! It is what the demo needs so that it needs no ffmpeg. It speaks RTMP by `srs-rtmp`, SRT as edges do, and decodes nothing.
 
 mod address;
 mod args;
@@ -9,14 +9,16 @@ mod packets;
 mod publish;
 mod seen;
 mod session;
+mod srt;
 mod watch;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use address::Address;
+use address::{Address, Scheme};
 use args::Task;
 use clip::Clip;
+use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 /// The first pause before a new attempt, and the longest; each is twice the one before.
@@ -40,14 +42,18 @@ fn run() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match task {
         Task::Help => println!("{}", args::USAGE),
-        Task::Watch { url, time } if url.is(".ts") || url.is(".m3u8") => {
-            let seen = runtime.block_on(async {
-                if url.is(".ts") {
-                    packets::stream(&url, time).await
-                } else {
-                    packets::list(&url, time).await
+        Task::Watch { url, time }
+            if url.scheme == Scheme::Srt || [".ts", ".m3u8"].iter().any(|format| url.is(format)) =>
+        {
+            let watch = async {
+                match url.scheme {
+                    Scheme::Srt => srt::stream(&url, time).await,
+                    _ if url.is(".ts") => packets::stream(&url, time).await,
+                    _ => packets::list(&url, time).await,
                 }
-            });
+            };
+            // What drives a call of SRT runs beside it, on this thread.
+            let seen = LocalSet::new().block_on(&runtime, watch);
             println!(
                 "{}",
                 seen.and_then(|seen| seen.verdict(time)).map_err(|wrong| format!("{url}: {wrong}"))?

@@ -28,11 +28,13 @@ pub struct Packets {
 }
 
 impl Packets {
-    fn new() -> Packets {
+    /// Nothing yet.
+    pub fn new() -> Packets {
         Packets { checker: Checker::new(), bytes: 0, segments: 0, first: Duration::ZERO }
     }
 
-    fn take(&mut self, bytes: &[u8], after: Duration) -> Outcome<()> {
+    /// Takes whole packets that came `after` the request.
+    pub fn take(&mut self, bytes: &[u8], after: Duration) -> Outcome<()> {
         if self.bytes == 0 {
             self.first = after;
         }
@@ -47,6 +49,11 @@ impl Packets {
             Some(Duration::from_millis(last.saturating_sub(first) / 90))
         };
         self.checker.streams().filter_map(|(_, stream)| span(stream)).max().unwrap_or_default()
+    }
+
+    /// Whether anything came.
+    pub fn began(&self) -> bool {
+        self.bytes > 0
     }
 
     /// What came in words, or what is wrong with it.

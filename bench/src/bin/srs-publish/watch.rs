@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Outcome;
-use crate::address::Address;
+use crate::address::{Address, Scheme};
 use crate::seen::Seen;
 use crate::session::Link;
 
@@ -24,7 +24,8 @@ const FIRST: Duration = Duration::from_secs(10);
 /// Plays for `time`, counted from the first frame.
 pub async fn watch(url: &Address, time: Duration) -> Outcome<Seen> {
     let mut viewing = Viewing { asked: Instant::now(), time, end: None, seen: Seen::default() };
-    let played = if url.http { flv(url, &mut viewing).await } else { rtmp(url, &mut viewing).await };
+    let played =
+        if url.scheme == Scheme::Http { flv(url, &mut viewing).await } else { rtmp(url, &mut viewing).await };
     played.map_err(|error| format!("{url}: {error}"))?;
     Ok(viewing.seen)
 }

@@ -8,6 +8,7 @@ fn address(text: &str) -> Address {
 fn default_ports_are_those_of_the_scheme() {
     assert_eq!(address("rtmp://h/live/s").target(), "h:1935");
     assert_eq!(address("http://h/live/s.flv").target(), "h:80");
+    assert_eq!(address("srt://h/live/s").target(), "h:10080");
     assert_eq!(address("rtmp://[::1]/live/s").target(), "[::1]:1935");
     assert_eq!(address("rtmp://[::1]:5/live/s").target(), "[::1]:5");
 }
@@ -20,6 +21,11 @@ fn last_part_is_the_stream_with_its_query() {
 }
 
 #[test]
+fn srt_asks_for_it_by_a_stream_id() {
+    assert_eq!(address("srt://h:5/a/b/s?key=x").stream_id(), "#!::r=a/b/s?key=x,m=request");
+}
+
+#[test]
 fn query_is_not_shown() {
     assert_eq!(address("rtmp://h/live/s?secret=1").to_string(), "rtmp://h/live/s");
 }
@@ -29,7 +35,7 @@ fn unusable_addresses_are_refused() {
     for text in [
         "",
         "h/live/s",
-        "srt://h/live/s",
+        "hls://h/live/s",
         "rtmp://h/s",
         "rtmp:///live/s",
         "rtmp://h/live/",
