@@ -1,9 +1,9 @@
 //! A caller whose address changes, as a NAT does it that has forgotten the way.
 //!
 //! Who claims to be the caller, from another address, must know where the caller's numbers stand: 31 bits that nobody can
-//! see who is not on the way. The old address must be silent, so that nobody is followed while the caller is there. And the
-//! new one must answer a question: the caller itself, who knows its numbers, could write any address else into its
-//! datagrams, and have a stream sent to somebody who never asked.
+//! see who is not on the way; or say what a caller does who gets nothing any more. The old address must be silent, so that
+//! nobody is followed while the caller is there. And the new one must answer a question: the caller itself, who knows its
+//! numbers, could write any address else into its datagrams, and have a stream sent to somebody who never asked.
 //!
 //! The question is an acknowledgement (the draft's section 3.2.4) with a number of its own, which a caller acknowledges in
 //! turn (3.2.8) and takes no other notice of, since what it acknowledges is known to it for long.
@@ -168,6 +168,11 @@ impl Follow {
             // Each has a number of its own, also where it acknowledges what the one before did.
             Some(Number::Acknowledged(number)) => {
                 (ahead(self.acknowledged, number) <= AHEAD, (number, count(header)))
+            }
+            // Who gets nothing any more has nothing else to say. It shows nothing, and takes nobody's place who does.
+            None if header.is(ControlKind::KEEP_ALIVE) => {
+                let other = |candidate: &Candidate| candidate.address != from;
+                (!self.candidate.as_ref().is_some_and(other), (header.timestamp, 0))
             }
             None => return Stranger::Nobody,
         };

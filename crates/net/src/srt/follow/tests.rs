@@ -220,3 +220,23 @@ fn a_late_datagram_does_not_move_the_numbers_back() {
         assert!(!kit.strange(1, &data(number)));
     }
 }
+
+#[test]
+fn who_has_nothing_but_signs_of_life_to_say_is_asked_too_and_takes_nobodys_place() {
+    let alive = |timestamp| {
+        let kind = Kind::Control(Control { kind: ControlKind::KEEP_ALIVE, subtype: 0, info: 0 });
+        Header { kind, timestamp, destination: SocketId(1) }.write().to_vec()
+    };
+    let mut kit = kit();
+    kit.silent();
+    assert!(!kit.strange(1, &alive(1)) && !kit.strange(1, &alive(2)));
+    assert!(!kit.strange(1, &alive(2)), "the same again");
+    let Stranger::Perhaps(question) = kit.says(1, &alive(3)) else { panic!("not asked") };
+    assert_eq!(kit.answers(1, question.number), Stranger::Caller);
+    kit.silent();
+    assert!(!kit.strange(2, &data(1)) && !kit.strange(2, &data(2)));
+    for timestamp in 1..9 {
+        assert!(!kit.strange(3, &alive(timestamp)));
+    }
+    assert!(kit.strange(2, &data(3)));
+}
