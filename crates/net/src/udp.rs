@@ -109,7 +109,15 @@ impl Socket {
     /// Takes what is there into `batch`, whose earlier content is gone.
     fn try_receive(&self, batch: &mut Batch) -> io::Result<()> {
         batch.clear();
-        self.io.try_io(Interest::READABLE, || batch.fill(&self.io, &self.state.borrow()))
+        let mut is_drained = false;
+        let tried = self.io.try_io(Interest::READABLE, || {
+            batch.fill(&self.io, &self.state.borrow())?;
+            is_drained = !batch.is_full();
+            // Nothing is left, so that the runtime need not be told so by a call for nothing: what comes after this one
+            // makes the socket ready anew.
+            if is_drained { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        if is_drained { Ok(()) } else { tried }
     }
 
     /// Sends datagrams of `size` bytes each, one behind the other; the last one may be shorter. `from` is the address of this

@@ -199,3 +199,15 @@ pub(crate) const SRT_BACKLOG_BYTES: usize = 1 << 20;
 
 /// After so long it is tried again to send to an origin when the socket was full.
 pub(crate) const SRT_RETRY: Duration = Duration::from_millis(2);
+
+/// Sockets of one shard to one origin that SRT callers share: with one alone all callers would be on one shard of the origin.
+pub(crate) const SRT_UPLINKS: usize = 4;
+
+/// SRT callers of such a socket before another is opened: the fewer sockets, the fewer calls of the system.
+pub(crate) const SRT_TOGETHER: usize = 32;
+
+/// Batches of datagrams that are taken from such a socket before others of its shard have their turn.
+pub(crate) const SRT_UPLINK_BATCHES: usize = 4;
+
+/// A socket that no SRT caller uses is closed after one to two times this.
+pub(crate) const SRT_LINGER: Duration = Duration::from_secs(3);

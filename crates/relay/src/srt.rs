@@ -10,6 +10,7 @@ mod pipe;
 mod replay;
 #[cfg(test)]
 mod testkit;
+mod uplink;
 mod wanted;
 
 use std::rc::Rc;
@@ -25,8 +26,9 @@ use tokio::time::Instant;
 use crate::Relay;
 use crate::forward::shown;
 use crate::origins::{Claimed, Origin};
-use dial::{Call, Granted, Opened, Up};
+use dial::{Call, Granted, Opened};
 use pipe::{Ends, Pipe};
+use uplink::{Ear, Seat, Uplink};
 use wanted::Wanted;
 
 /// What the key of cookies is for: another purpose must have another key.
@@ -49,9 +51,30 @@ struct Leg {
     origin: Origin,
     /// Of a publish.
     claimed: Option<Claimed>,
-    connection: Connection,
-    pipe: Pipe<Rc<Up>>,
-    up: Rc<Up>,
+    connection: Rc<Connection>,
+    pipe: Pipe<Rc<Uplink>>,
+    seat: Seat,
+}
+
+/// What an uplink has of a leg, until its seat is given up.
+struct Down {
+    connection: Rc<Connection>,
+    pipe: Pipe<Rc<Uplink>>,
+}
+
+impl Ear for Down {
+    fn hear(&self, now: std::time::Instant, datagram: &mut [u8]) {
+        self.pipe.hear(now, datagram);
+    }
+
+    fn refused(&self) {
+        // What follows from it, the next tick says.
+        self.pipe.refused();
+    }
+
+    fn wake(&self) {
+        self.connection.wake();
+    }
 }
 
 impl Relay {
@@ -105,19 +128,16 @@ impl Relay {
                 return None;
             }
         };
-        let Granted { up, socket, answer, early } = granted;
-        let up = Rc::new(up);
-        let now = Instant::now().into_std();
-        let pipe = Pipe::new(Rc::clone(&up), Ends { caller, origin: socket }, now);
-        for datagram in early {
-            pipe.hear(now, &datagram);
-        }
-        let connection = knock.accept(Box::new(pipe.clone()), answer);
+        let Granted { seat, socket, answer } = granted;
+        let ends = Ends { caller, origin: socket, ours: seat.id() };
+        let pipe = Pipe::new(seat.wire(), ends, Instant::now().into_std());
+        let connection = Rc::new(knock.accept(Box::new(pipe.clone()), answer));
+        seat.pass(Box::new(Down { connection: Rc::clone(&connection), pipe: pipe.clone() }));
         if wanted.mode == Mode::Publish {
             // Those who watch here need not find out for themselves.
             self.followed.tell(&wanted.key, Some(origin.place.clone()));
         }
-        Some(Leg { wanted, origin, claimed, connection, pipe, up })
+        Some(Leg { wanted, origin, claimed, connection, pipe, seat })
     }
 }
 

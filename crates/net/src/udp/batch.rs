@@ -58,6 +58,11 @@ impl Batch {
         Ok(())
     }
 
+    /// Whether there may have been more.
+    pub(super) fn is_full(&self) -> bool {
+        self.filled == BUFFERS
+    }
+
     /// What was received, in its order.
     pub fn datagrams(&mut self) -> impl Iterator<Item = Datagram<'_>> {
         let filled = self.memory.chunks_exact_mut(BUFFER).zip(&self.metas).take(self.filled);

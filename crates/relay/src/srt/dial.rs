@@ -4,20 +4,18 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use srs_balance::{Health, NoOrigin, Node, Pick, Reason as Why, Role};
 use srs_names::NodeId;
 use srs_names::envelope::CAPABILITY;
-use srs_net::udp::{Socket, with_batch};
 use srs_net::{dial, limits};
 use srs_srt::handshake::{self, Handshake};
 use srs_srt::streamid::Mode;
 use srs_srt::{Reason, SocketId};
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 
-use super::pipe::Wire;
-use super::replay::{Replay, Word};
+use super::replay::{Numbers, Replay, Word};
+use super::uplink::Seat;
 use super::wanted::{NoRoom, Wanted};
 use crate::Relay;
 use crate::door::Errand;
@@ -101,48 +99,13 @@ pub(super) struct Opened {
     pub(super) granted: Granted,
 }
 
-/// The same, at the level of sockets.
+/// The same, at the level of sockets. What came right behind the answer, the seat has.
 pub(super) struct Granted {
-    pub(super) up: Up,
+    pub(super) seat: Seat,
     /// By which number the origin is addressed.
     pub(super) socket: SocketId,
     /// Its answer, as the caller is to hear it.
     pub(super) answer: Vec<u8>,
-    /// What came right behind that.
-    pub(super) early: Vec<Vec<u8>>,
-}
-
-/// A socket of one connection, and its origin.
-pub(super) struct Up {
-    socket: Socket,
-    to: SocketAddr,
-}
-
-impl Up {
-    fn open(to: SocketAddr) -> io::Result<Up> {
-        Ok(Up { socket: Socket::connected(to)?, to: srs_net::udp::canonical(to) })
-    }
-
-    /// Hands over what the origin sent, as soon as there is something.
-    pub(super) fn poll_hear(
-        &self,
-        cx: &mut Context<'_>,
-        mut hear: impl FnMut(&[u8]),
-    ) -> Poll<io::Result<()>> {
-        with_batch(|batch| {
-            ready!(self.socket.poll_receive(cx, batch))?;
-            for datagram in batch.datagrams().filter(|datagram| datagram.from == self.to) {
-                hear(datagram.bytes);
-            }
-            Poll::Ready(Ok(()))
-        })
-    }
-}
-
-impl Wire for std::rc::Rc<Up> {
-    fn send(&self, datagrams: &[u8], size: usize) -> io::Result<usize> {
-        self.socket.try_send(self.to, None, datagrams, size)
-    }
 }
 
 /// Whether another origin may take what this one refused so: what it says of itself, and not of the caller.
@@ -319,9 +282,8 @@ impl Relay {
             behind = behind.saturating_sub(1);
             // To one node they are good once, and it may have heard them at the address before.
             let words = wanted.words(self, &pick.node, pick.claim.as_ref())?;
-            let mut replay = Replay::new(call.conclusion, call.local, words);
             let asked = tokio::select! {
-                asked = timeout_at(now + share, ask(address, &mut replay, call.came)) => asked,
+                asked = timeout_at(now + share, ask(address, call, words)) => asked,
                 // A stopped process has an open port all the same.
                 () = origin.silent() => return Err(Miss::Silent),
             };
@@ -337,38 +299,24 @@ impl Relay {
 }
 
 /// Says the caller's words to this address until it answers them.
-async fn ask(to: SocketAddr, replay: &mut Replay<'_>, came: Instant) -> Result<Granted, Miss> {
-    let up = Up::open(to)?;
+async fn ask(to: SocketAddr, call: &Call<'_>, words: Option<String>) -> Result<Granted, Miss> {
+    let seat = Seat::take(to)?;
+    let mut replay = Replay::new(call.conclusion, Numbers { local: call.local, ours: seat.id() }, words);
     let mut again = tokio::time::interval(SRT_AGAIN);
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let (mut heard, mut early) = (Word::Nothing, Vec::new());
-        let mut hear = |datagram: &[u8]| match heard {
-            Word::Granted { .. } => early.push(datagram.to_vec()),
-            _ => match replay.hear(datagram) {
-                Word::Nothing => {}
-                word => heard = word,
-            },
-        };
-        tokio::select! {
+        let heard = tokio::select! {
             biased;
             _ = again.tick() => {
-                let words = replay.say(came.elapsed())?;
-                // When the socket is full it is said again.
-                if let Err(error) = up.socket.try_send(up.to, None, &words, words.len())
-                    && error.kind() != io::ErrorKind::WouldBlock
-                {
-                    return Err(error.into());
-                }
+                seat.say(&replay.say(call.came.elapsed())?);
+                continue;
             }
-            received = poll_fn(|cx| up.poll_hear(cx, &mut hear)) => {
-                received?;
-            }
-        }
-        match heard {
+            heard = poll_fn(|cx| seat.poll_heard(cx)) => heard?,
+        };
+        match replay.hear(&heard) {
             Word::Nothing => {}
             Word::Next => again.reset_immediately(),
-            Word::Granted { socket, answer } => return Ok(Granted { up, socket, answer, early }),
+            Word::Granted { socket, answer } => return Ok(Granted { seat, socket, answer }),
             Word::Refused(reason) => return Err(Miss::Refused(reason)),
         }
     }

@@ -50,7 +50,7 @@ impl Relay {
             };
             tokio::select! {
                 biased;
-                reason = pass(&leg) => reason,
+                reason = ended(&leg) => reason,
                 reason = leaves => reason,
             }
         };
@@ -148,26 +148,12 @@ impl Relay {
     }
 }
 
-/// Takes what the origin sends, until either end has gone.
-async fn pass(leg: &Leg) -> Reason {
-    let Leg { connection, pipe, up, .. } = leg;
-    poll_fn(|cx| {
-        if let Poll::Ready(ended) = connection.poll_ended(cx) {
-            return Poll::Ready(Reason::Port(ended));
-        }
-        loop {
-            let now = Instant::now().into_std();
-            match up.poll_hear(cx, |datagram| pipe.hear(now, datagram)) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) => connection.wake(),
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    // What follows from it, the next tick says.
-                    pipe.refused();
-                    connection.wake();
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Reason::Socket(error)),
-            }
-        }
+/// Waits until either end has gone: what they say does not come by here.
+async fn ended(leg: &Leg) -> Reason {
+    let Leg { connection, seat, .. } = leg;
+    poll_fn(|cx| match connection.poll_ended(cx) {
+        Poll::Ready(ended) => Poll::Ready(Reason::Port(ended)),
+        Poll::Pending => seat.poll_over(cx).map(Reason::Socket),
     })
     .await
 }

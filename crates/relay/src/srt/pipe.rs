@@ -1,7 +1,7 @@
 //! What passes the datagrams of one connection on, unopened, both ways.
 //!
-//! Two hold a pipe: the proxy's port, to which it is an [`Engine`], and the session, which reads the origin's socket. Each
-//! end addresses the proxy by a number that the proxy gave or the origin knows; nothing else of a datagram is changed.
+//! Two hold a pipe: the proxy's port, to which it is an [`Engine`], and the uplink, which reads the origin's socket. Each
+//! end addresses the proxy by a number that the proxy gave; nothing else of a datagram is changed.
 
 use std::cell::RefCell;
 use std::io;
@@ -24,11 +24,13 @@ pub(super) trait Wire {
     fn send(&self, datagrams: &[u8], size: usize) -> io::Result<usize>;
 }
 
-/// By which numbers the ends are addressed, each its own.
+/// By which numbers the ends and the proxy are addressed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ends {
     pub(super) caller: SocketId,
     pub(super) origin: SocketId,
+    /// The proxy, by the origin.
+    pub(super) ours: SocketId,
 }
 
 /// Why a pipe is over.
@@ -175,14 +177,14 @@ impl<W: Wire> Pipe<W> {
     }
 
     /// A datagram that came from the origin.
-    pub(super) fn hear(&self, now: Instant, datagram: &[u8]) {
+    pub(super) fn hear(&self, now: Instant, datagram: &mut [u8]) {
         let mut inner = self.0.borrow_mut();
         let Ok(header) = Header::read(datagram) else { return };
-        if header.destination != inner.ends.caller || inner.over.is_some() {
+        if header.destination != inner.ends.ours || inner.over.is_some() {
             return;
         }
         (inner.down.heard, inner.refusals) = (now, 0);
-        if is_stray(&header) {
+        if is_stray(&header) || packet::set_destination(datagram, inner.ends.caller).is_err() {
             return;
         }
         if header.is(ControlKind::SHUTDOWN) {

@@ -105,6 +105,11 @@ impl Guest {
     pub(super) fn handshake(&self) -> Handshake<'_> {
         Handshake::read(&self.conclusion).unwrap()
     }
+
+    /// By which number it is addressed.
+    pub(super) fn id(&self) -> SocketId {
+        self.handshake().fields.socket
+    }
 }
 
 impl Fake {
@@ -165,11 +170,11 @@ impl Fake {
     }
 
     pub(super) async fn send_media(&self, guest: &Guest, sequence: u32, body: &[u8]) {
-        self.send(&media(guest.handshake().fields.socket, sequence, body), guest).await;
+        self.send(&media(guest.id(), sequence, body), guest).await;
     }
 
     pub(super) async fn shut(&self, guest: &Guest) {
-        self.send(&shutdown(guest.handshake().fields.socket, 1), guest).await;
+        self.send(&shutdown(guest.id(), 1), guest).await;
     }
 
     /// The next packet that is no handshake.

@@ -61,7 +61,7 @@ async fn what_is_published_reaches_the_origin_byte_for_byte_and_in_order() {
     for sequence in 0..60_u32 {
         assert_eq!(body(&origin.heard().await), [sequence as u8; 1316]);
     }
-    origin.send(&control(CALLER, ControlKind::ACK), &guest).await;
+    origin.send(&control(guest.id(), ControlKind::ACK), &guest).await;
     assert_eq!(client.heard().await, control(CALLER, ControlKind::ACK));
 }
 
@@ -494,8 +494,8 @@ async fn what_comes_from_somewhere_else_goes_nowhere() {
     let (client, guest) = published(&stand, &origin, "a").await;
     let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     // To the proxy's socket at the origin, as the origin would; and to its port, as the client would.
-    stranger.send_to(&media(CALLER, 1, b"spoofed"), guest.from).await.unwrap();
-    stranger.send_to(&shutdown(CALLER, 1), guest.from).await.unwrap();
+    stranger.send_to(&media(guest.id(), 1, b"spoofed"), guest.from).await.unwrap();
+    stranger.send_to(&shutdown(guest.id(), 1), guest.from).await.unwrap();
     stranger.send_to(&media(client.far, 1, b"spoofed"), stand.port).await.unwrap();
     stranger.send_to(&shutdown(client.far, 1), stand.port).await.unwrap();
     // For another socket than the client's.
@@ -512,10 +512,47 @@ async fn two_callers_with_one_socket_id_have_a_connection_each() {
     let stand = Stand::of(&[("o", &origin)]);
     let (one, first) = played(&stand, &origin, "a").await;
     let (other, second) = played(&stand, &origin, "b").await;
+    assert_eq!((one.id, first.from), (other.id, second.from), "one socket towards the origin");
+    assert_ne!(first.id(), second.id());
     origin.send_media(&first, 1, b"first").await;
     origin.send_media(&second, 1, b"second").await;
     assert_eq!(body(&one.heard().await), b"first");
     assert_eq!(body(&other.heard().await), b"second");
     one.send_media(1, b"up").await;
     assert_eq!(body(&origin.heard().await), b"up");
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_disturbs_nobody_who_shares_its_way_to_the_origin() {
+    let origin = Fake::bind().await;
+    let stand = Stand::of(&[("o", &origin)]);
+    let (leaves, gone) = played(&stand, &origin, "a").await;
+    let (stays, guest) = played(&stand, &origin, "b").await;
+    leaves.shut().await;
+    assert!(is_shutdown(&origin.heard().await));
+    for sequence in 0..20 {
+        origin.send_media(&gone, sequence, b"for nobody").await;
+        origin.send_media(&guest, sequence, &[sequence as u8; 1316]).await;
+        assert_eq!(stays.heard().await, media(CALLER, sequence, &[sequence as u8; 1316]));
+        stays.send_media(sequence, b"up").await;
+        assert_eq!(body(&origin.heard().await), b"up");
+    }
+}
+
+#[tokio::test]
+async fn all_callers_of_an_origin_that_dies_are_told_though_only_one_of_them_speaks() {
+    let origin = Fake::bind().await;
+    let stand = Stand::of(&[("o", &origin)]);
+    let (speaks, _guest) = published(&stand, &origin, "a").await;
+    let (listens, _guest) = played(&stand, &origin, "b").await;
+    drop(origin);
+    let told = async {
+        loop {
+            speaks.send_media(1, b"into the void").await;
+            if let Ok(heard) = timeout(50 * MS, listens.heard()).await {
+                return heard;
+            }
+        }
+    };
+    assert!(is_shutdown(&timeout(2_500 * MS, told).await.expect("not told")));
 }

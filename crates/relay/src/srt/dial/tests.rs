@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use srs_names::envelope::SRT_KEY;
 use srs_srt::streamid::strip_key;
+use tokio::task::LocalSet;
 
 use super::*;
 use crate::srt::testkit::{CALLER, Fake, Guest, conclusion, with_srt};
@@ -21,7 +22,8 @@ async fn each_address_of_a_node_hears_words_that_it_has_not_heard_at_another_one
     let until = Instant::now() + Duration::from_secs(2);
     let called = relay.call_addresses(&wanted, &call, (&pick, &origin), addresses, until);
     let hear = async { (mute.guest().await, lives.welcome().await) };
-    let (granted, (first, second)) = tokio::join!(called, hear);
+    let both = async { tokio::join!(called, hear) };
+    let (granted, (first, second)) = LocalSet::new().run_until(both).await;
     granted.unwrap();
     let envelope = |guest: &Guest| {
         let heard = guest.handshake().stream_id().unwrap().unwrap();

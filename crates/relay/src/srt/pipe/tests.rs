@@ -4,6 +4,7 @@ use super::*;
 use crate::srt::testkit::{CALLER, ORIGIN, body, control, destination, is_shutdown, media};
 
 const LOCAL: SocketId = SocketId(77);
+const OURS: SocketId = SocketId(88);
 
 /// What an origin's socket was given, and how it takes that.
 #[derive(Default)]
@@ -40,7 +41,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let (sent, began) = (Rc::<Sent>::default(), Instant::now());
-        let ends = Ends { caller: CALLER, origin: ORIGIN };
+        let ends = Ends { caller: CALLER, origin: ORIGIN, ours: OURS };
         Bench { pipe: Pipe::new(Rc::clone(&sent), ends, began), sent, began }
     }
 
@@ -50,6 +51,11 @@ impl Bench {
 
     fn called(&mut self, mut datagram: Vec<u8>) {
         self.pipe.packet(self.began, &mut datagram);
+    }
+
+    /// The origin says this, so many seconds after the beginning.
+    fn told(&self, seconds: u64, datagram: &[u8]) {
+        self.pipe.hear(self.at(seconds), &mut datagram.to_vec());
     }
 
     /// What the port is to send to the caller.
@@ -123,13 +129,13 @@ fn a_stuck_origin_costs_no_more_memory_than_the_limit() {
 #[test]
 fn packets_come_down_as_they_are_and_only_those_for_the_caller() {
     let mut bench = Bench::new();
-    let told = [media(CALLER, 1, b"one"), media(CALLER, 2, b"two"), control(CALLER, ControlKind::ACK)];
-    bench.pipe.hear(bench.began, &told[0]);
-    bench.pipe.hear(bench.began, &media(LOCAL, 9, b"for another"));
-    bench.pipe.hear(bench.began, b"no packet");
-    bench.pipe.hear(bench.began, &told[1]);
-    bench.pipe.hear(bench.began, &told[2]);
-    assert_eq!(bench.down(), told);
+    let told = |to| [media(to, 1, b"one"), media(to, 2, b"two"), control(to, ControlKind::ACK)];
+    bench.told(0, &told(OURS)[0]);
+    bench.told(0, &media(CALLER, 9, b"for another"));
+    bench.told(0, b"no packet");
+    bench.told(0, &told(OURS)[1]);
+    bench.told(0, &told(OURS)[2]);
+    assert_eq!(bench.down(), told(CALLER));
     assert!(bench.pipe.has_media());
 }
 
@@ -137,7 +143,7 @@ fn packets_come_down_as_they_are_and_only_those_for_the_caller() {
 fn handshakes_go_no_further() {
     let mut bench = Bench::new();
     bench.called(control(LOCAL, ControlKind::HANDSHAKE));
-    bench.pipe.hear(bench.began, &control(CALLER, ControlKind::HANDSHAKE));
+    bench.told(0, &control(OURS, ControlKind::HANDSHAKE));
     bench.pipe.tick(bench.began);
     assert!(bench.up().is_empty() && bench.down().is_empty());
 }
@@ -157,8 +163,8 @@ fn the_callers_goodbye_reaches_the_origin_and_ends_it() {
 #[test]
 fn the_origins_goodbye_reaches_the_caller_before_it_ends() {
     let mut bench = Bench::new();
-    bench.pipe.hear(bench.began, &media(CALLER, 1, b"last"));
-    bench.pipe.hear(bench.began, &packet::shutdown(CALLER, 5));
+    bench.told(0, &media(OURS, 1, b"last"));
+    bench.told(0, &packet::shutdown(OURS, 5));
     bench.pipe.tick(bench.began);
     assert_eq!(bench.pipe.ended(), None, "the caller is not told yet");
     let down = bench.down();
@@ -190,7 +196,7 @@ fn words_of_a_closed_port_end_nothing_while_the_origin_is_heard() {
         bench.pipe.packet(bench.at(second), &mut media(LOCAL, 1, b"x"));
         bench.pipe.tick(bench.at(second));
         assert_eq!(bench.pipe.over(), None, "after {second} s");
-        bench.pipe.hear(bench.at(second), &control(CALLER, ControlKind::KEEP_ALIVE));
+        bench.told(second, &control(OURS, ControlKind::KEEP_ALIVE));
     }
     assert_eq!(bench.pipe.over(), None);
 }
@@ -243,7 +249,7 @@ fn silence_of_either_end_ends_it_after_ten_seconds() {
     assert_eq!(bench.pipe.over(), Some(Over::OriginSilent));
 
     let mut bench = Bench::new();
-    bench.pipe.hear(bench.at(5), &control(CALLER, ControlKind::KEEP_ALIVE));
+    bench.told(5, &control(OURS, ControlKind::KEEP_ALIVE));
     bench.pipe.tick(bench.at(10));
     assert_eq!(bench.pipe.over(), Some(Over::CallerSilent));
     // In case it hears again.
@@ -255,6 +261,6 @@ fn silence_of_either_end_ends_it_after_ten_seconds() {
 fn an_origin_that_gives_up_a_quiet_client_is_not_who_ended_it() {
     let mut bench = Bench::new();
     bench.called(control(LOCAL, ControlKind::KEEP_ALIVE));
-    bench.pipe.hear(bench.at(5), &packet::shutdown(CALLER, 5));
+    bench.told(5, &packet::shutdown(OURS, 5));
     assert_eq!(bench.pipe.over(), Some(Over::Vanished));
 }
