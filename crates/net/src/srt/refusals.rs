@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// For how long nothing may be heard of the peer itself.
-const SILENT: Duration = Duration::from_secs(1);
+/// For how long nothing may be heard of the peer itself: of a live one media or acknowledgements come many times in this.
+const SILENT: Duration = Duration::from_millis(300);
 
 /// How often it must be said meanwhile.
 const OFTEN: u32 = 3;

@@ -32,7 +32,7 @@ fn another_server_goes_on_where_one_vanished() {
         drop(one);
         let began = Instant::now();
         sees(&viewer, 2, 20).await;
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
         assert!(is_growing(&viewer), "{:?}", viewer.coded());
     });
 }
