@@ -13,6 +13,7 @@ mod fetch;
 pub mod hls;
 mod hold;
 mod http;
+mod idle;
 mod inventory;
 mod live;
 mod publish;

@@ -12,10 +12,10 @@ use srs_names::envelope::{Envelope, Purpose};
 use srs_names::{Inventory as _, NodeId, StreamKey, Term};
 use srs_net::rtmp::{Error, Link, PassOn};
 use srs_rtmp::{Message, server};
-use tokio::time::Instant;
 
 use crate::clients::{About, Client, Live, Via};
 use crate::config::{Publish, To, Vhost};
+use crate::idle::Idle;
 use crate::rtmp::{about, is_departure};
 use crate::{Gateway, Refused, shown};
 
@@ -185,10 +185,7 @@ impl Session<'_> {
     async fn run(self) -> Ended {
         let Session { link, publisher, client, live, vhost } = self;
         let mut intake = Intake { publisher, unwrap: Unwrap::default(), complained: false };
-        let mut limit = vhost.publish.first_frame;
-        let idle = tokio::time::sleep(limit);
-        tokio::pin!(idle);
-        let mut last = Instant::now();
+        let mut idle = Idle::new(vhost.publish.first_frame);
         loop {
             tokio::select! {
                 biased;
@@ -208,10 +205,7 @@ impl Session<'_> {
                                 if let Err(superseded) = intake.take(message) {
                                     return Ended::Superseded(superseded);
                                 }
-                                last = Instant::now();
-                                if std::mem::replace(&mut limit, vhost.publish.idle) != limit {
-                                    idle.as_mut().reset(last + limit);
-                                }
+                                idle.heard(vhost.publish.idle);
                             }
                             server::Event::EndOfStream => return Ended::Clean,
                             _ => {}
@@ -227,14 +221,7 @@ impl Session<'_> {
                 }
                 () = poll_fn(|cx| publisher.poll_superseded(cx)) => return Ended::Superseded(Superseded),
                 () = poll_fn(|cx| client.kicked.poll(cx)) => return Ended::Kicked,
-                () = idle.as_mut() => {
-                    // Armed once per limit, not once per frame.
-                    let deadline = last + limit;
-                    if Instant::now() >= deadline {
-                        return Ended::Idle(limit);
-                    }
-                    idle.as_mut().reset(deadline);
-                }
+                limit = poll_fn(|cx| idle.poll(cx)) => return Ended::Idle(limit),
             }
         }
     }

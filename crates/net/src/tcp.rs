@@ -1,6 +1,5 @@
 //! Listening, accepting and socket options.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -16,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::haproxy::{Accept as _, Listener, Trust};
+use crate::quiet::Quiet;
 use crate::shards::{self, Handle};
 use crate::{buffer, limits};
 
@@ -195,7 +195,7 @@ async fn accept_all<S, F>(
     S: Fn(TcpStream, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + 'static,
 {
-    let full = Complaint::default();
+    let full = Quiet::new(1);
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -204,14 +204,14 @@ async fn accept_all<S, F>(
                 // else may come again at once.
                 use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
                 if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
-                    full.say(|| tracing::error!(listener = name, %error, "cannot accept; trying again"));
+                    full.say(|_| tracing::error!(listener = name, %error, "cannot accept; trying again"));
                     tokio::time::sleep(limits::ACCEPT_REST).await;
                 }
                 continue;
             }
         };
         let Some(slot) = slots.take() else {
-            full.say(|| tracing::warn!(listener = name, %peer, "too many connections; closed at once"));
+            full.say(|_| tracing::warn!(listener = name, %peer, "too many connections; closed at once"));
             continue;
         };
         let Ok(stream) = stream.into_std() else { continue };
@@ -266,23 +266,6 @@ pub fn poll_send(
 }
 
 const EAFNOSUPPORT: i32 = 97;
-
-/// Says a thing at most once a second, so that a flood of failures cannot fill the log.
-#[derive(Debug, Default)]
-pub(crate) struct Complaint {
-    last: RefCell<Option<tokio::time::Instant>>,
-}
-
-impl Complaint {
-    pub(crate) fn say(&self, say: impl FnOnce()) {
-        let now = tokio::time::Instant::now();
-        let mut last = self.last.borrow_mut();
-        if last.is_none_or(|last| now.duration_since(last).as_secs() >= 1) {
-            *last = Some(now);
-            say();
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

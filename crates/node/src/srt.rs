@@ -12,9 +12,6 @@ use srs_srt::Cookies;
 use crate::config::Config;
 use crate::node::Error;
 
-/// What cookies are made with, in front of the cluster's secret: so nothing else that is made with it passes for one.
-const USE: &[u8] = b"srt cookies v1 ";
-
 /// Opens the ports that are to serve SRT.
 pub(crate) fn open(config: &Config, shards: usize) -> Result<Vec<Port>, Error> {
     let listen = if config.srt.enabled { config.srt.listen.as_slice() } else { &[] };
@@ -69,7 +66,7 @@ pub(crate) fn serve(
 /// By the cluster's secret, or by chance where there is none.
 fn cookies(config: &Config) -> Cookies {
     match &config.cluster_secret {
-        Some(secret) => Cookies::new(&[USE, secret.expose().as_bytes()].concat()),
+        Some(secret) => Cookies::of_secret(secret.expose().as_bytes()),
         None => Cookies::new(&rand::random::<[u8; 32]>()),
     }
 }

@@ -148,7 +148,7 @@ impl Relay {
             hold: config.hold,
             seal,
             tokens: token::Tokens::new(&config.secret),
-            cookies: srt::cookies(&config.secret),
+            cookies: srs_srt::Cookies::of_secret(&config.secret),
             srt: config.srt,
             complaints: srs_net::quiet::Quiet::new(limits::REFUSALS),
             cache: Arc::default(),

@@ -16,8 +16,6 @@ mod wanted;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
 use srs_net::srt::{Connection, Knock};
 use srs_srt::Cookies;
 use srs_srt::streamid::Mode;
@@ -30,20 +28,6 @@ use dial::{Call, Granted, Opened};
 use pipe::{Ends, Pipe};
 use uplink::{Ear, Seat, Uplink};
 use wanted::Wanted;
-
-/// What the key of cookies is for: another purpose must have another key.
-const PURPOSE: &[u8] = b"srt cookie v1";
-
-/// Cookies under the cluster's secret: any proxy that has it knows those of another one.
-pub(crate) fn cookies(secret: &[u8]) -> Cookies {
-    let mut key = [0; 32];
-    // A key of HMAC may have any length, so this cannot fail.
-    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) {
-        mac.update(PURPOSE);
-        key.copy_from_slice(&mac.finalize().into_bytes());
-    }
-    Cookies::new(&key)
-}
 
 /// A caller and its origin, connected.
 struct Leg {

@@ -12,6 +12,9 @@ use sha2::Sha256;
 
 use crate::SocketId;
 
+/// What stands in front of a cluster's secret where that is the key.
+const USE: &[u8] = b"srt cookies v1 ";
+
 /// Makes cookies and knows them again.
 #[derive(Clone)]
 pub struct Cookies {
@@ -26,9 +29,15 @@ impl fmt::Debug for Cookies {
 }
 
 impl Cookies {
-    /// With a secret key: random bytes, or what is derived from the cluster's secret for this use alone.
+    /// With a secret key of their own: random bytes.
     pub fn new(key: &[u8]) -> Cookies {
         Cookies { key: key.to_owned() }
+    }
+
+    /// Under a cluster's secret: any node that has it knows those of another one.
+    pub fn of_secret(secret: &[u8]) -> Cookies {
+        // The key is for this use alone: nothing else that is made with the secret passes for a cookie.
+        Cookies { key: [USE, secret].concat() }
     }
 
     /// The cookie for a caller at this address with this socket id, never 0. `minute` counts minutes since any fixed time.

@@ -9,12 +9,12 @@ use srs_hub::{Finish, Publisher, Superseded};
 use srs_names::{Inventory as _, StreamKey};
 use srs_net::srt::{Connection, Knock};
 use srs_srt::engine;
-use tokio::time::Instant;
 
 use super::intake::Intake;
 use super::{Asked, No, let_in};
 use crate::clients::{Client, Live};
 use crate::config::{To, Vhost};
+use crate::idle::Idle;
 use crate::publish::settings;
 use crate::{Gateway, Refused, shown};
 
@@ -130,10 +130,7 @@ struct Session<'a> {
 impl Session<'_> {
     async fn run(self, vhost: &Vhost, intake: &mut Intake) -> Ended {
         let Session { connection, publisher, client, live } = self;
-        let mut limit = vhost.publish.first_frame;
-        let idle = tokio::time::sleep(limit);
-        tokio::pin!(idle);
-        let mut last = Instant::now();
+        let mut idle = Idle::new(vhost.publish.first_frame);
         loop {
             tokio::select! {
                 biased;
@@ -147,25 +144,13 @@ impl Session<'_> {
                     live.traffic.received.fetch_add(bytes, Ordering::Relaxed);
                     match intake.take(&message, publisher, &client.id) {
                         Ok(0) => {}
-                        Ok(_) => {
-                            last = Instant::now();
-                            if std::mem::replace(&mut limit, vhost.publish.idle) != limit {
-                                idle.as_mut().reset(last + limit);
-                            }
-                        }
+                        Ok(_) => idle.heard(vhost.publish.idle),
                         Err(superseded) => return Ended::Superseded(superseded),
                     }
                 }
                 () = poll_fn(|cx| publisher.poll_superseded(cx)) => return Ended::Superseded(Superseded),
                 () = poll_fn(|cx| client.kicked.poll(cx)) => return Ended::Kicked,
-                () = idle.as_mut() => {
-                    // Armed once per limit, not once per frame.
-                    let deadline = last + limit;
-                    if Instant::now() >= deadline {
-                        return Ended::Idle(limit);
-                    }
-                    idle.as_mut().reset(deadline);
-                }
+                limit = poll_fn(|cx| idle.poll(cx)) => return Ended::Idle(limit),
             }
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use srs_hub::{Hub, Phase};
-use srs_names::{AdmitAll, Inventory as _};
+use srs_names::Inventory as _;
 use srs_net::shards::Shards;
 use srs_net::srt::{Port, dial};
 use srs_net::tcp::Slots;
@@ -272,10 +272,7 @@ fn a_kicked_client_is_closed() {
 #[test]
 fn what_a_proxy_says_of_its_client_counts_and_is_not_part_of_the_name() {
     run(async {
-        let doors = doors_with(Vhost::default(), Settings::default(), |config| Config {
-            admit: Arc::new(AdmitAll),
-            ..config
-        });
+        let doors = doors(Vhost::default(), Settings::default());
         let text = "#!::r=live/a,m=publish";
         let sent = sealed(&claimed(7 << 16), bound::of_srt(text));
         let stream_id = with_key(text, &Defaults::default(), SRT_KEY, &sent).unwrap();

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::read::{self, Refused};
 use crate::limits;
-use crate::tcp::Complaint;
+use crate::quiet::Quiet;
 
 /// Which addresses are balancers, whose connections must begin with a PROXY header.
 #[derive(Clone, Default)]
@@ -59,7 +59,7 @@ pub struct Listener {
     trust: Trust,
     name: &'static str,
     waiting: JoinSet<(TcpStream, SocketAddr, Result<Option<SocketAddr>, Refused>)>,
-    complaint: Complaint,
+    complaint: Quiet,
     /// Connections that may wait for their headers.
     pub(super) most: usize,
 }
@@ -71,7 +71,7 @@ impl Listener {
     /// When the socket cannot be used here.
     pub fn new(socket: std::net::TcpListener, trust: Trust, name: &'static str) -> io::Result<Listener> {
         let socket = TcpListener::from_std(socket)?;
-        let (waiting, complaint) = (JoinSet::new(), Complaint::default());
+        let (waiting, complaint) = (JoinSet::new(), Quiet::new(1));
         Ok(Listener { socket, trust, name, waiting, complaint, most: limits::PROXY_HEADERS })
     }
 
@@ -79,8 +79,9 @@ impl Listener {
     fn wait(&mut self, mut stream: TcpStream, peer: SocketAddr) {
         let name = self.name;
         if self.waiting.len() >= self.most {
-            self.complaint
-                .say(|| tracing::warn!(listener = name, %peer, "too many PROXY headers are awaited; closed"));
+            self.complaint.say(
+                |_| tracing::warn!(listener = name, %peer, "too many PROXY headers are awaited; closed"),
+            );
             return;
         }
         self.waiting.spawn(async move {
@@ -99,7 +100,7 @@ impl Listener {
             Err(why) => {
                 let name = self.name;
                 self.complaint.say(
-                    || tracing::warn!(listener = name, %peer, "a balancer's connection was closed: {why}"),
+                    |_| tracing::warn!(listener = name, %peer, "a balancer's connection was closed: {why}"),
                 );
                 None
             }

@@ -20,8 +20,9 @@ use super::live::Live;
 use super::shard::{Shard, Strayed};
 use super::state::State;
 use crate::limits;
+use crate::quiet::Quiet;
 use crate::shards::{self, Handle};
-use crate::tcp::{Complaint, Slots};
+use crate::tcp::Slots;
 use crate::udp::{self, Datagram, Socket, with_batch};
 
 /// A port on which callers are heard: a socket for each shard.
@@ -105,7 +106,7 @@ impl Part {
             bell: Rc::default(),
             state: RefCell::new(State::new(self.live.clone())),
             is_closed: Cell::new(false),
-            complaint: Complaint::default(),
+            complaint: Quiet::new(1),
         }))
     }
 
@@ -204,7 +205,7 @@ where
                         self.knocks.extend(came.filter_map(|came| self.shard.datagram(now, came, false)));
                     }
                     Poll::Ready(Err(error)) => {
-                        let say = || tracing::warn!(%error, "a port of SRT cannot receive; trying again");
+                        let say = |_| tracing::warn!(%error, "a port of SRT cannot receive; trying again");
                         self.shard.complaint.say(say);
                     }
                 }

@@ -18,7 +18,8 @@ use super::live::Live;
 use super::outgoing::Way;
 use super::state::{Open, Pending, State};
 use crate::limits;
-use crate::tcp::{Complaint, Slots};
+use crate::quiet::Quiet;
+use crate::tcp::Slots;
 use crate::udp::{Datagram, Socket};
 
 /// A datagram that came to another shard than its connection's.
@@ -42,7 +43,7 @@ pub(super) struct Shard {
     pub(super) state: RefCell<State>,
     /// No callers any more.
     pub(super) is_closed: Cell<bool>,
-    pub(super) complaint: Complaint,
+    pub(super) complaint: Quiet,
 }
 
 /// Minutes that all shards, and other processes with the same key, agree on.
@@ -113,7 +114,7 @@ impl Shard {
         }
         let pending = Pending { way, fields, until: now.checked_add(limits::SRT_PENDING)? };
         let full = |what: &'static str| {
-            self.complaint.say(|| tracing::warn!(peer = %caller.0, what, "a caller of SRT is refused"));
+            self.complaint.say(|_| tracing::warn!(peer = %caller.0, what, "a caller of SRT is refused"));
         };
         if state.is_crowded(caller.0.ip(), &self.slots) {
             full("too many callers wait");

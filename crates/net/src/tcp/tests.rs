@@ -96,17 +96,6 @@ fn a_shared_port_and_an_exclusive_one_do_not_mix() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_complaint_is_made_once_a_second() {
-    let complaint = Complaint::default();
-    let mut said = 0;
-    for _ in 0..30 {
-        complaint.say(|| said += 1);
-        tokio::time::advance(std::time::Duration::from_millis(100)).await;
-    }
-    assert_eq!(said, 3);
-}
-
 /// Breaks the loop that clones it, once.
 struct Fragile(Arc<std::sync::atomic::AtomicBool>);
 

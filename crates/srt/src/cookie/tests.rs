@@ -47,3 +47,12 @@ fn an_ipv4_address_in_the_form_of_ipv6_is_the_same() {
 fn the_key_is_not_printed() {
     assert_eq!(format!("{:?}", Cookies::new(b"key")), "Cookies { .. }");
 }
+
+#[test]
+fn nodes_with_one_secret_know_each_others_cookies_and_by_the_secret_alone_nobody_makes_one() {
+    let (from, caller) = (address("192.0.2.1:4000"), SocketId(5));
+    let cookie = Cookies::of_secret(b"a secret").make(7, from, caller);
+    assert!(Cookies::of_secret(b"a secret").is_good(cookie, 7, from, caller));
+    assert!(!Cookies::of_secret(b"another").is_good(cookie, 7, from, caller));
+    assert!(!Cookies::new(b"a secret").is_good(cookie, 7, from, caller));
+}
