@@ -18,24 +18,30 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rtmp", &["amf", "names"]),
     ("m3u8", &[]),
     ("srt", &["names"]),
+    ("rtc", &[]),
     // `ts` too: of a transport stream both doors that take one in make the same frames.
     ("flv", &["amf", "media", "names", "rtmp", "ts"]),
     ("ts", &["media"]),
+    ("rtp", &["media"]),
     ("hls", &["m3u8"]),
     // Floor 2: the two hearts do not know each other, nor any protocol.
     ("hub", &["media", "names"]),
     ("balance", &["names"]),
     // Floor 3: machinery.
-    ("net", &["amf", "names", "pages", "rtmp", "srt"]),
-    ("peer", &["srt"]),
+    ("net", &["amf", "names", "pages", "rtc", "rtmp", "srt"]),
+    ("peer", &["rtc", "srt"]),
+    ("sound", &["media"]),
     ("boot", &["names"]),
     ("directory", &["balance", "names", "net"]),
     // Floor 4: doors, which do not know each other. The relay is blind to media and has no hub.
     (
         "gateway",
-        &["amf", "flv", "hls", "hub", "m3u8", "media", "names", "net", "pages", "peer", "rtmp", "srt", "ts"],
+        &[
+            "amf", "flv", "hls", "hub", "m3u8", "media", "names", "net", "pages", "peer", "rtc", "rtmp",
+            "rtp", "sound", "srt", "ts",
+        ],
     ),
-    ("relay", &["amf", "balance", "m3u8", "names", "net", "pages", "rtmp", "srt"]),
+    ("relay", &["amf", "balance", "m3u8", "names", "net", "pages", "rtc", "rtmp", "srt"]),
     ("control", &["balance", "names", "net"]),
     ("pull", &["amf", "flv", "hub", "media", "names", "net", "peer", "rtmp", "srt", "ts"]),
     // What origins and edges are made of: all doors of a node, wired.
@@ -43,13 +49,13 @@ const EDGES: &[(&str, &[&str])] = &[
         "node",
         &[
             "balance", "boot", "control", "gateway", "hls", "hub", "media", "names", "net", "peer", "pull",
-            "relay", "srt",
+            "relay", "rtc", "srt",
         ],
     ),
 ];
 
 /// Floors 0 and 1: time and randomness are arguments there, and bytes come from the caller.
-const PURE: &[&str] = &["names", "media", "amf", "rtmp", "m3u8", "srt", "flv", "ts", "hls"];
+const PURE: &[&str] = &["names", "media", "amf", "rtmp", "m3u8", "srt", "rtc", "flv", "ts", "rtp", "hls"];
 
 /// Floor 2 may use `std`'s locks and wakers, but no socket and no runtime.
 const HEARTS: &[&str] = &["hub", "balance"];
@@ -190,6 +196,15 @@ fn the_lower_floors_have_no_socket_and_no_clock() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn who_passes_webrtc_on_can_hash_and_nothing_more() {
+    // Media is between the ends: a library of DTLS, SRTP or ciphers has no use there.
+    let allowed = ["base64", "bytes", "crc32fast", "hmac", "sha1", "sha2", "thiserror"];
+    let dependencies = dependencies(&manifest(&rooms()["rtc"]));
+    let others: Vec<_> = dependencies.iter().filter(|name| !allowed.contains(&name.as_str())).collect();
+    assert!(others.is_empty(), "{others:?}");
 }
 
 #[test]

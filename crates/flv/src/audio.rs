@@ -1,7 +1,7 @@
 //! Audio bodies: legacy and enhanced.
 
 use crate::enhanced::{CODED_FRAMES, Header, Reader, SEQUENCE_START};
-use crate::{AUDIO, Error};
+use crate::{AUDIO, Error, derived};
 use bytes::Bytes;
 use srs_media::{Codec, Frame, Kind, Role};
 
@@ -26,7 +26,7 @@ pub(crate) fn demux(time: i64, body: Bytes) -> Result<Frame, Error> {
         track: view.track,
         time,
         composition: 0,
-        wire: body,
+        wire: derived::plain(&view, &body).unwrap_or(body),
     })
 }
 

@@ -17,6 +17,27 @@ const MP3: u8 = 2;
 const ENHANCED_SOUND: u8 = 0x90;
 const OPUS: &[u8] = b"Opus";
 
+/// How pictures are encoded that RTMP carries as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// VP8.
+    Vp8,
+    /// VP9.
+    Vp9,
+    /// AV1: temporal units, without their delimiters.
+    Av1,
+}
+
+impl Whole {
+    fn fourcc(self) -> &'static [u8] {
+        match self {
+            Self::Vp8 => b"vp08",
+            Self::Vp9 => b"vp09",
+            Self::Av1 => b"av01",
+        }
+    }
+}
+
 /// How pictures are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
@@ -57,6 +78,18 @@ pub fn video(codec: Codec, picture: Picture, composition: i32, nals: &[u8]) -> B
             joined(&[ENHANCED | kind | CODED, a, b, c, d], &[high, mid, low], nals)
         }
     }
+}
+
+/// The head of a stream of pictures that are carried as they are: an AV1 configuration record, or that of VP codecs behind
+/// version and flags.
+pub fn whole_config(codec: Whole, record: &[u8]) -> Bytes {
+    joined(&[ENHANCED | KEY << 4 | CONFIG], codec.fourcc(), record)
+}
+
+/// A picture that is carried as it is.
+pub fn whole(codec: Whole, key: bool, frame: &[u8]) -> Bytes {
+    let kind = if key { KEY } else { INTER } << 4;
+    joined(&[ENHANCED | kind | CODED], codec.fourcc(), frame)
 }
 
 /// The head of a stream of sound: an AAC configuration.

@@ -1,4 +1,4 @@
-//! From elementary streams, as MPEG transport streams carry them, to frames as a publisher of RTMP would have sent them.
+//! From elementary streams, as MPEG transport streams carry them or receivers of RTP put them together, to frames as a publisher of RTMP would have sent them.
 //!
 //! What comes is believed no further than needed: nothing is given out that nobody can decode yet, and times never go
 //! back within a track.
@@ -6,6 +6,7 @@
 mod picture;
 mod sound;
 mod timeline;
+mod whole;
 
 use crate::body::{self, Picture as Shown};
 use crate::{AUDIO, VIDEO, demux};
@@ -14,6 +15,7 @@ use picture::Picture;
 use sound::Sound;
 use srs_media::{Codec, Frame};
 use timeline::Timeline;
+use whole::Whole;
 
 /// How a unit is encoded, and put into bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,12 @@ pub enum Coding {
     H264,
     /// H.265, Annex B.
     Hevc,
+    /// VP8 frames. Which of them are key frames they say themselves, as with VP9 and AV1.
+    Vp8,
+    /// VP9 frames, or superframes.
+    Vp9,
+    /// Temporal units of AV1: OBUs with their sizes.
+    Av1,
     /// AAC with ADTS headers.
     Adts,
     /// AAC in LOAS.
@@ -33,9 +41,14 @@ pub enum Coding {
         /// 1 to 8, in the order of Vorbis.
         channels: u8,
     },
+    /// One Opus packet as it is.
+    OpusPacket {
+        /// 1 to 8, in the order of Vorbis.
+        channels: u8,
+    },
 }
 
-/// What a PES holds: one picture, or some sound.
+/// What a PES or a frame over RTP holds: one picture, or some sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit<'a> {
     /// How it is encoded.
@@ -50,6 +63,19 @@ pub struct Unit<'a> {
     pub discontinuity: bool,
     /// Bytes of the elementary stream.
     pub data: &'a [u8],
+}
+
+impl<'a> Unit<'a> {
+    /// A unit whose times are in milliseconds that never wrap: shown or heard at `shown`, decoded at `decoded`. It goes on
+    /// where the one before ended.
+    pub fn at(coding: Coding, shown: i64, decoded: i64, data: &'a [u8]) -> Self {
+        Self { coding, pts: ticks(shown), dts: ticks(decoded), key: false, discontinuity: false, data }
+    }
+}
+
+/// 90 kHz; that only the lowest 33 bits count is the timeline's matter, which finds what they stand for by the time before.
+fn ticks(time: i64) -> u64 {
+    time.wrapping_mul(90).cast_unsigned()
 }
 
 /// Why a unit, or a part of it, became no frame. The same one may come with every unit: log it once.
@@ -68,6 +94,7 @@ pub enum Error {
 pub struct Composer {
     timeline: Timeline,
     picture: Option<Picture>,
+    whole: Option<Whole>,
     sound: Option<Sound>,
 }
 
@@ -86,6 +113,9 @@ impl Composer {
         match unit.coding {
             Coding::H264 => self.picture(body::Codec::H264, unit, out),
             Coding::Hevc => self.picture(body::Codec::Hevc, unit, out),
+            Coding::Vp8 => self.whole(body::Whole::Vp8, unit, out),
+            Coding::Vp9 => self.whole(body::Whole::Vp9, unit, out),
+            Coding::Av1 => self.whole(body::Whole::Av1, unit, out),
             _ => return self.sound(unit, out),
         }
         Ok(())
@@ -93,7 +123,7 @@ impl Composer {
 
     fn picture(&mut self, codec: body::Codec, unit: &Unit<'_>, out: &mut impl FnMut(Frame)) {
         if self.picture.as_ref().is_none_or(|picture| picture.codec() != codec) {
-            self.picture = Some(Picture::new(codec));
+            (self.picture, self.whole) = (Some(Picture::new(codec)), None);
         }
         let made = self.picture.as_mut().and_then(|picture| picture.take(unit.data, unit.key));
         let Some(made) = made else { return };
@@ -103,6 +133,25 @@ impl Composer {
         }
         let kind = if made.key { Shown::Key } else { Shown::Inter };
         give(VIDEO, time, body::video(codec, kind, composition, &made.nals), out);
+    }
+
+    fn whole(&mut self, codec: body::Whole, unit: &Unit<'_>, out: &mut impl FnMut(Frame)) {
+        if self.whole.as_ref().is_none_or(|whole| whole.codec() != codec) {
+            (self.whole, self.picture) = (Some(Whole::new(codec)), None);
+        }
+        let Some(made) = self.whole.as_mut().and_then(|whole| whole.take(unit.data)) else { return };
+        // These have no times of decoding beside those of showing: a frame that is not shown is part of the next.
+        let (time, _) = self.timeline.picture(unit.dts, unit.dts, unit.discontinuity);
+        if let Some(record) = made.config {
+            give(VIDEO, time, body::whole_config(codec, &record), out);
+        }
+        give(VIDEO, time, body::whole(codec, made.key, made.data), out);
+    }
+
+    /// Width and height in pixels by the last key frame of VP8, VP9 or AV1, for metadata: the records of the first two do not
+    /// say them. None before one, and for other codecs.
+    pub fn picture_size(&self) -> Option<(u32, u32)> {
+        self.whole.as_ref().and_then(Whole::size)
     }
 
     fn sound(&mut self, unit: &Unit<'_>, out: &mut impl FnMut(Frame)) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! What a frame says about its stream, for the API and for other formats.
 
+use crate::body::Whole;
+use crate::whole::{self, Head};
 use crate::{audio, video};
 use bytes::Bytes;
 use srs_amf::Value;
@@ -17,24 +19,43 @@ pub fn payload(frame: &Frame) -> Option<Bytes> {
 }
 
 /// What a video configuration says. `None` for other frames and for configurations that are damaged;
-/// a size of 0 for codecs whose configuration does not hold it (VP8, VP9).
+/// a size of 0 for codecs whose configuration does not hold it (VP8, VP9): their key frames say it.
 pub fn describe_video(frame: &Frame) -> Option<VideoInfo> {
-    if frame.kind != Kind::Video || frame.role != Role::Config {
+    if frame.kind != Kind::Video {
         return None;
     }
+    let whole = match (frame.role, frame.codec) {
+        (Role::Config, _) => None,
+        (Role::Key, Codec::Vp8) => Some(Whole::Vp8),
+        (Role::Key, Codec::Vp9) => Some(Whole::Vp9),
+        _ => return None,
+    };
     let record = payload(frame)?;
+    if let Some(codec) = whole {
+        let Head { record, width, height } = whole::head(codec, &record)?;
+        let (profile, level) = vpx_words(frame.codec, &record);
+        return Some(VideoInfo { codec: frame.codec, profile, level, width, height });
+    }
     match frame.codec {
         Codec::H264 => h264::config(&record),
         Codec::Hevc => hevc::config(&record),
         Codec::Av1 => av1::config(&record),
-        Codec::Vp8 | Codec::Vp9 => Some(VideoInfo {
-            codec: frame.codec,
-            profile: String::new(),
-            level: String::new(),
-            width: 0,
-            height: 0,
-        }),
+        Codec::Vp8 | Codec::Vp9 => {
+            let (profile, level) = vpx_words(frame.codec, &record);
+            Some(VideoInfo { codec: frame.codec, profile, level, width: 0, height: 0 })
+        }
         _ => None,
+    }
+}
+
+/// Profile and level of a record of VP codecs, which stand behind version and flags; empty where it is another. VP8 has no
+/// levels.
+fn vpx_words(codec: Codec, record: &[u8]) -> (String, String) {
+    match record {
+        [1, 0, 0, 0, profile, level, ..] if codec == Codec::Vp9 => {
+            (format!("Profile {profile}"), format!("{}.{}", level / 10, level % 10))
+        }
+        _ => (String::new(), String::new()),
     }
 }
 

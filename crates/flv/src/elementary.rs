@@ -1,10 +1,13 @@
 //! From frames as FLV carries them to elementary streams as MPEG transport streams carry them: NAL units behind start
 //! codes (Annex B) for H.264 and H.265, ADTS for AAC, MP3 as it is, Opus behind its control header.
 //!
+//! For packets of RTP, which carry more: those, and VP8, VP9, AV1 and Opus as they are.
+//!
 //! Only the first track of a stream; nothing is decoded.
 
 use crate::nal::{Class, Nals, START, all_sets, class, delimiter};
 use crate::payload;
+use crate::whole::av1;
 use bytes::{BufMut, Bytes, BytesMut};
 use srs_media::{Codec, Frame, Kind, ParameterSets, Role, aac, h264, heads, hevc, opus};
 
@@ -36,7 +39,7 @@ pub enum Error {
 pub struct Access {
     /// Picture or sound.
     pub kind: Kind,
-    /// H.264, HEVC, AAC, MP3 or Opus.
+    /// H.264, HEVC, AAC, MP3 or Opus; for packets also VP8, VP9 or AV1.
     pub codec: Codec,
     /// Decode time in milliseconds on the stream's timeline.
     pub dts: i64,
@@ -46,9 +49,10 @@ pub struct Access {
     pub key: bool,
 }
 
-/// Turns the frames of one publisher into access units as MPEG-TS wants them.
+/// Turns the frames of one publisher into access units as MPEG-TS wants them, or RTP.
 #[derive(Clone, Debug, Default)]
 pub struct Elementary {
+    bare: bool,
     picture: Option<Picture>,
     sound: Option<Sound>,
 }
@@ -57,7 +61,7 @@ pub struct Elementary {
 struct Picture {
     codec: Codec,
     length_size: usize,
-    /// Parameter sets, each behind a start code.
+    /// Parameter sets, each behind a start code; of AV1 the OBUs of the record.
     sets: Bytes,
 }
 
@@ -68,7 +72,7 @@ enum Sound {
         adts: Option<[u8; 7]>,
     },
     Mp3,
-    /// Of one or two channels.
+    /// In transport streams of one or two channels.
     Opus,
 }
 
@@ -76,6 +80,12 @@ impl Elementary {
     /// Knows no header yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// For packets: what has no place in transport streams is given too, as it is (VP8, VP9; AV1 with a sequence header before
+    /// each key frame), and what only they need is left out (delimiters, the control header of Opus).
+    pub fn bare() -> Self {
+        Self { bare: true, ..Self::default() }
     }
 
     /// Takes a codec header: true when it differs from what was known before (a new picture size, another sample rate,
@@ -89,8 +99,8 @@ impl Elementary {
         }
         let Some(record) = payload(frame) else { return false };
         match frame.kind {
-            Kind::Video => replace(&mut self.picture, picture(frame.codec, &record)),
-            Kind::Audio => replace(&mut self.sound, sound(frame.codec, &record)),
+            Kind::Video => replace(&mut self.picture, picture(frame.codec, &record, self.bare)),
+            Kind::Audio => replace(&mut self.sound, sound(frame.codec, &record, self.bare)),
             Kind::Data => false,
         }
     }
@@ -112,7 +122,7 @@ impl Elementary {
 
     /// Appends the access unit of a coded frame to `out`.
     ///
-    /// A picture begins with an access unit delimiter; before a key frame stand the header's parameter sets, unless the
+    /// In transport streams a picture begins with an access unit delimiter; before a key frame stand the header's parameter sets, unless the
     /// frame brings its own. AAC gets an ADTS header, Opus a control header. `None` for frames that are no coded media, are of another track,
     /// or have nothing in them. With `None` or an error nothing is appended.
     pub fn access(&mut self, frame: &Frame, out: &mut BytesMut) -> Result<Option<Access>, Error> {
@@ -126,6 +136,14 @@ impl Elementary {
             (Kind::Audio, Codec::Aac) => self.write_aac(&data, out)?,
             (Kind::Audio, Codec::Mp3) => {
                 self.sound = Some(Sound::Mp3);
+                out.put_slice(&data);
+                true
+            }
+            (Kind::Video, Codec::Vp8 | Codec::Vp9 | Codec::Av1) if self.bare => {
+                self.write_whole(frame.codec, key, &data, out)
+            }
+            (Kind::Audio, Codec::Opus) if self.bare => {
+                self.sound = Some(Sound::Opus);
                 out.put_slice(&data);
                 true
             }
@@ -164,7 +182,7 @@ impl Elementary {
             return Ok(false);
         }
         let header = if key && sets != all_sets(codec) { &picture.sets[..] } else { &[] };
-        let delimiter = delimiter(codec);
+        let delimiter = if self.bare { &[] } else { delimiter(codec) };
         out.reserve(size.saturating_add(header.len()).saturating_add(delimiter.len()));
         out.put_slice(delimiter);
         out.put_slice(header);
@@ -173,6 +191,22 @@ impl Elementary {
             out.put_slice(nal);
         }
         Ok(true)
+    }
+
+    fn write_whole(&mut self, codec: Codec, key: bool, data: &[u8], out: &mut BytesMut) -> bool {
+        let data = if codec == Codec::Av1 { av1::undelimited(data) } else { data };
+        if data.is_empty() {
+            return false;
+        }
+        // Their frames say all that is needed, so that a stream without a header is one as well.
+        let known = self.picture.take().filter(|picture| picture.codec == codec);
+        let picture = known.unwrap_or_else(|| Picture { codec, length_size: 0, sets: Bytes::new() });
+        if key && codec == Codec::Av1 && !av1::brings_sequence(data) {
+            out.put_slice(&picture.sets);
+        }
+        self.picture = Some(picture);
+        out.put_slice(data);
+        true
     }
 
     fn write_aac(&self, data: &[u8], out: &mut BytesMut) -> Result<bool, Error> {
@@ -203,7 +237,15 @@ fn replace<T: PartialEq>(known: &mut Option<T>, new: Option<T>) -> bool {
     differs
 }
 
-fn picture(codec: Codec, record: &[u8]) -> Option<Picture> {
+fn picture(codec: Codec, record: &[u8], bare: bool) -> Option<Picture> {
+    let whole = match codec {
+        Codec::Vp8 | Codec::Vp9 if bare => Some(&[][..]),
+        Codec::Av1 if bare => av1::record_obus(record).filter(|obus| obus.len() <= ParameterSets::MAX),
+        _ => None,
+    };
+    if let Some(obus) = whole {
+        return Some(Picture { codec, length_size: 0, sets: Bytes::copy_from_slice(obus) });
+    }
     let parsed = match codec {
         // An encoder that sends Annex B by mistake may do so in its header as well.
         Codec::H264 | Codec::Hevc if record.starts_with(&START) => annex_b_sets(codec, record),
@@ -221,9 +263,10 @@ fn annex_b_sets(codec: Codec, record: &[u8]) -> Option<ParameterSets<'_>> {
     (record.len() <= ParameterSets::MAX).then(|| ParameterSets { length_size: 4, nals: nals.collect() })
 }
 
-fn sound(codec: Codec, record: &[u8]) -> Option<Sound> {
+fn sound(codec: Codec, record: &[u8], bare: bool) -> Option<Sound> {
     if codec == Codec::Opus {
-        return heads::opus(record).filter(|info| (1..=2).contains(&info.channels)).map(|_| Sound::Opus);
+        let fits = |channels: u8| bare || (1..=2).contains(&channels);
+        return heads::opus(record).filter(|info| fits(info.channels)).map(|_| Sound::Opus);
     }
     let config = aac::config(record).filter(|_| codec == Codec::Aac)?;
     Some(Sound::Aac { config, adts: aac::adts(&config) })

@@ -28,7 +28,7 @@ pub(crate) const SEQUENCE_START: u8 = 0;
 pub(crate) const CODED_FRAMES: u8 = 1;
 pub(crate) const MOD_EX: u8 = 7;
 
-const ONE_TRACK: u8 = 0;
+pub(crate) const ONE_TRACK: u8 = 0;
 /// One prefix exists (nanoseconds); more than this is an attempt to keep us busy.
 const MAX_MOD_EX: usize = 8;
 

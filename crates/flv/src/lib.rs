@@ -6,19 +6,23 @@
 //! `media::time`. Nothing is decoded, and bodies of several tracks stay in one piece.
 //!
 //! And the other way: [`body`] makes bodies as publishers send them, [`elementary`] elementary streams of frames, and
-//! [`compose`] frames of elementary streams, [`transport`] of whole transport streams.
+//! [`compose`] frames of elementary streams and of what comes over RTP, [`transport`] of whole transport streams.
 
 mod audio;
+mod bits;
 pub mod body;
 pub mod compose;
 mod data;
+mod derived;
 mod describe;
 pub mod elementary;
 mod enhanced;
 mod nal;
 pub mod transport;
 mod video;
+mod whole;
 
+pub use derived::to_node;
 pub use describe::{describe_audio, describe_video, metadata, payload};
 
 use bytes::Bytes;

@@ -98,6 +98,10 @@ impl Codec {
     }
 }
 
+/// The track of sound that a node made of a stream's own sound, in another codec, so that it stands beside that. The last
+/// number that enhanced RTMP's multitrack has, which encoders count from 0.
+pub const DERIVED: u8 = 255;
+
 impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -18,6 +18,6 @@ mod nal;
 pub mod opus;
 pub mod time;
 
-pub use frame::{Codec, Frame, Kind, Role};
+pub use frame::{Codec, DERIVED, Frame, Kind, Role};
 pub use info::{AudioInfo, VideoInfo};
 pub use nal::ParameterSets;

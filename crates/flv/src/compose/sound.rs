@@ -83,6 +83,10 @@ impl Sound {
             self.anchor(unit.pts);
             return self.packets(channels, unit.data, out);
         }
+        if let Coding::OpusPacket { channels } = self.coding {
+            self.anchor(unit.pts);
+            return self.packet(channels, unit.data, out);
+        }
         let mut data = std::mem::take(&mut self.held);
         // A unit's time is that of the first frame that begins in it.
         let carried = data.len();
@@ -196,14 +200,19 @@ impl Sound {
     }
 
     fn packets(&mut self, channels: u8, mut data: &[u8], out: &mut impl FnMut(Piece)) -> Result<(), Error> {
-        let head = opus::head(channels).ok_or(Error::NotCarried("Opus of more than 8 channels"))?;
         while !data.is_empty() {
             let packet = opus::packet_off(&mut data).ok_or(Error::Damaged(Codec::Opus))?;
-            let samples = opus::samples(packet).ok_or(Error::Damaged(Codec::Opus))?;
-            let at = self.next(opus::RATE, samples);
-            let config = self.news(&head).then(|| body::opus_config(&head));
-            out(Piece { at, broken: std::mem::take(&mut self.broken), config, body: body::opus(packet) });
+            self.packet(channels, packet, out)?;
         }
+        Ok(())
+    }
+
+    fn packet(&mut self, channels: u8, packet: &[u8], out: &mut impl FnMut(Piece)) -> Result<(), Error> {
+        let head = opus::head(channels).ok_or(Error::NotCarried("Opus of more than 8 channels"))?;
+        let samples = opus::samples(packet).ok_or(Error::Damaged(Codec::Opus))?;
+        let at = self.next(opus::RATE, samples);
+        let config = self.news(&head).then(|| body::opus_config(&head));
+        out(Piece { at, broken: std::mem::take(&mut self.broken), config, body: body::opus(packet) });
         Ok(())
     }
 

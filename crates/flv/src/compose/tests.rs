@@ -1,6 +1,6 @@
 use super::*;
 use crate::elementary::Elementary;
-use crate::testkit::{Temporary, clip_frames, clip_path, decoded};
+use crate::testkit::{AV1, AV1_RECORD, Temporary, VP8, VP9, VP9_RECORD, clip_frames, clip_path, decoded};
 use crate::{describe_audio, describe_video, payload};
 use bytes::BytesMut;
 use proptest::prelude::*;
@@ -299,4 +299,83 @@ proptest! {
             prop_assert!(told(&back, kind) == told(&all, kind), "{:?}", kind);
         }
     }
+}
+
+fn composed(units: &[Unit<'_>]) -> Vec<Frame> {
+    let (mut composer, mut frames) = (Composer::new(), Vec::new());
+    for unit in units {
+        composer.push(unit, &mut |frame| frames.push(frame)).unwrap();
+    }
+    frames
+}
+
+#[test]
+fn frames_of_vp8_vp9_and_av1_come_with_a_record_before_the_first_key_frame() {
+    let vp8_record = [1, 0, 0, 0, 0, 10, 0x82, 2, 2, 2, 0, 0];
+    let cases = [
+        (Coding::Vp8, Codec::Vp8, VP8, &vp8_record[..], 0),
+        (Coding::Vp9, Codec::Vp9, VP9, VP9_RECORD, 0),
+        (Coding::Av1, Codec::Av1, AV1, AV1_RECORD, 2),
+    ];
+    for (coding, codec, [key, inter], record, delimiter) in cases {
+        let unit = |time, data| Unit::at(coding, time, time, data);
+        // What refers to a frame that never came is left out.
+        let frames = composed(&[unit(960, inter), unit(1_000, key), unit(1_040, inter), unit(1_080, key)]);
+        let one = |role, time, data: &[u8]| (role, codec, time, 0, Bytes::copy_from_slice(data));
+        let expected = [
+            one(Role::Config, 0, record),
+            one(Role::Key, 0, &key[delimiter..]),
+            one(Role::Inter, 40, &inter[delimiter..]),
+            one(Role::Key, 80, &key[delimiter..]),
+        ];
+        assert_eq!(told(&frames, Kind::Video), expected);
+    }
+}
+
+#[test]
+fn the_size_of_pictures_comes_from_their_key_frames() {
+    for (coding, [key, _]) in [(Coding::Vp8, VP8), (Coding::Vp9, VP9), (Coding::Av1, AV1)] {
+        let (mut composer, mut frames) = (Composer::new(), Vec::new());
+        assert_eq!(composer.picture_size(), None);
+        composer.push(&Unit::at(coding, 0, 0, key), &mut |frame| frames.push(frame)).unwrap();
+        assert_eq!(composer.picture_size(), Some((98, 66)));
+        let described = frames.iter().filter_map(describe_video).find(|info| info.width > 0).unwrap();
+        assert_eq!((described.width, described.height), (98, 66));
+    }
+}
+
+#[test]
+fn another_size_of_av1_brings_a_new_record() {
+    let mut other = AV1[0].to_vec();
+    other[9] ^= 0x04;
+    let units = [AV1[0], &other, &other].map(|data| Unit::at(Coding::Av1, 0, 0, data));
+    assert_eq!(roles(&composed(&units), Kind::Video), [2, 3, 0]);
+}
+
+#[test]
+fn one_opus_packet_is_a_frame_at_its_own_time() {
+    let packet = |time| Unit::at(Coding::OpusPacket { channels: 2 }, time, time, &[0xfc, 1, 2]);
+    let frames = composed(&[packet(500), packet(521), packet(540)]);
+    assert_eq!(roles(&frames, Kind::Audio), [1, 3, 0]);
+    assert_eq!(times(&frames, Kind::Audio), [0, 21, 40]);
+    assert_eq!(payload(&frames[1]).unwrap()[..], [0xfc, 1, 2]);
+    assert_eq!(describe_audio(&frames[0]).unwrap().channels, 2);
+}
+
+#[test]
+fn an_opus_packet_of_nothing_is_damaged() {
+    let unit = Unit::at(Coding::OpusPacket { channels: 2 }, 0, 0, &[]);
+    assert_eq!(Composer::new().push(&unit, &mut |_| ()), Err(Error::Damaged(Codec::Opus)));
+}
+
+#[test]
+fn times_in_milliseconds_go_on_beyond_33_bits() {
+    // 33 bits of 90 kHz are 26.5 hours.
+    let beyond = (1_i64 << 33) / 90;
+    let times_of: Vec<i64> = (beyond - 50..beyond + 100).step_by(20).collect();
+    let units: Vec<_> = times_of.iter().map(|&time| Unit::at(Coding::Vp8, time, time, VP8[0])).collect();
+    let expected: Vec<i64> = times_of.iter().map(|time| time - times_of[0]).collect();
+    assert_eq!(times(&composed(&units), Kind::Video), expected);
+    let negative = [-40, 0, 40].map(|time| Unit::at(Coding::Vp8, time, time, VP8[0]));
+    assert_eq!(times(&composed(&negative), Kind::Video), [0, 40, 80]);
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testkit::{clip_frames, decoded};
+use crate::testkit::{AV1, AV1_RECORD, VP8, VP9, clip_frames, decoded};
 use crate::{AUDIO, VIDEO, demux};
 use mpeg2ts::pes::{PesPacketReader, ReadPesPacket};
 use mpeg2ts::ts::TsPacketReader;
@@ -408,4 +408,56 @@ proptest! {
         let found: Vec<&[u8]> = Nals::AnnexB(&unit).skip(1).collect();
         prop_assert_eq!(found, nals);
     }
+}
+
+/// A body of enhanced RTMP.
+fn enhanced(first: u8, fourcc: &[u8], data: &[u8]) -> Frame {
+    frame(VIDEO, 40, &[&[first], fourcc, data])
+}
+
+#[test]
+fn bare_units_have_no_delimiter_but_parameter_sets() {
+    let mut elementary = Elementary::bare();
+    assert!(elementary.configure(&avc_header(&avc_record(4, SPS, PPS))));
+    let key = written(&mut elementary, &avc(true, &lengths(4, &[SEI, IDR])));
+    assert_eq!(key, annex_b(&[SPS, PPS, SEI, IDR]));
+    assert_eq!(written(&mut elementary, &avc(false, &lengths(4, &[SLICE]))), annex_b(&[SLICE]));
+}
+
+#[test]
+fn bare_frames_of_vp8_and_vp9_come_as_they_are() {
+    for (fourcc, codec, frames) in [(b"vp08", Codec::Vp8, VP8), (b"vp09", Codec::Vp9, VP9)] {
+        let mut elementary = Elementary::bare();
+        assert_eq!(
+            written(&mut elementary, &enhanced(0x91, fourcc, frames[0])),
+            frames[0],
+            "also without a header"
+        );
+        assert_eq!(elementary.video(), Some(codec));
+        assert!(!elementary.configure(&enhanced(0x90, fourcc, &[1, 0, 0, 0, 0, 10])), "it says nothing new");
+        assert_eq!(written(&mut elementary, &enhanced(0xa1, fourcc, frames[1])), frames[1]);
+    }
+}
+
+#[test]
+fn bare_av1_has_a_sequence_header_before_each_key_frame_and_no_delimiter() {
+    let (mut elementary, sequence) = (Elementary::bare(), &AV1_RECORD[4..]);
+    assert!(elementary.configure(&enhanced(0x90, b"av01", AV1_RECORD)));
+    assert_eq!(elementary.video(), Some(Codec::Av1));
+    let own = written(&mut elementary, &enhanced(0x91, b"av01", AV1[0]));
+    assert_eq!(own, AV1[0][2..], "its own stays the only one");
+    let without = &AV1[0][14..];
+    let key = written(&mut elementary, &enhanced(0x91, b"av01", without));
+    assert_eq!(key, [sequence, without].concat());
+    assert_eq!(written(&mut elementary, &enhanced(0xa1, b"av01", AV1[1])), AV1[1][2..]);
+    assert_eq!(refused(&mut elementary, &enhanced(0xa1, b"av01", &[0x12, 0])), None);
+}
+
+#[test]
+fn bare_opus_comes_as_it_is_of_any_channels() {
+    let mut elementary = Elementary::bare();
+    let head = opus::head(6).unwrap();
+    assert!(elementary.configure(&frame(AUDIO, 0, &[b"\x90Opus", &head])));
+    assert_eq!(elementary.audio(), Some(Codec::Opus));
+    assert_eq!(written(&mut elementary, &frame(AUDIO, 0, &[b"\x91Opus", &[0xfc, 1, 2]])), [0xfc, 1, 2]);
 }
