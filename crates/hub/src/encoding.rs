@@ -55,14 +55,14 @@ impl Encoding {
     }
 
     /// Writes one frame; viewers may start at it where `start` says so. Of a frame that has nothing to show in this format
-    /// there is no trace, and a start goes to the next one that has.
-    pub(crate) fn push(&mut self, frame: &Frame, start: Start, headers: &Arc<Headers>, version: u64) {
+    /// there is no trace, and a start goes to the next one that has. True when there is more to pull.
+    pub(crate) fn push(&mut self, frame: &Frame, start: Start, headers: &Arc<Headers>, version: u64) -> bool {
         let before = self.pending.len();
         let at = self.window.end().saturating_add(before as u64);
         self.start |= start == Start::Here;
         self.rendition.push(frame, start == Start::Here, &mut self.pending);
         if self.pending.len() == before {
-            return;
+            return false;
         }
         let key = std::mem::take(&mut self.start);
         if key {
@@ -74,6 +74,7 @@ impl Encoding {
         if key || self.pending.len().saturating_add(records) >= RUN_BYTES {
             self.flush();
         }
+        true
     }
 
     /// Closes the run that is being written, so that feeds can share it, and drops what nobody needs any more.

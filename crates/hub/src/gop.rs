@@ -1,6 +1,6 @@
 //! The frames that a new rendition starts from.
 
-use srs_media::{Frame, Kind, Role};
+use srs_media::{DERIVED, Frame, Kind, Role};
 
 use crate::limits::{FRAME_COST, GOP_BYTES, GOP_MS, START_MS};
 
@@ -57,6 +57,8 @@ impl Gop {
 
     fn place(&mut self, frame: &Frame) -> Start {
         match (frame.kind, frame.role) {
+            // It comes behind what it was made of, and its times are older than those of its neighbours.
+            _ if frame.track == DERIVED => Start::Inside,
             (Kind::Video, Role::Key) => {
                 self.video = true;
                 self.key = Some(frame.time);

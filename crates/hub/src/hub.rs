@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use srs_media::{Frame, Kind};
 use srs_names::{StreamKey, Term};
 
+use crate::beside::Beside;
 use crate::feed::{Feed, Phase};
 use crate::heads::Headers;
 use crate::publisher::Publisher;
@@ -69,6 +71,19 @@ pub struct StreamStats {
     pub viewers: u64,
     /// Times that the GOP cache gave up because a GOP was too long or too large.
     pub gop_overruns: u64,
+}
+
+impl StreamStats {
+    /// Counts a frame of the publisher.
+    pub(crate) fn take(&mut self, frame: &Frame) {
+        self.frames = self.frames.saturating_add(1);
+        self.recv_bytes = self.recv_bytes.saturating_add(frame.wire.len() as u64);
+        match frame.kind {
+            Kind::Audio => self.audio_frames = self.audio_frames.saturating_add(1),
+            Kind::Video => self.video_frames = self.video_frames.saturating_add(1),
+            Kind::Data => {}
+        }
+    }
 }
 
 /// All streams of this node. Cheap to clone.
@@ -139,6 +154,38 @@ impl Hub {
         // Still under the registry's lock, so that the stream cannot be swept in between.
         let (generation, superseded) = stream.begin(settings)?;
         Ok(Publisher::new(stream, generation, superseded))
+    }
+
+    /// Whether [`Hub::publish`] would be refused now.
+    ///
+    /// # Errors
+    /// As it would be.
+    pub fn may_publish(&self, key: &StreamKey, settings: &Settings) -> Result<(), Refused> {
+        let stream = self.inner.streams().get(key).cloned();
+        stream.map_or(Ok(()), |stream| stream.may_begin(settings))
+    }
+
+    /// Tells who publishes `key` that a key frame would help.
+    pub fn want_key_frame(&self, key: &StreamKey) {
+        let stream = self.inner.streams().get(key).cloned();
+        if let Some(stream) = stream {
+            stream.want_key_frame();
+        }
+    }
+
+    /// Where a stream stands, and its newest headers; none when nobody publishes or watches it.
+    pub fn headers(&self, key: &StreamKey) -> Option<(Phase, Headers)> {
+        let stream = self.inner.streams().get(key).cloned();
+        stream.map(|stream| stream.headers())
+    }
+
+    /// The right to push one more track into what is published as `key` now: something made of the publisher's own
+    /// tracks. None when nobody publishes it (a held stream counts), when somebody has that right already, or when the
+    /// publisher brings such a track: it did so within the last second of the stream.
+    pub fn beside(&self, key: &StreamKey, track: u8) -> Option<Beside> {
+        let stream = self.inner.streams().get(key).cloned()?;
+        let generation = stream.begin_beside(track)?;
+        Some(Beside::new(stream, generation, track))
     }
 
     /// Follows `key` in one format. `make` builds the rendition when this node has none in this format yet.

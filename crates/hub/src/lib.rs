@@ -6,13 +6,18 @@
 //! bytes under one short lock per flush into a window of its own, and every viewer of that shard is then served
 //! without a lock, a copy or an allocation.
 //!
+//! What is made of a publisher's own tracks is published [`Beside`] them.
+//!
 //! The hub knows no protocol, no socket and no clock: time is an argument, and whoever waits hands in a
 //! [`std::task::Waker`]. Upward it asks two things only: [`Demand`] (somebody wants this stream) and [`Rendition`].
 //!
 //! Read [`Hub`] first, then [`Feed`], [`Window`], [`Cursor`].
 
+mod beside;
 mod cursor;
+mod described;
 mod encoding;
+mod extra;
 mod feed;
 mod gop;
 mod heads;
@@ -25,8 +30,10 @@ mod stream;
 #[cfg(test)]
 mod testkit;
 mod timeline;
+mod told;
 mod window;
 
+pub use beside::{Beside, Over};
 pub use cursor::{Cursor, Lag};
 pub use feed::{Feed, Phase};
 pub use heads::Headers;

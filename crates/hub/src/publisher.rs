@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 
 use srs_media::Frame;
 
-use crate::signal::Signal;
 use crate::stream::Stream;
+use crate::told::Told;
 
 /// Another publisher took the stream over, here or at another node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,13 +28,13 @@ pub enum Finish {
 pub struct Publisher {
     stream: Arc<Stream>,
     generation: u64,
-    superseded: Arc<Signal>,
+    told: Arc<Told>,
     finished: bool,
 }
 
 impl Publisher {
-    pub(crate) fn new(stream: Arc<Stream>, generation: u64, superseded: Arc<Signal>) -> Publisher {
-        Publisher { stream, generation, superseded, finished: false }
+    pub(crate) fn new(stream: Arc<Stream>, generation: u64, told: Arc<Told>) -> Publisher {
+        Publisher { stream, generation, told, finished: false }
     }
 
     /// Sends one frame to every viewer. Its time must be unwrapped already; the stream's time rules are applied here.
@@ -50,7 +50,13 @@ impl Publisher {
 
     /// Ready once another publisher has taken the stream over, here or at another node.
     pub fn poll_superseded(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.superseded.poll(cx)
+        self.told.superseded.poll(cx)
+    }
+
+    /// Ready once somebody cannot go on without a key frame, or would begin sooner with one; then it begins anew. For
+    /// publishers who can be asked for that.
+    pub fn poll_key_frame_wanted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.told.key_frame.poll(cx)
     }
 
     /// Ends the publish. After [`Finish::Dropped`] the answer is the generation to give to [`crate::Hub::expire`]

@@ -7,18 +7,19 @@ use srs_media::{Frame, Kind, Role};
 use srs_names::{StreamKey, Term};
 
 use crate::encoding::Encoding;
+use crate::extra::Extra;
 use crate::feed::Phase;
 use crate::gop::{Gop, Start};
 use crate::heads::Headers;
 use crate::hub::{Inner as Registry, Refused, Settings, StreamStats, Takeover};
 use crate::publisher::{Finish, Superseded};
 use crate::rendition::{Format, Rendition};
-use crate::signal::Signal;
 use crate::timeline::Timeline;
+use crate::told::Told;
 use crate::window::Window;
 
 pub(crate) struct Stream {
-    key: StreamKey,
+    pub(crate) key: StreamKey,
     registry: Weak<Registry>,
     inner: Mutex<Inner>,
 }
@@ -29,21 +30,22 @@ impl std::fmt::Debug for Stream {
     }
 }
 
-struct Inner {
-    phase: Phase,
-    generation: u64,
-    superseded: Arc<Signal>,
+pub(crate) struct Inner {
+    pub(crate) phase: Phase,
+    pub(crate) generation: u64,
+    pub(crate) told: Arc<Told>,
     settings: Settings,
     /// The newest claim that was seen, whoever publishes now.
     newest: Option<Term>,
     timeline: Timeline,
-    headers: Arc<Headers>,
+    pub(crate) headers: Arc<Headers>,
     version: u64,
     gop: Gop,
     encodings: Vec<Encoding>,
+    pub(crate) extra: Extra,
     /// Feeds of viewers; others take only what comes.
     wanting: usize,
-    stats: StreamStats,
+    pub(crate) stats: StreamStats,
 }
 
 impl Stream {
@@ -51,7 +53,7 @@ impl Stream {
         let inner = Inner {
             phase: Phase::Waiting,
             generation: 0,
-            superseded: Arc::default(),
+            told: Arc::default(),
             settings: Settings::default(),
             newest: None,
             timeline: Timeline::default(),
@@ -59,40 +61,34 @@ impl Stream {
             version: 0,
             gop: Gop::default(),
             encodings: Vec::new(),
+            extra: Extra::default(),
             wanting: 0,
             stats: StreamStats::default(),
         };
         Stream { key, registry, inner: Mutex::new(inner) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while the lock was held ended one session; the stream's data is bytes and counters and stays usable.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn begin(&self, settings: Settings) -> Result<(u64, Arc<Signal>), Refused> {
+    pub(crate) fn begin(&self, settings: Settings) -> Result<(u64, Arc<Told>), Refused> {
         let mut inner = self.lock();
-        if let (Some(term), Some(newest)) = (&settings.term, &inner.newest)
-            && newest.is_above(term)
-        {
-            return Err(Refused::Fenced { current: newest.epoch });
-        }
-        let refuse = settings.takeover == Takeover::Refuse && !inner.is_below(settings.term.as_ref());
-        if inner.phase == Phase::Live && refuse {
-            return Err(Refused::Busy);
-        }
+        inner.may_begin(&settings)?;
         // Also of a held stream: its publisher may be there all the same.
-        inner.superseded.set();
+        inner.told.superseded.set();
         if settings.term.is_some() {
             inner.newest.clone_from(&settings.term);
         }
         inner.timeline.begin(settings.rules);
         inner.generation = inner.generation.wrapping_add(1);
-        inner.superseded = Arc::default();
+        inner.told = Arc::default();
         inner.headers = Arc::new(Headers { term: settings.term.clone(), ..Headers::default() });
         inner.settings = settings;
         inner.version = inner.version.wrapping_add(1);
         inner.gop.clear();
+        inner.extra = Extra::default();
         let headers = Arc::clone(&inner.headers);
         for encoding in &mut inner.encodings {
             encoding.window.clear_keys();
@@ -100,7 +96,7 @@ impl Stream {
         }
         let (send_bytes, viewers) = (inner.stats.send_bytes, inner.stats.viewers);
         inner.stats = StreamStats { send_bytes, viewers, ..StreamStats::default() };
-        let answer = (inner.generation, Arc::clone(&inner.superseded));
+        let answer = (inner.generation, Arc::clone(&inner.told));
         Self::turn(inner, Phase::Live);
         Ok(answer)
     }
@@ -160,7 +156,7 @@ impl Stream {
         }
         // What the publisher still sends is nobody's.
         inner.generation = inner.generation.wrapping_add(1);
-        inner.superseded.set();
+        inner.told.superseded.set();
         Self::turn(inner, Phase::Ended);
         drop(wake);
         self.sweep();
@@ -305,25 +301,12 @@ impl Stream {
         let inner = self.lock();
         inner.wanting > 0 && inner.phase != Phase::Live
     }
-
-    pub(crate) fn phase(&self) -> Phase {
-        self.lock().phase
-    }
-
-    pub(crate) fn viewers(&self) -> u64 {
-        self.lock().stats.viewers
-    }
-
-    pub(crate) fn describe(&self) -> (StreamKey, Phase, StreamStats, Headers) {
-        let inner = self.lock();
-        (self.key.clone(), inner.phase, inner.stats.clone(), Headers::clone(&inner.headers))
-    }
 }
 
 /// Feeds that are to look again. They are woken when this goes, also in a panic: a defect in one rendition must not
 /// leave the viewers of the others asleep. It is declared before the lock is taken, so that it goes after it.
 #[derive(Default)]
-struct Wakers(Vec<(u64, Waker)>);
+pub(crate) struct Wakers(Vec<(u64, Waker)>);
 
 impl Drop for Wakers {
     fn drop(&mut self) {
@@ -333,19 +316,17 @@ impl Drop for Wakers {
     }
 }
 
-impl StreamStats {
-    fn take(&mut self, frame: &Frame) {
-        self.frames = self.frames.saturating_add(1);
-        self.recv_bytes = self.recv_bytes.saturating_add(frame.wire.len() as u64);
-        match frame.kind {
-            Kind::Audio => self.audio_frames = self.audio_frames.saturating_add(1),
-            Kind::Video => self.video_frames = self.video_frames.saturating_add(1),
-            Kind::Data => {}
-        }
-    }
-}
-
 impl Inner {
+    pub(crate) fn may_begin(&self, settings: &Settings) -> Result<(), Refused> {
+        if let (Some(term), Some(newest)) = (&settings.term, &self.newest)
+            && newest.is_above(term)
+        {
+            return Err(Refused::Fenced { current: newest.epoch });
+        }
+        let refuse = settings.takeover == Takeover::Refuse && !self.is_below(settings.term.as_ref());
+        if self.phase == Phase::Live && refuse { Err(Refused::Busy) } else { Ok(()) }
+    }
+
     /// Whether the present publish is of the same domain as `term` and older.
     fn is_below(&self, term: Option<&Term>) -> bool {
         term.zip(self.settings.term.as_ref()).is_some_and(|(term, present)| term.is_above(present))
@@ -353,6 +334,11 @@ impl Inner {
 
     fn take(&mut self, frame: &Frame, wake: &mut Wakers) {
         self.stats.take(frame);
+        self.extra.note(frame);
+        self.pass(frame, wake);
+    }
+
+    pub(crate) fn pass(&mut self, frame: &Frame, wake: &mut Wakers) {
         self.note_header(frame);
         let (start, overrun) = self.gop.push(frame, self.settings.gop_cache_max_frames);
         if overrun {
@@ -362,8 +348,16 @@ impl Inner {
             if overrun {
                 encoding.window.clear_keys();
             }
-            encoding.push(frame, start, &self.headers, self.version);
-            wake.0.append(&mut encoding.waiting);
+            if encoding.push(frame, start, &self.headers, self.version) {
+                wake.0.append(&mut encoding.waiting);
+            }
+        }
+    }
+
+    pub(crate) fn forget_track(&mut self, track: u8) {
+        if self.headers.configs.iter().any(|config| config.track == track) {
+            Arc::make_mut(&mut self.headers).configs.retain(|config| config.track != track);
+            self.version = self.version.wrapping_add(1);
         }
     }
 

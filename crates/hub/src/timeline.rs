@@ -1,7 +1,7 @@
 //! The time rules, applied once where frames enter the hub.
 
-use srs_media::Frame;
 use srs_media::time::{Jitter, Mix, Mode};
+use srs_media::{DERIVED, Frame, Kind, Role};
 
 /// How the time stamps of a stream are mended (SRS's `time_jitter`, `atc`, `mix_correct`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) struct Timeline {
     jitter: Option<Jitter>,
     mix: Option<Mix>,
     ready: Option<Frame>,
+    /// What was added to the time of the newest sound.
+    shift: i64,
     offset: i64,
     last: i64,
     began: bool,
@@ -46,10 +48,20 @@ impl Timeline {
 
     /// Takes one frame in; [`Timeline::pop`] then gives what is due.
     pub(crate) fn push(&mut self, mut frame: Frame) {
+        if frame.track == DERIVED {
+            // It follows what it was made of, late: as a flow of its own it would be mended in another way than that.
+            frame.time = frame.time.saturating_add(self.shift);
+            self.ready = Some(frame);
+            return;
+        }
+        let said = frame.time;
         if let Some(jitter) = &mut self.jitter {
             jitter.correct(&mut frame);
         }
         frame.time = frame.time.saturating_add(self.offset);
+        if frame.kind == Kind::Audio && frame.role == Role::Key {
+            self.shift = frame.time.saturating_sub(said);
+        }
         match &mut self.mix {
             Some(mix) => mix.push(frame),
             None => self.ready = Some(frame),
@@ -58,10 +70,7 @@ impl Timeline {
 
     /// The next frame that is due.
     pub(crate) fn pop(&mut self) -> Option<Frame> {
-        let frame = match &mut self.mix {
-            Some(mix) => mix.pop(),
-            None => self.ready.take(),
-        }?;
+        let frame = self.ready.take().or_else(|| self.mix.as_mut().and_then(Mix::pop))?;
         Some(self.note(frame))
     }
 

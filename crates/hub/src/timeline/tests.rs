@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use srs_media::{Codec, Kind, Role};
+use srs_media::Codec;
 
 use super::*;
 
@@ -55,4 +55,30 @@ fn frames_held_for_mixing_are_not_lost_at_the_end() {
     assert_eq!(timeline.drain().map(|frame| frame.time), Some(0));
     assert_eq!(timeline.drain().map(|frame| frame.time), Some(40));
     assert!(timeline.drain().is_none());
+}
+
+fn sound(track: u8, time: i64) -> Frame {
+    Frame { kind: Kind::Audio, role: Role::Key, track, ..video(time) }
+}
+
+#[test]
+fn derived_sound_is_mended_as_that_was_of_which_it_was_made() {
+    let mut timeline = Timeline::default();
+    timeline.begin(Rules::default());
+    let mut push = |frame| {
+        timeline.push(frame);
+        timeline.pop().unwrap().time
+    };
+    assert_eq!(push(sound(0, 5_000)), 0);
+    assert_eq!(push(sound(0, 5_400)), 400);
+    assert_eq!(push(sound(DERIVED, 5_040)), 40);
+    assert_eq!(push(sound(0, 5_420)), 420);
+}
+
+#[test]
+fn derived_sound_is_not_held_for_mixing() {
+    let mut timeline = Timeline::default();
+    timeline.begin(Rules { mix_correct: true, ..Rules::default() });
+    timeline.push(sound(DERIVED, 0));
+    assert_eq!(timeline.pop().map(|frame| frame.track), Some(DERIVED));
 }

@@ -100,7 +100,7 @@ impl Rendition for SoundOnly {
     }
 
     fn push(&mut self, frame: &Frame, _start: bool, out: &mut BytesMut) {
-        if frame.kind == srs_media::Kind::Audio {
+        if frame.kind == Kind::Audio {
             out.extend_from_slice(&crate::testkit::item('i', frame.time, &frame.wire));
         }
     }
