@@ -11,6 +11,7 @@ mod gzip;
 mod head;
 mod range;
 mod rest;
+mod signalling;
 mod stored;
 
 pub use body::{Body, BodyError, chunk_header};
@@ -21,4 +22,5 @@ pub use gzip::{gzip, takes_gzip};
 pub use head::{HeadError, Received, Response, read_request, read_response, write_head};
 pub use range::with_range;
 pub use rest::{Rewind, serve_rest};
+pub use signalling::{Answering, MOST_BYTES as MOST_SIGNALLING, Signalling};
 pub use stored::Stored;

@@ -89,14 +89,62 @@ pub const SRT_KNOCKS: usize = 1024;
 /// and have said nothing yet, once half of all places are taken: callers of one proxy have its address, and may be a herd.
 pub const SRT_OF_ONE: usize = 64;
 
-/// Bytes that wait for a UDP socket of a shard that is full: 50 ms of 300 Mbit/s. What is beyond is lost, and SRT repeats it.
-pub const SRT_OUTGOING: usize = 2 << 20;
+/// Bytes that wait for a UDP socket of a shard that is full: 50 ms of 300 Mbit/s. What is beyond is lost, and SRT and WebRTC
+/// repeat it.
+pub const UDP_OUTGOING: usize = 2 << 20;
 
 /// Datagrams that came to another shard than their connection's and wait for that: those of a caller whose address changed.
 pub const SRT_STRAYED: usize = 256;
 
 /// Batches of datagrams that a port takes before others of its shard have their turn.
-pub const SRT_BATCHES: usize = 4;
+pub const UDP_BATCHES: usize = 4;
 
-/// An SRT connection on which nothing happens is not looked after more often: the runtime's timers are no finer.
-pub const SRT_REST: Duration = Duration::from_millis(1);
+/// A session on which nothing happens is not looked after more often: the runtime's timers are no finer.
+pub const TURN_REST: Duration = Duration::from_millis(1);
+
+/// Events of a WebRTC session that wait for who serves it: 4 s of a publisher with 50 frames of sound and 60 pictures in each
+/// of three layers, in which a session that works has had its turn.
+pub const RTC_EVENTS: usize = 1024;
+
+/// Datagrams that one WebRTC session may send before others of its shard have their turn.
+pub const RTC_TURN: usize = 1024;
+
+/// How long a WebRTC session that nobody wants any more may say goodbye: a few round trips.
+pub const RTC_GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long somebody may wait to be accepted: browsers ask again for 15 s at least, and each request may be another knock.
+pub const RTC_PENDING: Duration = Duration::from_secs(10);
+
+/// Who waits at one shard to be accepted: a herd of 1,000 that returns at once fits.
+pub const RTC_KNOCKS: usize = 1024;
+
+/// Those of them whom nobody has verified yet, since another node must be asked for the password: anybody can write such a
+/// request, in anybody's name.
+pub const RTC_ASKED: usize = 64;
+
+/// Requests by other ways of who waits to be accepted: browsers try all pairs of addresses, one each 50 ms.
+pub const RTC_MORE: usize = 4;
+
+/// Addresses of a WebRTC session: those of a host with two networks, by IPv4 and IPv6, and one behind a NAT each.
+pub const RTC_ADDRESSES: usize = 8;
+
+/// Addresses of other shards' sessions that a shard remembers: those of as many clients with several addresses.
+pub const RTC_STRAYS: usize = 4096;
+
+/// How long it does without another check: as long as consent lasts, RFC 7675.
+pub const RTC_STRAY: Duration = Duration::from_secs(30);
+
+/// Bytes that are handed over to another shard at once.
+pub const RTC_BUNDLE: usize = 128 << 10;
+
+/// How many times that may wait there: 8 MiB. What is beyond is lost.
+pub const RTC_ERRANDS: usize = 64;
+
+/// From accept to the first frame of a WebRTC client by TCP, which is the first thing that it says.
+pub const RTC_FIRST: Duration = Duration::from_secs(5);
+
+/// Bytes that wait for a WebRTC client by TCP: half a second of 4 Mbit/s. What is beyond is lost, as if it were UDP.
+pub const RTC_TCP_BYTES: usize = 256 << 10;
+
+/// How often a client by TCP is sent on to another shard, when its session begins and ends meanwhile.
+pub const RTC_HOPS: u8 = 2;

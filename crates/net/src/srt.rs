@@ -15,13 +15,10 @@ mod ids;
 mod knock;
 mod lately;
 mod live;
-mod outgoing;
 mod port;
 mod refusals;
-mod runs;
 mod shard;
 mod state;
-mod timers;
 
 pub use connection::Connection;
 pub use dial::dial;

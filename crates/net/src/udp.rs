@@ -4,6 +4,8 @@
 mod batch;
 mod bind;
 mod narrow;
+mod outgoing;
+mod runs;
 mod trouble;
 
 use std::cell::{Cell, RefCell};
@@ -16,7 +18,9 @@ use std::time::{Duration, Instant};
 pub use batch::{Batch, Datagram, with_batch};
 pub use bind::bind_shared;
 use narrow::{EINVAL, Narrow};
+pub(crate) use outgoing::{Outgoing, Way};
 use quinn_udp::{Transmit, UdpSocketState};
+pub(crate) use runs::Runs;
 use rustix::net::sockopt::{
     Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
 };
@@ -195,6 +199,14 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
         IpAddr::V6(_) => address,
         ip => SocketAddr::new(ip, address.port()),
     }
+}
+
+/// The address to answer from: the one that was asked, unless many were.
+pub(crate) fn sender(to: Option<IpAddr>) -> Option<IpAddr> {
+    to.filter(|to| match to {
+        IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast() && !ip.is_unspecified(),
+        IpAddr::V6(ip) => !ip.is_multicast() && !ip.is_unspecified(),
+    })
 }
 
 /// An address as a socket for both families takes it.

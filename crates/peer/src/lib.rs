@@ -2,4 +2,5 @@
 //!
 //! Sans-IO as the cores of our own: datagrams and time come from the driver in `net`.
 
+pub mod rtc;
 pub mod srt;

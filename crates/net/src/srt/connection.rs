@@ -13,8 +13,9 @@ use bytes::Bytes;
 use srs_srt::engine::{Ended, Engine, Stats};
 use srs_srt::{Reason, SocketId};
 
-use super::runs::Runs;
 use crate::tcp::Slot;
+use crate::turns::{Bell, now, soonest, wait};
+use crate::udp::Runs;
 use crate::{limits, shards};
 
 /// A connection whose handshake is done. It stays on the shard of its port.
@@ -120,51 +121,11 @@ impl Drop for Connection {
     }
 }
 
-fn wait<T>(slot: &mut Option<Waker>, cx: &Context<'_>) -> Poll<T> {
-    match slot {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *slot = Some(cx.waker().clone()),
-    }
-    Poll::Pending
-}
-
-/// When who is due is asked again: not at once, whatever it says.
-pub(super) fn soonest(now: Instant, due: Instant) -> Instant {
-    now.checked_add(limits::SRT_REST).map_or(due, |soon| due.max(soon))
-}
-
-/// The time, also where tests hold it.
-pub(super) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
-
-/// How sessions tell their driver which connections have something to do.
-#[derive(Debug, Default)]
-pub(super) struct Bell {
-    rung: RefCell<Vec<SocketId>>,
-    driver: RefCell<Option<Waker>>,
-}
-
-impl Bell {
-    /// Takes who rang into `rung`, which must be empty, and lets the driver's task be woken from now on.
-    pub(super) fn answer(&self, rung: &mut Vec<SocketId>, cx: &Context<'_>) {
-        let _none_of_this_turn: Poll<()> = wait(&mut self.driver.borrow_mut(), cx);
-        std::mem::swap(&mut *self.rung.borrow_mut(), rung);
-    }
-
-    /// Wakes the driver.
-    pub(super) fn wake(&self) {
-        if let Some(driver) = self.driver.borrow_mut().take() {
-            driver.wake();
-        }
-    }
-}
-
 /// What a connection and its driver share.
 pub(super) struct Line {
     pub(super) id: SocketId,
     pub(super) peer: Cell<SocketAddr>,
-    bell: Rc<Bell>,
+    bell: Rc<Bell<SocketId>>,
     has_rung: Cell<bool>,
     inner: RefCell<Inner>,
 }
@@ -196,7 +157,12 @@ pub(super) enum Left {
 }
 
 impl Line {
-    pub(super) fn new(id: SocketId, peer: SocketAddr, engine: Box<dyn Engine>, bell: &Rc<Bell>) -> Rc<Line> {
+    pub(super) fn new(
+        id: SocketId,
+        peer: SocketAddr,
+        engine: Box<dyn Engine>,
+        bell: &Rc<Bell<SocketId>>,
+    ) -> Rc<Line> {
         let inner = Inner { engine: Some(engine), ..Inner::default() };
         let (peer, bell) = (Cell::new(peer), Rc::clone(bell));
         Rc::new(Line { id, peer, bell, has_rung: Cell::new(false), inner: RefCell::new(inner) })
@@ -210,8 +176,7 @@ impl Line {
     /// Has the driver give it a turn.
     pub(super) fn ring(&self) {
         if self.mark() {
-            self.bell.rung.borrow_mut().push(self.id);
-            self.bell.wake();
+            self.bell.ring(self.id);
         }
     }
 
@@ -247,11 +212,16 @@ impl Line {
     }
 
     /// Does what is due: time passes for the engine, its datagrams go to `send` in runs, its messages to the session.
-    pub(super) fn turn(&self, now: Instant, runs: &mut Runs, send: &mut impl FnMut(&[u8], usize)) -> Left {
+    pub(super) fn turn(
+        &self,
+        now: Instant,
+        runs: &mut Runs<()>,
+        send: &mut impl FnMut((), &[u8], usize),
+    ) -> Left {
         self.has_rung.set(false);
         let went = self.with(|engine| {
             let due = engine.tick(now);
-            let more = |_: &usize| runs.add(|out| engine.next_packet(now, out), send);
+            let more = |_: &usize| runs.add(|out| engine.next_packet(now, out).then_some(()), send);
             let sent = (0..limits::SRT_TURN).take_while(more).count();
             (due, sent == limits::SRT_TURN)
         });

@@ -14,12 +14,11 @@ use srs_srt::{Engine, SocketId};
 use tokio::time::Sleep;
 
 use super::Connection;
-use super::connection::{Bell, Left, Line, now, soonest};
+use super::connection::{Left, Line};
 use super::ids::Ids;
-use super::outgoing::Outgoing;
 use super::refusals::Refusals;
-use super::runs::Runs;
-use crate::udp::{Batch, Datagram, Socket, canonical, with_batch};
+use crate::turns::{Bell, now, soonest};
+use crate::udp::{Batch, Datagram, Outgoing, Runs, Socket, canonical, with_batch};
 use crate::{limits, shards};
 
 /// Calls a listener. `make` makes who talks, with the socket id of this end and the time; how long it may take is the
@@ -59,7 +58,7 @@ struct Wire {
     socket: Socket,
     to: SocketAddr,
     outgoing: Outgoing,
-    runs: Runs,
+    runs: Runs<()>,
 }
 
 fn failed(error: io::Error) -> CallError {
@@ -96,13 +95,13 @@ fn ask<C: Caller>(
         let Some(due) = caller.tick(now) else { return Poll::Ready(Err(CallError::Silent)) };
         let Wire { socket, to, outgoing, runs } = wire;
         let mut result = Ok(());
-        let mut send = |run: &[u8], size| {
+        let mut send = |(), run: &[u8], size| {
             let sent = outgoing.send(socket, (*to, None), run, size);
             if sent.is_err() {
                 result = sent;
             }
         };
-        while runs.add(|out| caller.next_packet(now, out), &mut send) {}
+        while runs.add(|out| caller.next_packet(now, out).then_some(()), &mut send) {}
         runs.end(&mut send);
         result.and(outgoing.flush(socket, cx)).map_err(failed)?;
         timer.as_mut().reset(soonest(now, due).into());
@@ -130,7 +129,7 @@ fn hear<C: Caller>(caller: &mut C, batch: &mut Batch) -> Progress {
 struct Driver {
     wire: Wire,
     line: Rc<Line>,
-    bell: Rc<Bell>,
+    bell: Rc<Bell<SocketId>>,
     rung: Vec<SocketId>,
     refusals: Refusals,
 }
@@ -152,7 +151,7 @@ impl Driver {
         let (received, mut more) = self.receive(cx, now);
         let Wire { socket, to, outgoing, runs } = &mut self.wire;
         let mut result = received;
-        let mut send = |run: &[u8], size| {
+        let mut send = |(), run: &[u8], size| {
             let sent = outgoing.send(socket, (*to, None), run, size);
             if sent.is_err() {
                 result = sent;
@@ -184,7 +183,7 @@ impl Driver {
     /// Takes what came, and whether there may be more.
     fn receive(&mut self, cx: &mut Context<'_>, now: Instant) -> (io::Result<()>, bool) {
         with_batch(|batch| {
-            for _ in 0..limits::SRT_BATCHES {
+            for _ in 0..limits::UDP_BATCHES {
                 match self.wire.socket.poll_receive(cx, batch) {
                     Poll::Pending => return (Ok(()), false),
                     Poll::Ready(Err(error)) => return (Err(error), true),

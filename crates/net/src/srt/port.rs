@@ -4,17 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use srs_srt::{Cookies, SocketId};
-use tokio::sync::{mpsc, watch};
-use tokio::time::Sleep;
+use tokio::sync::mpsc;
 
 use super::Knock;
-use super::connection::now;
 use super::ids::Ids;
 use super::live::Live;
 use super::shard::{Shard, Strayed};
@@ -23,6 +21,7 @@ use crate::limits;
 use crate::quiet::Quiet;
 use crate::shards::{self, Handle};
 use crate::tcp::Slots;
+use crate::turns::{Alarm, Together, now};
 use crate::udp::{self, Datagram, Socket, with_batch};
 
 /// A port on which callers are heard: a socket for each shard.
@@ -76,22 +75,16 @@ pub(super) struct Part {
     all: Vec<mpsc::Sender<Strayed>>,
     strayed: mpsc::Receiver<Strayed>,
     live: Live,
-    /// Given back when nobody is heard and nobody is here any more.
-    needed: watch::Sender<()>,
-    /// Ends when all were given back. A socket that is closed before that leaves its callers to others, and theirs to it.
-    unneeded: watch::Receiver<()>,
+    together: Together,
 }
 
 impl Part {
     /// The parts of a port of so many shards.
     pub(super) fn of(shards: usize) -> Vec<Part> {
         let (all, ways): (Vec<_>, Vec<_>) = (0..shards).map(|_| mpsc::channel(limits::SRT_STRAYED)).unzip();
-        let (needed, unneeded) = watch::channel(());
-        let part = |(index, (strayed, live))| {
-            let (all, needed, unneeded) = (all.clone(), needed.clone(), unneeded.clone());
-            Part { index, all, strayed, live, needed, unneeded }
-        };
-        ways.into_iter().zip(Live::of(shards)).enumerate().map(part).collect()
+        let part =
+            |(index, ((strayed, live), together))| Part { index, all: all.clone(), strayed, live, together };
+        ways.into_iter().zip(Live::of(shards)).zip(Together::of(shards)).enumerate().map(part).collect()
     }
 
     /// It begins, on its shard.
@@ -116,9 +109,9 @@ impl Part {
         S: Fn(Knock) -> F + Clone + 'static,
         F: Future<Output = ()> + 'static,
     {
-        let Part { strayed, needed, unneeded, .. } = self;
-        let (rung, knocks, needed) = (Vec::new(), Vec::new(), Some(needed));
-        drive(Driver { shard, strayed, needed, unneeded, session, rung, knocks, armed: None }).await;
+        let Part { strayed, together, .. } = self;
+        let (rung, knocks, alarm) = (Vec::new(), Vec::new(), Alarm::new());
+        drive(Driver { shard, strayed, together, session, rung, knocks, alarm }).await;
     }
 }
 
@@ -134,13 +127,11 @@ where
 struct Driver<S> {
     shard: Rc<Shard>,
     strayed: mpsc::Receiver<Strayed>,
-    needed: Option<watch::Sender<()>>,
-    unneeded: watch::Receiver<()>,
+    together: Together,
     session: S,
     rung: Vec<SocketId>,
     knocks: Vec<Knock>,
-    /// For when the timer is set.
-    armed: Option<Instant>,
+    alarm: Alarm,
 }
 
 impl<S, F> Driver<S>
@@ -151,23 +142,20 @@ where
     async fn run(&mut self) {
         let slots = self.shard.slots.clone();
         let mut closed = pin!(slots.closed());
-        let mut unneeded = self.unneeded.clone();
-        let mut ended = pin!(async { while unneeded.changed().await.is_ok() {} });
-        let mut timer = pin!(tokio::time::sleep(limits::SRT_PENDING));
-        self.armed = None;
+        let mut ended = pin!(self.together.left());
         self.shard.state.borrow_mut().turn_all();
         poll_fn(|cx| {
             if !self.shard.is_closed.get() && closed.as_mut().poll(cx).is_ready() {
                 self.shard.is_closed.set(true);
             }
-            self.poll(cx, timer.as_mut());
+            self.poll(cx);
             ended.as_mut().poll(cx)
         })
         .await;
     }
 
     /// One turn of everybody: what came is taken, up to a limit, then what is due is done.
-    fn poll(&mut self, cx: &mut Context<'_>, timer: Pin<&mut Sleep>) {
+    fn poll(&mut self, cx: &mut Context<'_>) {
         let now = now();
         let shard = Rc::clone(&self.shard);
         self.rung.clear();
@@ -185,19 +173,19 @@ where
             tracing::debug!(%error, "datagrams of SRT were not sent");
         }
         if shard.is_closed.get() && state.is_empty() {
-            self.needed = None;
+            self.together.leave();
         }
         if more {
             // Others of this thread have their turn first.
             return cx.waker().wake_by_ref();
         }
-        self.sleep(cx, timer, state.next());
+        self.alarm.set(cx, state.next());
     }
 
     /// Takes what came to this shard's socket; true when there may be more.
     fn receive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         with_batch(|batch| {
-            for _ in 0..limits::SRT_BATCHES {
+            for _ in 0..limits::UDP_BATCHES {
                 match self.shard.socket.poll_receive(cx, batch) {
                     Poll::Pending => return false,
                     Poll::Ready(Ok(())) => {
@@ -223,18 +211,5 @@ where
             self.knocks.extend(self.shard.datagram(now, datagram, true));
         }
         true
-    }
-
-    /// Has the task woken at this time.
-    fn sleep(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>, next: Option<Instant>) {
-        let Some(next) = next else { return self.armed = None };
-        if self.armed != Some(next) {
-            self.armed = Some(next);
-            timer.as_mut().reset(next.into());
-        }
-        if timer.poll(cx).is_ready() {
-            self.armed = None;
-            cx.waker().wake_by_ref();
-        }
     }
 }

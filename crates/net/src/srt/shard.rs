@@ -11,16 +11,16 @@ use srs_srt::{Cookies, Engine, Reason, SocketId};
 use tokio::sync::mpsc;
 
 use super::Knock;
-use super::connection::{Bell, Line, now};
+use super::connection::Line;
 use super::follow::Follow;
 use super::ids::Ids;
 use super::live::Live;
-use super::outgoing::Way;
 use super::state::{Open, Pending, State};
 use crate::limits;
 use crate::quiet::Quiet;
 use crate::tcp::Slots;
-use crate::udp::{Datagram, Socket};
+use crate::turns::{Bell, now};
+use crate::udp::{Datagram, Socket, Way, sender};
 
 /// A datagram that came to another shard than its connection's.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct Shard {
     /// The ways to the drivers of all shards.
     pub(super) all: Vec<mpsc::Sender<Strayed>>,
     pub(super) live: Live,
-    pub(super) bell: Rc<Bell>,
+    pub(super) bell: Rc<Bell<SocketId>>,
     pub(super) state: RefCell<State>,
     /// No callers any more.
     pub(super) is_closed: Cell<bool>,
@@ -162,12 +162,4 @@ impl Shard {
         line.ring();
         Some(line)
     }
-}
-
-/// The address to answer from: the one that was asked, unless many were.
-pub(super) fn sender(to: Option<IpAddr>) -> Option<IpAddr> {
-    to.filter(|to| match to {
-        IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast() && !ip.is_unspecified(),
-        IpAddr::V6(ip) => !ip.is_multicast() && !ip.is_unspecified(),
-    })
 }

@@ -16,13 +16,10 @@ use super::crowd::{Crowd, Silent};
 use super::follow::{Follow, Stranger};
 use super::lately::{Caller, Lately};
 use super::live::Live;
-use super::outgoing::{Outgoing, Way};
-use super::runs::Runs;
-use super::shard::sender;
-use super::timers::{Due, Timers};
 use crate::limits;
 use crate::tcp::Slots;
-use crate::udp::{Datagram, Socket};
+use crate::turns::{Due, Timers};
+use crate::udp::{Datagram, Outgoing, Runs, Socket, Way, sender};
 
 /// A caller that waits.
 #[derive(Debug)]
@@ -95,9 +92,9 @@ pub(super) struct State {
     lately: Lately,
     crowd: Crowd,
     live: Live,
-    timers: Timers,
+    timers: Timers<SocketId>,
     pub(super) outgoing: Outgoing,
-    runs: Runs,
+    runs: Runs<()>,
     /// Whose turn it is.
     pub(super) turns: Vec<SocketId>,
 }
@@ -267,7 +264,7 @@ impl State {
         let State { lines, timers, outgoing, runs, .. } = self;
         let Some(open) = lines.get_mut(&id) else { return false };
         let way = open.way;
-        let mut send = |run: &[u8], size| {
+        let mut send = |(), run: &[u8], size| {
             // To whom nothing can be sent, nothing is acknowledged, which ends the connection.
             let _lost = outgoing.send(socket, way, run, size);
         };
@@ -281,7 +278,7 @@ impl State {
         };
         if ended == Ended::Broken {
             let goodbye = shutdown(open.theirs, 0);
-            send(&goodbye, goodbye.len());
+            send((), &goodbye, goodbye.len());
         }
         let caller = (way.0, open.theirs);
         if let Some(ip) = lines.remove(&id).and_then(|open| open.silent) {

@@ -1,29 +1,33 @@
-//! When connections are due: one structure, and one timer of the runtime, for all of a shard.
+//! When sessions are due: one structure, and one timer of the runtime, for all of a shard.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-use srs_srt::SocketId;
-
 /// Times in their order. What was put off stays in until its first time: whoever is taken out compares with its own.
-#[derive(Debug, Default)]
-pub(super) struct Timers {
-    heap: BinaryHeap<Reverse<(Instant, SocketId)>>,
+#[derive(Debug)]
+pub(crate) struct Timers<I> {
+    heap: BinaryHeap<Reverse<(Instant, I)>>,
 }
 
-/// What one connection knows of its times.
+impl<I: Ord> Default for Timers<I> {
+    fn default() -> Timers<I> {
+        Timers { heap: BinaryHeap::new() }
+    }
+}
+
+/// What one session knows of its times.
 #[derive(Debug, Default)]
-pub(super) struct Due {
+pub(crate) struct Due {
     /// When it is due.
     at: Option<Instant>,
     /// Its earliest time among the timers.
     listed: Option<Instant>,
 }
 
-impl Timers {
-    /// Says when a connection is due, instead of what was said before.
-    pub(super) fn set(&mut self, id: SocketId, due: &mut Due, at: Option<Instant>) {
+impl<I: Copy + Ord> Timers<I> {
+    /// Says when a session is due, instead of what was said before.
+    pub(crate) fn set(&mut self, id: I, due: &mut Due, at: Option<Instant>) {
         due.at = at;
         if let Some(at) = at
             && due.listed.is_none_or(|listed| at < listed)
@@ -34,7 +38,7 @@ impl Timers {
     }
 
     /// Takes out the next whose time has come: its id is to be looked up, and [`Timers::is_due`] to be asked.
-    pub(super) fn next(&mut self, now: Instant) -> Option<(Instant, SocketId)> {
+    pub(crate) fn next(&mut self, now: Instant) -> Option<(Instant, I)> {
         let Reverse((at, id)) = *self.heap.peek()?;
         if at > now {
             return None;
@@ -44,7 +48,7 @@ impl Timers {
     }
 
     /// Whether the one that was taken out is due indeed; if it was put off, it is listed again.
-    pub(super) fn is_due(&mut self, now: Instant, listed: Instant, id: SocketId, due: &mut Due) -> bool {
+    pub(crate) fn is_due(&mut self, now: Instant, listed: Instant, id: I, due: &mut Due) -> bool {
         if due.listed != Some(listed) {
             return false;
         }
@@ -59,7 +63,7 @@ impl Timers {
     }
 
     /// When to look again.
-    pub(super) fn first(&self) -> Option<Instant> {
+    pub(crate) fn first(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 
-const ID: SocketId = SocketId(1);
+const ID: u32 = 1;
 
 #[test]
 fn who_is_due_comes_in_its_turn_and_once() {
@@ -10,12 +10,12 @@ fn who_is_due_comes_in_its_turn_and_once() {
     let at = |ms| start + Duration::from_millis(ms);
     let mut dues: Vec<Due> = (0..3).map(|_| Due::default()).collect();
     for (id, ms) in [(0, 30), (1, 10), (2, 20)] {
-        timers.set(SocketId(id), &mut dues[id as usize], Some(at(ms)));
+        timers.set(id, &mut dues[id as usize], Some(at(ms)));
     }
     let mut seen = Vec::new();
     while let Some((listed, id)) = timers.next(at(25)) {
-        assert!(timers.is_due(at(25), listed, id, &mut dues[id.0 as usize]));
-        seen.push(id.0);
+        assert!(timers.is_due(at(25), listed, id, &mut dues[id as usize]));
+        seen.push(id);
     }
     assert_eq!((seen, timers.first()), (vec![1, 2], Some(at(30))));
 }

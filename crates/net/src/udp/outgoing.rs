@@ -5,11 +5,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
+use super::Socket;
 use crate::limits;
-use crate::udp::Socket;
 
 /// What takes datagrams: a [`Socket`].
-pub(super) trait Sink {
+pub(crate) trait Sink {
     /// [`Socket::try_send`].
     fn try_send(&self, way: Way, run: &[u8], size: usize) -> io::Result<usize>;
 
@@ -28,11 +28,11 @@ impl Sink for Socket {
 }
 
 /// A peer's address, and the one of this host that it knows.
-pub(super) type Way = (SocketAddr, Option<IpAddr>);
+pub(crate) type Way = (SocketAddr, Option<IpAddr>);
 
 /// Datagrams on their way out, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     queue: VecDeque<Parcel>,
     bytes: usize,
 }
@@ -45,16 +45,16 @@ struct Parcel {
 }
 
 impl Outgoing {
-    /// Sends datagrams of one size, or keeps them until there is room; beyond [`limits::SRT_OUTGOING`] they are lost, as
+    /// Sends datagrams of one size, or keeps them until there is room; beyond [`limits::UDP_OUTGOING`] they are lost, as
     /// datagrams may be.
     ///
     /// # Errors
     /// Of the system: then they are lost too.
-    pub(super) fn send(&mut self, socket: &impl Sink, way: Way, run: &[u8], size: usize) -> io::Result<()> {
+    pub(crate) fn send(&mut self, socket: &impl Sink, way: Way, run: &[u8], size: usize) -> io::Result<()> {
         let taken = if self.queue.is_empty() { taken(socket.try_send(way, run, size))? } else { 0 };
         let Some(rest) = run.get(taken..).filter(|rest| !rest.is_empty()) else { return Ok(()) };
         let bytes = self.bytes.saturating_add(rest.len());
-        if bytes <= limits::SRT_OUTGOING {
+        if bytes <= limits::UDP_OUTGOING {
             self.bytes = bytes;
             self.queue.push_back(Parcel { way, run: rest.to_vec(), size });
         }
@@ -65,7 +65,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// As [`Outgoing::send`].
-    pub(super) fn flush(&mut self, socket: &impl Sink, cx: &mut Context<'_>) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, socket: &impl Sink, cx: &mut Context<'_>) -> io::Result<()> {
         let mut result = Ok(());
         while let Some(parcel) = self.queue.front_mut()
             && let Poll::Ready(ready) = socket.poll_room(cx)

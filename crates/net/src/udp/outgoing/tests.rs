@@ -67,7 +67,7 @@ fn what_waits_is_bounded() {
     for _ in 0..100 {
         outgoing.send(&socket, way(), &large, SIZE).unwrap();
     }
-    assert!(outgoing.bytes <= limits::SRT_OUTGOING && outgoing.bytes > limits::SRT_OUTGOING - large.len());
+    assert!(outgoing.bytes <= limits::UDP_OUTGOING && outgoing.bytes > limits::UDP_OUTGOING - large.len());
     assert_eq!(outgoing.bytes, outgoing.queue.iter().map(|parcel| parcel.run.len()).sum::<usize>());
 }
 
