@@ -1,5 +1,5 @@
-//! SRS's HTTP API, in SRS's field names: of one node over its inventory, or at a proxy summed over the cluster. Not
-//! here: WHIP and WHEP; of SRS's, JSONP and the override of a request's method by `method=DELETE`, with which any link
+//! SRS's HTTP API, in SRS's field names: of one node over its inventory, or at a proxy summed over the cluster. WHIP
+//! and WHEP are passed to who answers them. Not here: of SRS's, JSONP and the override of a request's method by `method=DELETE`, with which any link
 //! or picture could kick.
 
 mod cluster;
@@ -7,6 +7,7 @@ mod drain;
 mod facts;
 mod lists;
 mod records;
+mod signalling;
 mod view;
 
 use crate::client::FOR_A_SUM;
@@ -20,7 +21,9 @@ pub use cluster::Cluster;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+pub use signalling::signalling_api;
 use srs_names::Inventory;
+use srs_net::http::Signalling;
 use std::sync::Arc;
 pub use view::cluster_api;
 
@@ -60,6 +63,8 @@ pub struct Api {
     pub machine: Arc<Machine>,
     /// What the role counts.
     pub counts: Arc<dyn Counts>,
+    /// What makes sessions of WebRTC, asked below `/rtc/`. None: that is no path here.
+    pub signalling: Option<Arc<dyn Signalling>>,
     /// SRS's `exporter { label; }`, a label of the metric `srs_build_info`; empty for none.
     pub label: String,
     /// SRS's `exporter { tag; }`, the same.
@@ -155,9 +160,10 @@ fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
 
 fn finished(router: Router<Arc<Api>>, api: Arc<Api>) -> Router {
     let (identity, crossdomain) = (api.identity.clone(), api.crossdomain);
+    let signalling = signalling_api(api.signalling.clone());
     let router = router.method_not_allowed_fallback(reply::wrong_method).with_state(api);
     let router = if crossdomain { with_cors(router) } else { router };
-    reply::with_headers(router, &identity)
+    reply::with_headers(router.merge(signalling), &identity)
 }
 
 /// Adds SRS's `crossdomain` headers to every reply of the routes so far, and answers `OPTIONS` with 200

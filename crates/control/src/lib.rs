@@ -23,7 +23,7 @@ mod system;
 mod testkit;
 
 pub use access::{Access, Peer};
-pub use api::{Api, Cluster, Shows, cluster_api, http_api, http_api_beside};
+pub use api::{Api, Cluster, Shows, cluster_api, http_api, http_api_beside, signalling_api};
 pub use client::ClientError;
 pub use identity::Identity;
 pub use machine::Machine;

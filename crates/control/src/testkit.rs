@@ -48,6 +48,7 @@ pub fn api(shows: Shows) -> Api {
         crossdomain: false,
         machine: std::sync::Arc::new(Machine::new()),
         counts: std::sync::Arc::new(Counted),
+        signalling: None,
         label: String::new(),
         tag: String::new(),
     }

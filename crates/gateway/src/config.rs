@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Live, hls};
+use crate::{Live, RtcSettings, hls};
 use srs_hub::{Rules, Takeover};
 use srs_names::{DEFAULT_VHOST, StreamKey};
 
@@ -26,6 +26,8 @@ pub struct Vhost {
     pub hls_elsewhere: bool,
     /// Whether it serves SRT.
     pub srt: bool,
+    /// How it serves WebRTC. None: it does not.
+    pub rtc: Option<RtcSettings>,
     /// Viewers.
     pub play: Play,
     /// Publishers.
@@ -101,6 +103,7 @@ impl Default for Vhost {
             hls: None,
             hls_elsewhere: false,
             srt: false,
+            rtc: None,
             play: Play::default(),
             publish: Publish::default(),
         }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use srs_hls::Template;
 use srs_hub::{Feed, Format, Hub, Phase, Window};
+use srs_media::Codec;
 use srs_names::StreamKey;
 use srs_net::shards;
 use tokio::sync::Notify;
@@ -25,6 +26,8 @@ use disk::Disk;
 pub(crate) use serve::{Ask, MARK, Owner, Served};
 use sessions::Sessions;
 use stream::Stream;
+
+use crate::sound::Sounds;
 
 /// The hub's name for what is cut here.
 const HLS: Format = Format("hls");
@@ -101,14 +104,16 @@ pub(crate) struct Hls {
     came: Notify,
     sessions: Sessions,
     disk: Disk,
+    sound: Arc<Sounds>,
 }
 
 /// The vhost and the path, escapes decoded, without a slash in front.
 type Place = (Arc<str>, String);
 
 impl Hls {
-    pub(crate) fn new() -> Arc<Hls> {
+    pub(crate) fn new(sound: Arc<Sounds>) -> Arc<Hls> {
         Arc::new(Hls {
+            sound,
             streams: Mutex::default(),
             places: Mutex::default(),
             came: Notify::new(),
@@ -157,7 +162,13 @@ impl Hls {
         self.list_at(&stream, &path);
         streams.insert(key.clone(), Arc::clone(&stream));
         drop(streams);
-        shards::spawn(Arc::clone(self).keep(stream));
+        let hls = Arc::clone(self);
+        // From the first frame on: its list is to have sound from the start.
+        let wanting = self.sound.wants(key, Codec::Aac);
+        shards::spawn(async move {
+            let _made = wanting;
+            hls.keep(stream).await;
+        });
     }
 
     /// Has the hub cut the stream. What cut it before is gone but for the moments in which a viewer is counted.

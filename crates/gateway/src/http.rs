@@ -275,7 +275,8 @@ impl Gateway {
             return Ok(Route::Answer(bodiless(live)));
         }
         let (version, says_hls) = (request.version(), fetch::is_told_of_hls(sent, vhost));
-        Ok(Route::Live(Wanted { live, key, vhost, version, host, says_hls }))
+        let node = fetch::is_pull(sent);
+        Ok(Route::Live(Wanted { live, key, vhost, version, host, says_hls, node }))
     }
 
     fn with_common_fields(&self, mut answer: Answer) -> Answer {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
 use srs_hub::{Headers, Phase, StreamStats};
-use srs_media::Kind;
+use srs_media::{DERIVED, Frame, Kind};
 use srs_names::{
     AppRecord, AudioRecord, ClientRecord, FetchRecord, Inventory, Kbps, NodeId, PublishRecord, StreamKey,
     StreamRecord, Totals, VhostRecord, VideoRecord,
@@ -187,8 +187,9 @@ fn video_of(headers: &Headers) -> Option<VideoRecord> {
 }
 
 fn audio_of(headers: &Headers) -> Option<AudioRecord> {
-    let info =
-        headers.configs.iter().filter(|frame| frame.kind == Kind::Audio).find_map(srs_flv::describe_audio)?;
+    // What a node made beside it is not what the publisher sends.
+    let is_own = |frame: &&Frame| frame.kind == Kind::Audio && frame.track != DERIVED;
+    let info = headers.configs.iter().filter(is_own).find_map(srs_flv::describe_audio)?;
     Some(AudioRecord {
         codec: info.codec.name().to_owned(),
         sample_rate: info.sample_rate,

@@ -17,8 +17,11 @@ mod idle;
 mod inventory;
 mod live;
 mod publish;
+mod push;
 mod rendition;
+mod rtc;
 mod rtmp;
+mod sound;
 mod srt;
 #[cfg(test)]
 mod testkit;
@@ -41,6 +44,8 @@ pub use envelopes::Envelopes;
 use hold::Holds;
 pub use inventory::{Carried, LiveStream};
 pub use live::Live;
+pub use rtc::{Rtc, RtcSettings, Who};
+pub use srs_sound::Settings as Sound;
 pub use srt::Srt;
 
 /// What a role hands to its doors.
@@ -69,6 +74,10 @@ pub struct Config {
     pub pass_on: Option<Arc<dyn PassOn>>,
     /// How SRT is served. None: it is not.
     pub srt: Option<Srt>,
+    /// How WebRTC is served. None: it is not.
+    pub rtc: Option<Rtc>,
+    /// How sound of one codec is made into another.
+    pub sound: Sound,
 }
 
 /// The doors of one node. Shared by all shards.
@@ -86,6 +95,8 @@ pub struct Gateway {
     elsewhere: Option<Arc<dyn Elsewhere>>,
     pass_on: Option<Arc<dyn PassOn>>,
     srt: Option<Srt>,
+    rtc: Option<rtc::Webrtc>,
+    sound: Arc<sound::Sounds>,
     clients: Arc<Clients>,
     hls: Arc<hls::Hls>,
     holds: Arc<Holds>,
@@ -123,6 +134,7 @@ enum Refused {
 impl Gateway {
     /// Doors onto `hub`.
     pub fn new(hub: Hub, config: Config) -> Arc<Gateway> {
+        let sound = sound::Sounds::new(&hub, config.sound, &config.vhosts);
         Arc::new(Gateway {
             hub,
             vhosts: config.vhosts,
@@ -137,8 +149,10 @@ impl Gateway {
             elsewhere: config.elsewhere,
             pass_on: config.pass_on,
             srt: config.srt,
+            rtc: config.rtc.map(rtc::Webrtc::new),
             clients: Arc::default(),
-            hls: hls::Hls::new(),
+            hls: hls::Hls::new(Arc::clone(&sound)),
+            sound,
             holds: Arc::default(),
             draining: watch::Sender::new(false),
         })
@@ -161,6 +175,9 @@ impl Gateway {
             self.clients.sample();
             self.sample_streams();
             self.hls.sweep();
+            if let Some(rtc) = &self.rtc {
+                rtc.sweep();
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use srs_hub::{Format, Rendition};
 use srs_media::Codec;
 
-use crate::rendition::{self, Flv, ts};
+use crate::rendition::{self, Flv, Hears, ts};
 
 /// A format of live media over HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,10 @@ impl Live {
     }
 
     /// The hub's name for it, with or without HTTP's chunked coding.
-    pub(crate) fn format(self, chunked: bool) -> Format {
+    pub(crate) fn format(self, chunked: bool, hears: Hears) -> Format {
         match (self, chunked) {
+            (Live::Flv, true) if hears == Hears::Both => rendition::FLV_CHUNKED_FOR_NODES,
+            (Live::Flv, false) if hears == Hears::Both => rendition::FLV_FOR_NODES,
             (Live::Flv, true) => rendition::FLV_CHUNKED,
             (Live::Flv, false) => rendition::FLV,
             (Live::Ts, true) => ts::TS_CHUNKED,
@@ -62,10 +64,20 @@ impl Live {
         }
     }
 
+    /// Which sound it has for a node that fetches the stream, or for anybody else.
+    pub(crate) fn hears(self, node: bool) -> Hears {
+        if node && self == Live::Flv { Hears::Both } else { Hears::NoOpus }
+    }
+
+    /// Whether AAC is to be made for it of a stream whose sound is Opus.
+    pub(crate) fn wants_aac(self, node: bool) -> bool {
+        self != Live::Mp3 && self.hears(node) == Hears::NoOpus
+    }
+
     /// What makes it.
-    pub(crate) fn rendition(self, chunked: bool) -> Box<dyn Rendition> {
+    pub(crate) fn rendition(self, chunked: bool, hears: Hears) -> Box<dyn Rendition> {
         match self {
-            Live::Flv => Box::new(Flv::new(chunked)),
+            Live::Flv => Box::new(Flv::new(chunked).hearing(hears)),
             Live::Ts => Box::new(ts::Ts::new(chunked)),
             Live::Aac => Box::new(ts::Sound::new(Codec::Aac, chunked)),
             Live::Mp3 => Box::new(ts::Sound::new(Codec::Mp3, chunked)),

@@ -1,5 +1,7 @@
 //! The output formats: how a frame looks to each kind of viewer.
 
+mod hears;
+pub(crate) mod rtc;
 pub(crate) mod ts;
 
 use std::sync::Arc;
@@ -10,14 +12,28 @@ use srs_media::{Frame, Kind};
 use srs_net::http::chunk_header;
 use srs_rtmp::{Message, MessageKind, chunk, tag};
 
+pub(crate) use hears::Hears;
+
 /// RTMP chunks of message stream 1, one full header per message.
 pub(crate) const RTMP: Format = Format("rtmp");
+
+/// The same for players that know Opus.
+pub(crate) const RTMP_WITH_OPUS: Format = Format("rtmp with opus");
+
+/// The same for nodes.
+pub(crate) const RTMP_FOR_NODES: Format = Format("rtmp for nodes");
 
 /// FLV tags, each in an HTTP chunk of its own.
 pub(crate) const FLV_CHUNKED: Format = Format("flv in http chunks");
 
 /// FLV tags alone, for HTTP/1.0 and for bodies that somebody else frames.
 pub(crate) const FLV: Format = Format("flv");
+
+/// The same as [`FLV_CHUNKED`] for nodes.
+pub(crate) const FLV_CHUNKED_FOR_NODES: Format = Format("flv in http chunks for nodes");
+
+/// The same as [`FLV`] for nodes.
+pub(crate) const FLV_FOR_NODES: Format = Format("flv for nodes");
 
 /// Low 32 bits of a time: what RTMP and FLV carry.
 fn wrap(time: i64) -> u32 {
@@ -35,9 +51,10 @@ fn kind_of(frame: &Frame) -> MessageKind {
 
 /// What opens a stream for a viewer: metadata, then codec headers, which are stamped `time`. Metadata is of no time: ffmpeg
 /// takes it for a track of text where it has one, and then waits for that.
-fn opening(headers: &Headers, time: i64) -> impl Iterator<Item = Frame> {
+fn opening(headers: &Headers, time: i64, hears: Hears) -> impl Iterator<Item = Frame> {
     let metadata = headers.metadata.iter().map(|frame| Frame { time: 0, ..frame.clone() });
-    metadata.chain(headers.configs.iter().map(move |frame| Frame { time, ..frame.clone() }))
+    let seen = headers.configs.iter().filter_map(move |frame| hears.see(frame));
+    metadata.chain(seen.map(move |frame| Frame { time, ..frame.into_owned() }))
 }
 
 /// Writes `length` bytes by `write` as one piece, an HTTP chunk when `chunked`. Nothing at all is no chunk: an empty one
@@ -55,12 +72,18 @@ fn framed(chunked: bool, length: usize, out: &mut BytesMut, write: impl FnOnce(&
 #[derive(Clone)]
 pub(crate) struct Rtmp {
     writer: chunk::Writer,
+    hears: Hears,
 }
 
 impl Rtmp {
     /// Chunks of `chunk_size` bytes, which the session must have announced.
     pub(crate) fn new(chunk_size: u32) -> Rtmp {
-        Rtmp { writer: chunk::Writer::new(chunk_size) }
+        Rtmp { writer: chunk::Writer::new(chunk_size), hears: Hears::default() }
+    }
+
+    /// For who hears something else than most.
+    pub(crate) fn hearing(self, hears: Hears) -> Rtmp {
+        Rtmp { hears, ..self }
     }
 
     fn write(&self, frame: &Frame, out: &mut BytesMut) {
@@ -76,7 +99,7 @@ impl Rtmp {
 
 impl Opener for Rtmp {
     fn head(&self, headers: &Headers, time: i64, _first: bool, out: &mut BytesMut) {
-        for frame in opening(headers, time) {
+        for frame in opening(headers, time, self.hears) {
             self.write(&frame, out);
         }
     }
@@ -88,7 +111,9 @@ impl Rendition for Rtmp {
     }
 
     fn push(&mut self, frame: &Frame, _start: bool, out: &mut BytesMut) {
-        self.write(frame, out);
+        if let Some(frame) = self.hears.see(frame) {
+            self.write(&frame, out);
+        }
     }
 }
 
@@ -96,12 +121,18 @@ impl Rendition for Rtmp {
 #[derive(Clone, Copy)]
 pub(crate) struct Flv {
     chunked: bool,
+    hears: Hears,
 }
 
 impl Flv {
     /// With or without HTTP's chunked coding around each tag.
     pub(crate) fn new(chunked: bool) -> Flv {
-        Flv { chunked }
+        Flv { chunked, hears: Hears::default() }
+    }
+
+    /// For who hears something else than most.
+    pub(crate) fn hearing(self, hears: Hears) -> Flv {
+        Flv { hears, ..self }
     }
 
     fn write(self, frame: &Frame, out: &mut BytesMut) {
@@ -125,7 +156,7 @@ impl Opener for Flv {
             };
             framed(self.chunked, header.len(), out, |out| out.put_slice(&header));
         }
-        for frame in opening(headers, time) {
+        for frame in opening(headers, time, self.hears) {
             self.write(&frame, out);
         }
     }
@@ -137,7 +168,9 @@ impl Rendition for Flv {
     }
 
     fn push(&mut self, frame: &Frame, _start: bool, out: &mut BytesMut) {
-        self.write(frame, out);
+        if let Some(frame) = self.hears.see(frame) {
+            self.write(&frame, out);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use srs_amf::Value;
 use srs_hub::{Hub, Phase};
+use srs_media::Codec;
 use srs_names::StreamKey;
 use srs_names::envelope::{Envelope, HLS_PROPERTY, Purpose};
 use srs_names::source::{Missing, Wish};
@@ -23,6 +24,7 @@ use crate::clients::{About, Client, Via};
 use crate::config::Vhost;
 use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, Sink, at};
 use crate::fetch::{self, Coming, Patience};
+use crate::rendition::Hears;
 use crate::{Gateway, Refused, bare, rendition, shown};
 
 /// A player may wait this long for a stream that is not live.
@@ -130,7 +132,8 @@ impl Gateway {
         } else {
             let here = if fetch::is_pull(sent.as_ref()) { NOT_LIVE_FOR_A_PULL } else { NOT_LIVE };
             let wait = Patience::new(coming, here);
-            self.watch(link, (&key, vhost), &listed.client, sent.is_some(), wait).await
+            let hears = hears(&request.connect, sent.as_ref());
+            self.watch(link, (&key, vhost), &listed.client, (sent.is_some(), hears), wait).await
         };
         if left.is_failure() {
             self.clients.failed();
@@ -164,7 +167,7 @@ impl Gateway {
         link: Link<server::Session>,
         (key, vhost): (&StreamKey, &Vhost),
         client: &Arc<Client>,
-        for_a_node: bool,
+        (for_a_node, hears): (bool, Hears),
         wait: Patience,
     ) -> Left {
         let (mut reader, write, mut outbox) = link.split();
@@ -173,8 +176,14 @@ impl Gateway {
         if chunk_size != self.chunk_size {
             chunk::Writer::new(self.chunk_size).write(&chunk::set_chunk_size(chunk_size), &mut opening);
         }
-        let fan = fan::of_shard(&self.hub, key, rendition::RTMP, Pace::of(vhost), || {
-            Box::new(rendition::Rtmp::new(chunk_size))
+        let format = match hears {
+            Hears::NoOpus => rendition::RTMP,
+            Hears::Own => rendition::RTMP_WITH_OPUS,
+            Hears::Both => rendition::RTMP_FOR_NODES,
+        };
+        let made = (hears == Hears::NoOpus).then(|| self.sound.wants(key, Codec::Aac));
+        let fan = fan::of_shard(&self.hub, key, format, Pace::of(vhost), || {
+            Box::new(rendition::Rtmp::new(chunk_size).hearing(hears))
         });
         let tell = |output| in_own_chunks(output, self.chunk_size, chunk_size);
         let joining = Joining {
@@ -189,6 +198,7 @@ impl Gateway {
         let mut seat = Seat::take(&fan, joining).await;
         drop(fan);
         let left = serve_viewer(&mut reader, &mut seat, client, tell, || is_live(&self.hub, key), wait).await;
+        drop(made);
         if let (Left::Over | Left::NotLive | Left::Missing(_) | Left::Kicked, Some(write)) =
             (&left, seat.leave().and_then(Sink::into_tcp))
         {
@@ -298,6 +308,23 @@ fn news(session: &mut server::Session, framed: impl Fn(Bytes) -> Bytes) -> News 
     News {
         held: said("NetStream.Play.Held", "the publisher is gone and awaited"),
         live: said("NetStream.Play.Start", "there is a publisher again"),
+    }
+}
+
+/// Which sound a player gets: a node both, and one that said when it connected that it knows Opus (enhanced RTMP's
+/// `fourCcList` or `audioFourCcInfoMap`) the stream's own.
+fn hears(connect: &server::Connect, sent: Option<&Envelope>) -> Hears {
+    let is_opus = |name: &str| name == "Opus" || name == "*";
+    let listed = connect.object.get("fourCcList").and_then(Value::as_array).unwrap_or_default();
+    let mapped = connect.object.get("audioFourCcInfoMap").and_then(Value::fields).unwrap_or_default();
+    let mut names =
+        listed.iter().filter_map(Value::as_str).chain(mapped.iter().map(|(name, _)| name.as_str()));
+    if fetch::is_pull(sent) {
+        Hears::Both
+    } else if names.any(is_opus) {
+        Hears::Own
+    } else {
+        Hears::NoOpus
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) fn config(vhost: Vhost) -> Config {
         elsewhere: None,
         pass_on: None,
         srt: None,
+        rtc: None,
+        sound: crate::Sound::default(),
     }
 }
 
@@ -237,7 +239,17 @@ pub(crate) async fn rtmp_from(
     role: client::Role,
     envelope: &str,
 ) -> Result<Link<client::Session>, Error> {
-    dialled(gateway, stream, role, Some(envelope)).await.0
+    rtmp_saying(gateway, stream, role, (RTMP_PROPERTY, envelope.into())).await
+}
+
+/// The same as [`rtmp`], with this among what the client says when it connects.
+pub(crate) async fn rtmp_saying(
+    gateway: &Arc<Gateway>,
+    stream: &str,
+    role: client::Role,
+    said: (&str, Value),
+) -> Result<Link<client::Session>, Error> {
+    dialled(gateway, stream, role, Some(said)).await.0
 }
 
 /// The same as [`rtmp`], with the task that serves it.
@@ -253,7 +265,7 @@ async fn dialled(
     gateway: &Arc<Gateway>,
     stream: &str,
     role: client::Role,
-    envelope: Option<&str>,
+    said: Option<(&str, Value)>,
 ) -> (Result<Link<client::Session>, Error>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -263,8 +275,8 @@ async fn dialled(
         gateway.serve_rtmp(stream, peer).await;
     });
     let mut connect = Value::object([("app", "live".into()), ("tcUrl", TC_URL.into())]);
-    if let Some(envelope) = envelope {
-        connect.set(RTMP_PROPERTY, envelope.into());
+    if let Some((name, value)) = said {
+        connect.set(name, value);
     }
     (srs_net::rtmp::dial(address, client::Config::new(connect, stream, role)).await, served)
 }

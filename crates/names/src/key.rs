@@ -101,7 +101,8 @@ impl StreamKey {
 
     /// The name in an HTTP request: the `Host` header with or without its port, and the request
     /// target's path and query. The last `.ext` of the path is no part of the name. Below
-    /// `/rtc/v1/` (WHIP, WHEP) the path is an endpoint, and `?app=` and `?stream=` are the name.
+    /// `/rtc/v1/` (WHIP, WHEP) the path is an endpoint, and `?app=` and `?stream=` are the name, `live`
+    /// and `livestream` where they are not said.
     pub fn from_http(
         host: Option<&str>,
         path: &str,
@@ -112,11 +113,9 @@ impl StreamKey {
         let mut params = Params::parse(query.unwrap_or_default())?;
         params.merge(inner_query)?;
         if path.starts_with("/rtc/v1/") {
-            let app = params.get("app").unwrap_or_default();
-            let stream = params.get("stream").unwrap_or_default();
-            if stream.is_empty() {
-                return Err(NameError::new(Part::Stream, Flaw::Empty));
-            }
+            // As in SRS what is not said is `live/livestream`.
+            let app = params.get("app").unwrap_or("live");
+            let stream = params.get("stream").unwrap_or("livestream");
             let vhost = vhost(host, &params);
             let (app, stream) = (clean_path(app), trim(stream));
             return Ok((Self::new(&vhost, &app, stream)?, Extension::default(), params));

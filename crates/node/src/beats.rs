@@ -29,6 +29,8 @@ pub(crate) struct Listening<'a> {
     pub(crate) http: &'a [SocketAddr],
     pub(crate) api: &'a [SocketAddr],
     pub(crate) srt: &'a [SocketAddr],
+    pub(crate) rtc: &'a [SocketAddr],
+    pub(crate) rtc_tcp: &'a [SocketAddr],
 }
 
 /// The beats of a node: one task for each proxy, so that one that is slow or gone delays no other.
@@ -121,7 +123,7 @@ fn signer(config: &Config, identity: &Identity) -> Option<Signer> {
 fn beat_message(
     config: &Config,
     identity: &Identity,
-    Listening { rtmp, http, api, srt }: Listening<'_>,
+    Listening { rtmp, http, api, srt, rtc, rtc_tcp }: Listening<'_>,
     url: &str,
     interval: Duration,
 ) -> Message {
@@ -145,7 +147,13 @@ fn beat_message(
         http: endpoints(http).filter(|list| !list.is_empty()),
         api: endpoints(if api.is_empty() { http } else { api }).filter(|list| !list.is_empty()),
         // As SRS tells it.
-        srt: endpoints(srt).filter(|list| !list.is_empty()).map(|list| list.iter().map(udp).collect()),
+        srt: endpoints(srt)
+            .filter(|list| !list.is_empty())
+            .map(|list| list.iter().map(|at| udp(at)).collect()),
+        rtc: endpoints(rtc)
+            .zip(endpoints(rtc_tcp))
+            .map(|(udp_at, tcp_at)| media(&udp_at, &tcp_at))
+            .filter(|list| !list.is_empty()),
         role: Some(config.role.name().to_owned()),
         capabilities: config.cluster_secret.as_ref().map(|_| vec![CAPABILITY.to_owned()]),
         vhosts: Some(vhosts(config)),
@@ -156,9 +164,18 @@ fn beat_message(
 }
 
 /// An endpoint of UDP.
-fn udp(endpoint: &String) -> String {
+fn udp(endpoint: &str) -> String {
+    over("udp", endpoint)
+}
+
+/// Endpoints of WebRTC, as SRS tells them: over UDP, then over TCP.
+fn media(udp_at: &[String], tcp_at: &[String]) -> Vec<String> {
+    udp_at.iter().map(|at| udp(at)).chain(tcp_at.iter().map(|endpoint| over("tcp", endpoint))).collect()
+}
+
+fn over(transport: &str, endpoint: &str) -> String {
     let is_port = endpoint.bytes().all(|byte| byte.is_ascii_digit());
-    if is_port { format!("udp://0.0.0.0:{endpoint}") } else { format!("udp://{endpoint}") }
+    if is_port { format!("{transport}://0.0.0.0:{endpoint}") } else { format!("{transport}://{endpoint}") }
 }
 
 /// Whose streams this node has. An edge is sent viewers for what it fetches, and no others.

@@ -21,6 +21,7 @@ mod cluster;
 mod fetch;
 mod hls;
 mod read;
+mod rtc;
 mod srt;
 mod streams;
 
@@ -29,6 +30,7 @@ pub use cluster::{Cluster, Mode, Protocol};
 pub use fetch::Store;
 pub use hls::Hls;
 pub use read::{Loaded, from_directives};
+pub use rtc::{Rtc, Transport, VhostRtc};
 pub use srt::{Srt, VhostSrt};
 pub use streams::{Play, Publish, Takeover, TimeJitter};
 
@@ -64,6 +66,8 @@ pub struct Config {
     pub http_api: HttpApi,
     /// `srt_server { }`.
     pub srt: Srt,
+    /// `rtc_server { }`.
+    pub rtc: Rtc,
     /// `exporter { }`.
     pub exporter: Exporter,
     /// `heartbeat { }`.
@@ -116,6 +120,7 @@ impl Default for Config {
             http_server: HttpServer::default(),
             http_api: HttpApi::default(),
             srt: Srt::default(),
+            rtc: Rtc::default(),
             exporter: Exporter::default(),
             heartbeat: Heartbeat::default(),
             vhosts: BTreeMap::new(),
@@ -268,6 +273,8 @@ pub struct Vhost {
     pub hls: Hls,
     /// `srt { }`.
     pub srt: VhostSrt,
+    /// `rtc { }`.
+    pub rtc: VhostRtc,
     /// `play { }`.
     pub play: Play,
     /// `publish { }`.
@@ -288,6 +295,7 @@ impl Default for Vhost {
             http_remux: HttpRemux::default(),
             hls: Hls::default(),
             srt: VhostSrt::default(),
+            rtc: VhostRtc::default(),
             play: Play::default(),
             publish: Publish::default(),
         }

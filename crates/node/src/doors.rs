@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use srs_gateway::{From, Live, Play, Publish, Vhost};
+use srs_boot::conf::overrides::DEFAULT_VHOST;
+use srs_gateway::{From, Live, Play, Publish, Sound, Vhost};
 use srs_hub::{Rules, Takeover};
 use srs_media::time::Mode;
 
@@ -13,6 +14,15 @@ use crate::fetch;
 /// The vhosts as the gateway wants them.
 pub(crate) fn vhosts(config: &Config) -> Vec<Vhost> {
     config.vhosts.iter().map(|(name, vhost)| one(name, vhost, config.rtmp.chunk_size)).collect()
+}
+
+/// How sound of one codec is made into another. SRS says it for each vhost; here the default one says it for all.
+pub(crate) fn sound(config: &Config) -> Sound {
+    let default = config::VhostRtc::default();
+    let vhosts = &config.vhosts;
+    let rtc =
+        vhosts.get(DEFAULT_VHOST).or_else(|| vhosts.values().next()).map_or(&default, |vhost| &vhost.rtc);
+    Sound { ffmpeg: config.rtc.ffmpeg.clone(), opus_bitrate: rtc.opus_bitrate, aac_bitrate: rtc.aac_bitrate }
 }
 
 fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
@@ -26,6 +36,7 @@ fn one(name: &str, vhost: &config::Vhost, chunk_size: u32) -> Vhost {
         hls_elsewhere: fetch::relays_hls(vhost),
         hls: vhost.hls.enabled.then(|| Arc::new(vhost.hls.settings.clone())),
         srt: vhost.srt.enabled,
+        rtc: vhost.rtc.enabled.then(|| vhost.rtc.settings.clone()),
         play: Play {
             from: if vhost.play_from_cluster { From::Cluster } else { From::Any },
             gop_cache: play.gop_cache,

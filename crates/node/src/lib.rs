@@ -8,6 +8,7 @@ pub mod config;
 mod doors;
 mod fetch;
 mod node;
+mod rtc;
 mod srt;
 mod start;
 

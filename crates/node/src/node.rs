@@ -13,6 +13,7 @@ use srs_boot::signals::{self, Drained, Shutdown, Signal};
 use srs_boot::{Listen, ids};
 use srs_control::{
     Access, Api, Identity, Limits, Machine, Peer, Shows, Signatures, http_api, http_api_beside, metrics_api,
+    signalling_api,
 };
 use srs_gateway::{Envelopes, Gateway};
 use srs_names::{AdmitAll, Seal};
@@ -24,7 +25,7 @@ use srs_net::tcp::{self, Slots};
 use crate::beats::{Beats, Listening};
 use crate::config::Config;
 use crate::fetch::{self, Fetch};
-use crate::{Role, doors, srt as srt_door};
+use crate::{Role, doors, rtc as rtc_door, srt as srt_door};
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,7 @@ pub struct Node {
     api: Vec<SocketAddr>,
     exporter: Vec<SocketAddr>,
     srt: Vec<SocketAddr>,
+    rtc: Vec<SocketAddr>,
     /// None: nobody would take over what is published here.
     beats: Option<Beats>,
     fetch: Fetch,
@@ -75,6 +77,7 @@ struct Listeners {
     api: Vec<TcpListener>,
     exporter: Vec<TcpListener>,
     srt: Vec<srt::Port>,
+    rtc: rtc_door::Ports,
 }
 
 impl Node {
@@ -88,6 +91,7 @@ impl Node {
             (addresses(&listeners.rtmp), addresses(&listeners.http), addresses(&listeners.api));
         let exporter = addresses(&listeners.exporter);
         let srt: Vec<SocketAddr> = listeners.srt.iter().map(srt::Port::local_addr).collect();
+        let (rtc, rtc_tcp) = (listeners.rtc.udp(), listeners.rtc.tcp());
         let identity = identity(&config);
         let shards = Shards::start(count)?;
         let handle = shards.handle();
@@ -108,12 +112,15 @@ impl Node {
                 elsewhere: fetch.elsewhere(),
                 pass_on: fetch.pass_on(),
                 srt: config.srt.enabled.then(|| srt_door::settings(&config)),
+                rtc: rtc_door::settings(&config, &identity, &listeners.rtc),
+                sound: doors::sound(&config),
             },
         );
         fetch.begin(hub, &gateway, &handle);
         let slots = Slots::new(config.max_connections);
         let machine = Arc::new(Machine::new());
-        let listening = Listening { rtmp: &rtmp, http: &http, api: &api, srt: &srt };
+        let listening =
+            Listening { rtmp: &rtmp, http: &http, api: &api, srt: &srt, rtc: &rtc, rtc_tcp: &rtc_tcp };
         let beats = if config.heartbeat.enabled {
             Some(Beats::start(&config, &handle, &gateway, &identity, listening, &slots, &machine)?)
         } else {
@@ -123,7 +130,7 @@ impl Node {
         serve(&config, &handle, listeners, &gateway, identity, &slots, (access, machine));
         say(config.role, listening, &exporter, count);
         let grace = config.grace_final_wait;
-        Ok(Node { rtmp, http, api, exporter, srt, beats, fetch, grace, _pid: pid, _shards: shards })
+        Ok(Node { rtmp, http, api, exporter, srt, rtc, beats, fetch, grace, _pid: pid, _shards: shards })
     }
 
     /// Where RTMP is served.
@@ -149,6 +156,11 @@ impl Node {
     /// Where SRT is served.
     pub fn srt(&self) -> &[SocketAddr] {
         &self.srt
+    }
+
+    /// Where WebRTC is served, over UDP.
+    pub fn rtc(&self) -> &[SocketAddr] {
+        &self.rtc
     }
 
     /// Serves until a signal asks the process to end. SIGTERM and SIGQUIT let the proxies move what is published here
@@ -202,6 +214,7 @@ impl Listeners {
             api: open("http api", &config.http_api.listen, api)?,
             exporter: open("exporter", &config.exporter.listen, exporter)?,
             srt: srt_door::open(config, shards)?,
+            rtc: rtc_door::open(config, shards)?,
         })
     }
 }
@@ -259,12 +272,16 @@ fn serve(
         crossdomain: config.http_api.crossdomain,
         machine,
         counts: Arc::new(slots.clone()),
+        signalling: config.rtc.enabled.then(|| Arc::clone(gateway) as _),
         label: config.exporter.label.clone(),
         tag: config.exporter.tag.clone(),
     });
     let shared = config.http_api.enabled && config.http_api.listen == config.http_server.listen;
-    let rest =
-        Arc::new(if shared { http_api_beside(Arc::clone(&api), Router::new()) } else { Router::new() });
+    let rest = Arc::new(if shared {
+        http_api_beside(Arc::clone(&api), Router::new())
+    } else {
+        signalling_api(api.signalling.clone())
+    });
     for listener in listeners.exporter {
         serve_api(handle, listener, metrics_api(Arc::clone(&api)), access.clone());
     }
@@ -284,6 +301,7 @@ fn serve(
         });
     }
     srt_door::serve(config, handle, listeners.srt, gateway, slots);
+    rtc_door::serve(handle, listeners.rtc, gateway, slots);
     for listener in listeners.api {
         serve_api(handle, listener, api.clone(), access.clone());
     }
@@ -306,7 +324,7 @@ fn serve_api(handle: &Handle, listener: TcpListener, router: Router, access: Acc
 
 fn say(
     role: Role,
-    Listening { rtmp, http, api, srt }: Listening<'_>,
+    Listening { rtmp, http, api, srt, rtc, .. }: Listening<'_>,
     exporter: &[SocketAddr],
     shards: usize,
 ) {
@@ -322,6 +340,7 @@ fn say(
         api = list(api),
         exporter = list(exporter),
         srt = list(srt),
+        webrtc = list(rtc),
         shards,
         "{} {} serves; media is open to all, lists, kick and metrics to loopback and to proxies of \
          this cluster",

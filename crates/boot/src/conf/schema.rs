@@ -13,6 +13,7 @@ use crate::value::{self, Expected, Listen, Shards, Unit};
 
 mod external;
 mod fetch;
+mod rtc;
 mod table;
 
 pub use table::GLOBAL;

@@ -6,13 +6,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::BytesMut;
 use srs_hls::{Segmenter, Unit, first_sequence};
 use srs_hub::{Headers, Opener, Rendition};
-use srs_media::{Codec, Frame, Kind};
+use srs_media::{Frame, Kind};
 use srs_names::Term;
 use srs_ts::Muxer;
 use tokio::time::Instant;
 
 use super::Hls;
 use super::stream::Stream;
+use crate::rendition::Hears;
 use crate::rendition::ts::{Headless, Units, ts_unit};
 
 /// Cuts one stream, through all its publishers.
@@ -88,17 +89,15 @@ impl Rendition for Maker {
             }
             self.segmenter.begin(first_sequence(epoch), moved);
         }
-        self.units = Units::of(headers);
+        self.units = Units::hearing(Hears::NoOpus, headers);
         self.tables = true;
     }
 
     fn push(&mut self, frame: &Frame, _start: bool, _out: &mut BytesMut) {
         // Players of HLS know Opus in MP4 alone.
-        if frame.codec == Codec::Opus {
-            return;
-        }
+        let Some(frame) = Hears::NoOpus.see(frame) else { return };
+        let frame = &*frame;
         let known = self.units.tracks();
-        let known = (known.0, known.1.filter(|codec| !matches!(codec, srs_ts::Codec::Opus { .. })));
         if self.units.configure(frame) {
             // A track that comes late breaks nothing, another picture size does.
             let had = if frame.kind == Kind::Video { known.0 } else { known.1 };

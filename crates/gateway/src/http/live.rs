@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use srs_media::Codec;
 use srs_names::StreamKey;
 use srs_names::envelope::HLS_HEADER;
 use srs_names::source::Missing;
@@ -61,6 +62,8 @@ pub(super) struct Wanted<'a> {
     pub(super) host: String,
     /// The node that asks is to know that the stream's HLS is here too.
     pub(super) says_hls: bool,
+    /// It is a node that fetches the stream.
+    pub(super) node: bool,
 }
 
 impl Gateway {
@@ -72,14 +75,17 @@ impl Gateway {
         (peer, via): (SocketAddr, Option<Via>),
         coming: Coming,
     ) {
-        let Wanted { live, key, vhost, version, host, says_hls } = wanted;
+        let Wanted { live, key, vhost, version, host, says_hls, node } = wanted;
         let tc_url = format!("http://{host}/{}", key.app());
         let listed = self.clients.add(&key, peer, "flv-play", About { tc_url, via, ..About::default() });
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "http-{} play", live.extension());
         let chunked = version == Version::HTTP_11;
         let pace = Pace::of(vhost);
-        let fan = fan::of_shard(&self.hub, &key, live.format(chunked), pace, || live.rendition(chunked));
+        let hears = live.hears(node);
+        let made = live.wants_aac(node).then(|| self.sound.wants(&key, Codec::Aac));
+        let make = || live.rendition(chunked, hears);
+        let fan = fan::of_shard(&self.hub, &key, live.format(chunked, hears), pace, make);
         let (mut read, write) = stream.into_split();
         let mut fields = self.media_fields(live, chunked);
         if says_hls {
@@ -100,7 +106,7 @@ impl Gateway {
         let sent = listed.client.traffic.sent.load(Ordering::Relaxed);
         tracing::info!(cid = id, stream = %key, sent, reason = %left, "http-{} play ended", live.extension());
         // Who is only seen off is no viewer any more.
-        drop(listed);
+        drop((listed, made));
         match (left, seat.leave().and_then(Sink::into_tcp)) {
             (Left::NotLive, Some(write)) => {
                 self.answer(write, StatusCode::NOT_FOUND, "the stream is not live").await;

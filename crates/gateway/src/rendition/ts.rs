@@ -8,7 +8,7 @@ use srs_hub::{Format, Headers, Opener, Rendition};
 use srs_media::{Codec, Frame, Kind};
 use srs_ts::{Muxer, Track, Unit, ticks};
 
-use super::framed;
+use super::{Hears, framed};
 
 /// Transport stream packets, those of each frame in an HTTP chunk of their own.
 pub(crate) const TS_CHUNKED: Format = Format("ts in http chunks");
@@ -26,10 +26,10 @@ pub(crate) struct Units {
 
 impl Units {
     /// Begins with what is known already.
-    pub(crate) fn of(headers: &Headers) -> Units {
+    pub(crate) fn hearing(hears: Hears, headers: &Headers) -> Units {
         let mut units = Units::default();
-        for header in &headers.configs {
-            units.elementary.configure(header);
+        for header in headers.configs.iter().filter_map(|header| hears.see(header)) {
+            units.elementary.configure(&header);
         }
         units
     }
@@ -69,6 +69,7 @@ pub(crate) fn ts_unit<'a>(access: &Access, data: &'a [u8]) -> Unit<'a> {
 /// Frames as a transport stream. It has no head: its tables are in the stream wherever a viewer may start.
 pub(crate) struct Ts {
     chunked: bool,
+    hears: Hears,
     units: Units,
     muxer: Muxer,
     packets: BytesMut,
@@ -79,7 +80,13 @@ pub(crate) struct Ts {
 impl Ts {
     /// With or without HTTP's chunked coding around the packets of each frame.
     pub(crate) fn new(chunked: bool) -> Ts {
-        Ts { chunked, units: Units::default(), muxer: Muxer::new(), packets: BytesMut::new(), due: true }
+        let (hears, units, muxer) = (Hears::default(), Units::default(), Muxer::new());
+        Ts { chunked, hears, units, muxer, packets: BytesMut::new(), due: true }
+    }
+
+    /// For who hears something else than most.
+    pub(crate) fn hearing(self, hears: Hears) -> Ts {
+        Ts { hears, ..self }
     }
 }
 
@@ -89,12 +96,14 @@ impl Rendition for Ts {
     }
 
     fn begin(&mut self, headers: &Headers) {
-        self.units = Units::of(headers);
+        self.units = Units::hearing(self.hears, headers);
         self.due = true;
     }
 
     fn push(&mut self, frame: &Frame, start: bool, out: &mut BytesMut) {
         self.due |= start;
+        let Some(frame) = self.hears.see(frame) else { return };
+        let frame = &*frame;
         if self.units.configure(frame) {
             return;
         }
@@ -134,10 +143,12 @@ impl Rendition for Sound {
     }
 
     fn begin(&mut self, headers: &Headers) {
-        self.units = Units::of(headers);
+        self.units = Units::hearing(Hears::NoOpus, headers);
     }
 
     fn push(&mut self, frame: &Frame, _start: bool, out: &mut BytesMut) {
+        let Some(frame) = Hears::NoOpus.see(frame) else { return };
+        let frame = &*frame;
         if frame.kind != Kind::Audio || self.units.configure(frame) || frame.codec != self.codec {
             return;
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use srs_hub::{Format, Phase};
+use srs_media::Codec;
 use srs_names::StreamKey;
 use srs_names::source::{Missing, Wish};
 use srs_net::srt::{Connection, Knock};
@@ -19,12 +20,16 @@ use crate::clients::Client;
 use crate::config::Vhost;
 use crate::fan::{self, Ending, Joining, Messages, News, Pace, Seat, Sink};
 use crate::fetch::{self, Coming, Patience};
+use crate::rendition::Hears;
 use crate::rendition::ts::Ts;
 use crate::rtmp::{NOT_LIVE, NOT_LIVE_FOR_A_PULL};
 use crate::{Gateway, shown};
 
 /// Transport stream packets in a rhythm of SRT's own: shorter than that of TCP, since its players are there for the delay.
 const TS_IN_MESSAGES: Format = Format("ts in srt messages");
+
+/// The same for nodes that fetch the stream.
+const TS_FOR_NODES: Format = Format("ts in srt messages for nodes");
 
 /// Writes are merged over this at most: about the distance of two pictures, so that messages are full.
 const MERGE: Duration = Duration::from_millis(40);
@@ -79,7 +84,8 @@ impl Gateway {
         let connection = Rc::new(let_in(knock, accepted));
         let here = if fetch::is_pull(asked.sent.as_ref()) { NOT_LIVE_FOR_A_PULL } else { NOT_LIVE };
         let wait = Patience::new(coming, here);
-        let left = self.watch_srt(&connection, (&key, vhost), &listed.client, wait).await;
+        let node = fetch::is_pull(asked.sent.as_ref());
+        let left = self.watch_srt(&connection, (&key, vhost), (&listed.client, node), wait).await;
         if left.is_failure() {
             self.clients.failed();
         }
@@ -114,11 +120,14 @@ impl Gateway {
         &self,
         connection: &Rc<Connection>,
         (key, vhost): (&StreamKey, &Vhost),
-        client: &Arc<Client>,
+        (client, node): (&Arc<Client>, bool),
         wait: Patience,
     ) -> Left {
+        // A transport stream has one sound: a node that fetches it gets the stream's own, and makes of it what it needs.
+        let (format, hears) = if node { (TS_FOR_NODES, Hears::Own) } else { (TS_IN_MESSAGES, Hears::NoOpus) };
+        let _made = (!node).then(|| self.sound.wants(key, Codec::Aac));
         let pace = Pace::of(vhost).no_slower_than(MERGE);
-        let fan = fan::of_shard(&self.hub, key, TS_IN_MESSAGES, pace, || Box::new(Ts::new(false)));
+        let fan = fan::of_shard(&self.hub, key, format, pace, || Box::new(Ts::new(false).hearing(hears)));
         let rate = self.srt.as_ref().and_then(|srt| srt.most_bandwidth);
         let joining = Joining {
             write: Sink::Srt(Messages::new(Rc::clone(connection), rate)),

@@ -147,7 +147,8 @@ fn web_rtc_endpoints_name_the_stream_by_parameter() {
         http(Some("h.example:443"), "/rtc/v1/whep/", Some("app=a%2Fb&stream=s.1")).0,
         "h.example/a/b/s.1"
     );
-    assert!(StreamKey::from_http(None, "/rtc/v1/whip/", Some("app=live")).is_err());
+    assert_eq!(http(Some("h.example"), "/rtc/v1/whip/", None).0, "h.example/live/livestream");
+    assert!(StreamKey::from_http(None, "/rtc/v1/whip/", Some("app=live&stream=")).is_err());
     // Elsewhere the path is the name, whatever a query says.
     assert_eq!(http(Some("h.example"), "/live/s.flv", Some("app=x&stream=y")).0, "h.example/live/s");
 }

@@ -18,6 +18,8 @@ fn gateway(hub: &Hub) -> Arc<Gateway> {
         elsewhere: None,
         pass_on: None,
         srt: None,
+        rtc: None,
+        sound: srs_gateway::Sound::default(),
     };
     Gateway::new(hub.clone(), config)
 }
@@ -123,10 +125,12 @@ fn a_heartbeat_over_ipv6_is_a_registration_that_a_proxy_takes() {
         service: "s".to_owned(),
         pid: "1".to_owned(),
     };
-    let listening = Listening { rtmp: &any, http: &own, api: &[], srt: &own };
+    let listening = Listening { rtmp: &any, http: &own, api: &[], srt: &own, rtc: &own, rtc_tcp: &any };
     let message = beat_message(&config, &identity, listening, "http://[::1]:12025/", Duration::from_secs(1));
+    let message_rtc = message.rtc.clone().unwrap();
     let node = message.into_node(false).unwrap();
     let dialled = |label| node.endpoint(label).unwrap().to_string();
+    assert_eq!(message_rtc, ["udp://[fd00::3]:19351".to_owned(), "tcp://0.0.0.0:19351".to_owned()]);
     assert_eq!(
         (dialled("rtmp"), dialled("http"), dialled("srt")),
         ("[fd00::2]:19351".to_owned(), "[fd00::3]:19351".to_owned(), "[fd00::3]:19351".to_owned())
@@ -135,8 +139,8 @@ fn a_heartbeat_over_ipv6_is_a_registration_that_a_proxy_takes() {
 
 #[test]
 fn a_port_of_udp_is_told_as_srs_tells_it() {
-    assert_eq!(udp(&"10081".to_owned()), "udp://0.0.0.0:10081");
-    assert_eq!(udp(&"10.0.0.1:10081".to_owned()), "udp://10.0.0.1:10081");
+    assert_eq!(udp("10081"), "udp://0.0.0.0:10081");
+    assert_eq!(udp("10.0.0.1:10081"), "udp://10.0.0.1:10081");
 }
 
 #[test]

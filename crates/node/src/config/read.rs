@@ -10,8 +10,8 @@ use srs_boot::{Expected, Secret, ids};
 use crate::Role;
 
 use super::{
-    Cluster, Config, Exporter, Heartbeat, Hls, HttpApi, HttpRemux, HttpServer, Log, Rtmp, Srt, Vhost,
-    VhostSrt, fetch, streams,
+    Cluster, Config, Exporter, Heartbeat, Hls, HttpApi, HttpRemux, HttpServer, Log, Rtc, Rtmp, Srt, Vhost,
+    VhostRtc, VhostSrt, fetch, streams,
 };
 
 /// A configuration and what is worth telling about it.
@@ -29,12 +29,13 @@ pub fn from_directives(mut directives: Vec<Directive>, vars: &Vars) -> Result<Lo
     warnings.extend(overrides::apply(&mut directives, vars));
     warnings.extend(schema::check(&directives)?);
     let top = Section::new(&directives);
-    let mut config = config(top, &mut warnings).map_err(|problem| conf::Error::Invalid(vec![problem]))?;
+    let mut config =
+        config(top, vars, &mut warnings).map_err(|problem| conf::Error::Invalid(vec![problem]))?;
     config.device_ip = vars.get("SRS_DEVICE_IP").filter(|ip| !ip.is_empty()).cloned();
     Ok(Loaded { config, warnings })
 }
 
-fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Problem> {
+fn config(top: Section<'_>, vars: &Vars, warnings: &mut Vec<Problem>) -> Result<Config, Problem> {
     let default = Config::default();
     if top.switch("daemon")? == Some(true) {
         warnings.push(
@@ -45,6 +46,7 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
     let vhosts: BTreeMap<String, Vhost> = vhosts.collect::<Result<_, Problem>>()?;
     for (name, vhost) in top.blocks("vhost") {
         warnings.extend(VhostSrt::warning(vhost.block("srt"))?);
+        warnings.extend(VhostRtc::warnings(vhost.block("rtc"))?);
         let rules = vhosts.get(name).and_then(|vhost| vhost.origin_map.as_ref()).map(|map| map.rules.iter());
         for rule in rules.into_iter().flatten().filter(|rule| !rule.is_built()) {
             let text = format!(
@@ -70,6 +72,7 @@ fn config(top: Section<'_>, warnings: &mut Vec<Problem>) -> Result<Config, Probl
         http_server: http_server(top.block("http_server"))?,
         http_api: http_api(top.block("http_api"))?,
         srt: Srt::read(top.block("srt_server"))?,
+        rtc: Rtc::read(top.block("rtc_server"), vars)?,
         exporter: exporter(top.block("exporter"))?,
         heartbeat: heartbeat(top.block("heartbeat"))?,
         vhosts,
@@ -184,6 +187,7 @@ fn vhost(section: Section<'_>) -> Result<Vhost, Problem> {
         http_remux: http_remux(section.block("http_remux"))?,
         hls: Hls::read(section.block("hls"))?,
         srt: VhostSrt::read(section.block("srt"))?,
+        rtc: VhostRtc::read(section.block("rtc"))?,
         play: streams::play(section.block("play"))?,
         publish: streams::publish(section.block("publish"))?,
     })

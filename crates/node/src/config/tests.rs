@@ -6,6 +6,7 @@ use srs_boot::env::Vars;
 
 use srs_gateway::hls::{Keys, Settings};
 use srs_hls::Template;
+use srs_net::candidates::{Family, Named};
 use srs_pull::HostPort;
 
 use super::*;
@@ -173,12 +174,18 @@ fn the_standalone_file_shows_every_default() {
     // The lines whose comment gives another default.
     assert_eq!(shown.log.tank, Tank::Console);
     shown.log.tank = Log::default().tank;
-    for switched_on in [&mut shown.http_server.enabled, &mut shown.http_api.enabled, &mut shown.srt.enabled] {
+    let servers = [
+        &mut shown.http_server.enabled,
+        &mut shown.http_api.enabled,
+        &mut shown.srt.enabled,
+        &mut shown.rtc.enabled,
+    ];
+    for switched_on in servers {
         assert!(std::mem::take(switched_on));
     }
     let mut vhost = shown.vhosts.remove("__defaultVhost__").unwrap();
     assert!(std::mem::take(&mut vhost.http_remux.enabled) && std::mem::take(&mut vhost.hls.enabled));
-    assert!(std::mem::take(&mut vhost.srt.enabled));
+    assert!(std::mem::take(&mut vhost.srt.enabled) && std::mem::take(&mut vhost.rtc.enabled));
     assert_eq!(vhost, Vhost::default());
     assert_eq!(shown, Config::default());
 }
@@ -191,10 +198,10 @@ fn the_standalone_file_shows_every_directive_that_is_built() {
         .filter_map(|line| line.trim().trim_start_matches("# ").split_whitespace().next())
         .map(|word| word.trim_end_matches(';'))
         .collect();
-    // Other spellings of what is shown: of what stands at the top, of `srs_log_level_v2`, of `tlpktdrop`.
+    // Other spellings of what is shown: of what stands at the top, of `srs_log_level_v2`, of `tlpktdrop`, of `stun_timeout`; and what a comment tells.
     built(conf::schema::GLOBAL, &mut |name| {
         assert!(
-            ["rtmp", "srs_log_level", "tlpkdrop"].contains(&name) || shown.contains(&name),
+            ["rtmp", "srs_log_level", "tlpkdrop", "tcp", "timeout"].contains(&name) || shown.contains(&name),
             "{name} is not shown"
         );
     });
@@ -231,20 +238,20 @@ fn an_origin_for_the_proxy_has_its_ports_and_registers_every_second() {
         };
         assert_eq!(config.heartbeat, heartbeat);
         assert_eq!((config.srt.enabled, config.srt.listen), (true, vec![Listen::port(10080 + i)]));
+        assert_eq!((config.rtc.enabled, config.rtc.listen), (true, vec![Listen::port(8000 + i)]));
         let vhost = &config.vhosts["__defaultVhost__"];
-        assert!(vhost.http_remux.enabled && vhost.srt.enabled);
+        assert!(vhost.http_remux.enabled && vhost.srt.enabled && vhost.rtc.enabled);
     }
 }
 
 #[test]
-fn the_file_that_srs_has_for_its_proxy_loads_with_warnings_only() {
+fn the_file_that_srs_has_for_its_proxy_loads_as_it_is() {
     let loaded = of(include_str!("fixtures/srs-origin1-for-proxy.conf"), &[]).unwrap();
-    let named =
-        |name: &str| loaded.warnings.iter().any(|warning| warning.text.starts_with(&format!("`{name}`")));
-    assert!(["rtc_server", "rtc"].into_iter().all(named), "{:?}", loaded.warnings);
-    assert_eq!(loaded.warnings.len(), 2);
+    assert_eq!(loaded.warnings.len(), 0, "{:?}", loaded.warnings);
     let vhost = &loaded.config.vhosts[DEFAULT_VHOST];
-    assert!(vhost.hls.enabled && vhost.srt.enabled);
+    assert!(vhost.hls.enabled && vhost.srt.enabled && vhost.rtc.enabled);
+    let rtc = &loaded.config.rtc;
+    assert_eq!((rtc.enabled, &rtc.listen[..], rtc.candidates.len()), (true, &[Listen::port(8001)][..], 0));
     let srt = &loaded.config.srt;
     assert_eq!((srt.enabled, &srt.listen[..]), (true, &[Listen::port(10081)][..]));
     assert!(!srt.tsbpd && !srt.too_late_drop);
@@ -276,6 +283,8 @@ fn every_value_of_a_file_arrives() {
          srt_server { enabled on; listen 6 7; connect_timeout 2; default_app a; default_mode publish;\n\
            default_streamid d; latency 50; recvlatency 60; maxbw 9; mss 1400; passphrase 0123456789; pbkeylen 24;\n\
            peer_idle_timeout 8; sendbuf 100000; recvbuf 200000; tlpktdrop off; tsbpdmode off; }\n\
+         rtc_server { enabled on; listen 8 9; tcp { enabled on; listen 10; } candidate 1.2.3.4 * a.example:7; ffmpeg /f;\n\
+           api_as_candidates off; resolve_api_domain off; keep_api_domain on; use_auto_detect_network_ip off; ip_family ipv6; }\n\
          heartbeat { enabled on; interval 0.3; url http://a/b http://c/d; device_id d; ports on;\n\
            auth { enabled on; type bearer; token t; } }\n\
          vhost v { enabled off; chunk_size 128; min_latency on; play_from cluster; tcp_nodelay on;\n\
@@ -286,6 +295,8 @@ fn every_value_of_a_file_arrives() {
              hls_fragments_per_key 3; hls_key_file [stream]-[seq].k; hls_key_url http://k/; }\n\
            play { gop_cache off; gop_cache_max_frames 1; queue_length 5; mw_latency 2; mw_msgs 3; atc on;\n\
              time_jitter zero; mix_correct on; }\n\
+           rtc { enabled on; rtmp_to_rtc off; rtc_to_rtmp off; keep_bframe on; keep_avc_nalu_sei off; nack off; rtx off; twcc off;\n\
+             dtls_role active; stun_timeout 9; pli_for_rtmp 2; opus_bitrate 32000; aac_bitrate 64000; }\n\
            publish { mr on; mr_latency 4; firstpkt_timeout 5; normal_timeout 6; takeover replace;\n\
              hold 350ms; } }",
     );
@@ -301,6 +312,23 @@ fn every_value_of_a_file_arrives() {
         min_latency: true,
         http_remux: HttpRemux { enabled: true, mount: "/[app]/[stream].ts".to_owned() },
         srt: VhostSrt { enabled: true },
+        rtc: VhostRtc {
+            enabled: true,
+            settings: srs_gateway::RtcSettings {
+                to_opus: false,
+                to_aac: false,
+                keep_bframe: true,
+                keep_sei: false,
+                nack: false,
+                rtx: false,
+                twcc: false,
+                active: true,
+                timeout: Duration::from_secs(9),
+                key_frames: Duration::from_secs(2),
+            },
+            opus_bitrate: 32_000,
+            aac_bitrate: 64_000,
+        },
         hls: Hls {
             enabled: true,
             settings: Settings {
@@ -382,6 +410,22 @@ fn every_value_of_a_file_arrives() {
                 mode: srs_srt::streamid::Mode::Publish,
                 stream_id: "d".to_owned(),
             },
+        },
+        rtc: Rtc {
+            enabled: true,
+            listen: vec![Listen::port(8), Listen::port(9)],
+            tcp: Some(vec![Listen::port(10)]),
+            transport: Transport::All,
+            candidates: vec![
+                Named { host: "1.2.3.4".to_owned(), port: None },
+                Named { host: "a.example".to_owned(), port: Some(7) },
+            ],
+            api: false,
+            resolve: false,
+            keep: true,
+            detect: false,
+            family: Family::V6,
+            ffmpeg: "/f".into(),
         },
         exporter: Exporter {
             enabled: true,

@@ -91,11 +91,11 @@ fn a_wrong_value_names_the_variable() {
 
 #[test]
 fn a_setting_that_is_not_built_warns_from_the_environment_too() {
-    let (directives, _) = laid("", &[("SRS_RTC_SERVER_ENABLED", "on")]);
+    let (directives, _) = laid("", &[("SRS_RTSP_SERVER_ENABLED", "on")]);
     let warnings = schema::check(&directives).unwrap();
     assert_eq!(warnings.len(), 1);
     assert!(
-        warnings[0].to_string().contains("SRS_RTC_SERVER_ENABLED: `rtc_server` is known"),
+        warnings[0].to_string().contains("SRS_RTSP_SERVER_ENABLED: `rtsp_server` is known"),
         "{}",
         warnings[0]
     );

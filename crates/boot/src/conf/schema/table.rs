@@ -4,6 +4,7 @@
 
 use super::external::{CIRCUIT_BREAKER, ENGINE, INGEST, STREAM_CASTER, TENCENT_APM, TENCENT_CLS};
 use super::fetch::{CLUSTER, ORIGIN_MAP, ORIGIN_MAP_STORE};
+use super::rtc::{RTC, RTC_SERVER};
 use super::{Label, Rule, Shape, Status};
 use crate::value::Unit;
 
@@ -36,9 +37,9 @@ pub(super) const fn many(rule: Rule) -> Rule {
     Rule { name: rule.name, shape: rule.shape, status: rule.status, many: true }
 }
 
-const MILLIS: Shape = Shape::Time(Unit::Millis);
-const MILLIS_AT_LEAST_ONE: Shape = Shape::Period(Unit::Millis);
-const SECONDS: Shape = Shape::Time(Unit::Seconds);
+pub(super) const MILLIS: Shape = Shape::Time(Unit::Millis);
+pub(super) const MILLIS_AT_LEAST_ONE: Shape = Shape::Period(Unit::Millis);
+pub(super) const SECONDS: Shape = Shape::Time(Unit::Seconds);
 
 /// RTMP's chunk sizes as SRS allows them; the specification's least is 1, its greatest 16777215.
 const CHUNK_SIZE: Shape = Shape::Number(128, 65536);
@@ -69,9 +70,9 @@ pub static GLOBAL: &[Rule] = &[
     block("http_api", HTTP_API),
     block("exporter", EXPORTER),
     block("heartbeat", HEARTBEAT),
+    block("rtc_server", RTC_SERVER),
     many(built("vhost", Shape::Block(Label::Required, VHOST))),
     later_block("rtmps", Label::None, TLS_SERVER),
-    later_block("rtc_server", Label::None, RTC_SERVER),
     block("srt_server", SRT_SERVER),
     later_block("rtsp_server", Label::None, &[later("enabled"), later("listen")]),
     later_block("stats", Label::None, &[later("enabled"), later("network"), later("disk")]),
@@ -173,7 +174,7 @@ static VHOST: &[Rule] = &[
         Label::None,
         &[later("enabled"), later("hds_path"), later("hds_fragment"), later("hds_window")],
     ),
-    later_block("rtc", Label::None, RTC),
+    block("rtc", RTC),
     block("srt", &[built("enabled", Shape::Switch), built("srt_to_rtmp", Shape::Switch)]),
     later_block("rtsp", Label::None, &[later("enabled"), later("rtmp_to_rtsp")]),
     built("play_from", Shape::OneOf(&["any", "cluster"])),
@@ -306,50 +307,6 @@ static DVR: &[Rule] = &[
     later("dvr_plan"),
     later("dvr_wait_keyframe"),
     later("time_jitter"),
-];
-
-static RTC: &[Rule] = &[
-    later("enabled"),
-    later("aac"),
-    later("aac_bitrate"),
-    later("bframe"),
-    later("drop_for_pt"),
-    later("dtls_role"),
-    later("dtls_version"),
-    later("init_rate_from_sdp"),
-    later("keep_avc_nalu_sei"),
-    later("keep_bframe"),
-    later("keep_original_ssrc"),
-    later("nack"),
-    later("nack_no_copy"),
-    later("opus_bitrate"),
-    later("pli_for_rtmp"),
-    later("rtc_to_rtmp"),
-    later("rtmp_to_rtc"),
-    later("stun_strict_check"),
-    later("stun_timeout"),
-    later("twcc"),
-];
-
-static RTC_SERVER: &[Rule] = &[
-    later("enabled"),
-    later("listen"),
-    later_block("tcp", Label::None, &[later("enabled"), later("listen")]),
-    later("api_as_candidates"),
-    later("black_hole"),
-    later("candidate"),
-    later("dir"),
-    later("ecdsa"),
-    later("encrypt"),
-    later("ip_family"),
-    later("keep_api_domain"),
-    later("merge_nalus"),
-    later("perf_stat"),
-    later("protocol"),
-    later("queue_length"),
-    later("resolve_api_domain"),
-    later("reuseport"),
-    later("use_auto_detect_network_ip"),
 ];
 
 /// SRS's `maxbw` is -1 for no limit, and a number of bytes a second.

@@ -130,7 +130,7 @@ fn a_directive_that_is_not_built_warns_once_for_its_block() {
 #[test]
 fn a_block_that_is_off_asks_for_nothing() {
     assert_eq!(
-        warnings("rtc_server { enabled off; listen 8000; } srt_server { listen 10080; }"),
+        warnings("rtsp_server { enabled off; listen 554; } srt_server { listen 10080; }"),
         Vec::<String>::new()
     );
 }

@@ -1,0 +1,293 @@
+//! Makes a session: who asks, may it, and what is it answered.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use srs_hub::{Headers, Phase};
+use srs_media::{Codec, DERIVED, Frame, Kind};
+use srs_names::envelope::Envelope;
+use srs_names::source::Wish;
+use srs_names::{Inventory as _, Params, StreamKey};
+use srs_net::candidates::{self, Host, Place};
+use srs_peer::rtc::{self, Accepted};
+use srs_rtc::Track;
+use srs_rtc::sdp::{Address, Candidate, Description};
+use srs_rtc::ufrag::Ufrag;
+
+use super::answer::No;
+use super::resource::Named;
+use super::sessions::{Parked, PlayPlan, PublishPlan, Purpose, Resource};
+use super::{RtcSettings, Webrtc};
+use crate::clients::{About, Via, random_id};
+use crate::config::{To, Vhost};
+use crate::fetch::{self, Coming};
+use crate::publish::settings;
+use crate::{Gateway, Refused};
+
+/// Letters of a session's token: of 36 each, far above 128 bits.
+const TOKEN: usize = 32;
+/// A stream that is being fetched, or that began just now, is awaited so long.
+const AWAITED: Duration = Duration::from_secs(3);
+/// Who publishes says what it sends within this time.
+const YOUNG: Duration = Duration::from_secs(2);
+/// So long a stream that is younger is given to say that it has sound beside its pictures, or pictures beside its sound.
+const SECOND_TRACK: Duration = Duration::from_secs(1);
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
+/// Most letters of a host: what a name can have (RFC 1035).
+const MOST_HOST: usize = 255;
+
+/// What a client wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wants {
+    Publish,
+    Play,
+}
+
+impl Wants {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Wants::Publish => "publish",
+            Wants::Play => "play",
+        }
+    }
+}
+
+/// What a request says.
+pub(super) struct Asked<'a> {
+    /// `Host`, as said.
+    pub(super) host: Cow<'a, str>,
+    /// The path below which the stream is named by the query.
+    pub(super) path: &'a str,
+    pub(super) query: Cow<'a, str>,
+    pub(super) offer: Cow<'a, str>,
+}
+
+/// A session that waits for its client.
+pub(super) struct Made {
+    pub(super) answer: String,
+    /// What its client calls it.
+    pub(super) named: Named,
+    /// Which ICE this is of: it changes with every restart.
+    pub(super) tag: String,
+}
+
+/// Who asks.
+type Who = (SocketAddr, Option<Envelope>);
+
+impl Gateway {
+    /// Makes a session of what was asked.
+    pub(super) async fn make(&self, wants: Wants, asked: Asked<'_>, (peer, sent): Who) -> Result<Made, No> {
+        let rtc = self.rtc.as_ref().ok_or(No::Off)?;
+        let (key, _, params) =
+            StreamKey::from_http(Some(&asked.host), asked.path, Some(&asked.query)).map_err(Refused::from)?;
+        let (key, vhost) = self.resolve(&key)?;
+        let settings = vhost.rtc.as_ref().ok_or_else(|| No::Vhost(vhost.name.clone()))?;
+        let host: String = srs_names::host_of(&asked.host).chars().take(MOST_HOST).collect();
+        let about = About {
+            tc_url: format!("webrtc://{host}/{}", key.app()),
+            via: sent.as_ref().map(Via::of),
+            ..About::default()
+        };
+        // An engine is dear, and an address may have to be looked up.
+        rtc.sessions.room(peer.ip())?;
+        let ours = rtc.config.keys.make(rtc.config.route, rand::random());
+        let now = Instant::now();
+        let place = (&key, vhost);
+        let (accepted, purpose) = match wants {
+            Wants::Publish => {
+                self.may_publish(place, &params, (peer, sent.as_ref()))?;
+                let accepted = rtc::publish(&settings.peer(), &asked.offer, ours.clone(), now)?;
+                let plan = PublishPlan {
+                    key: key.clone(),
+                    peer,
+                    about,
+                    hold: sent.as_ref().and_then(|sent| sent.hold).unwrap_or(vhost.publish.hold),
+                    term: sent.and_then(|sent| sent.term),
+                    query: asked.query.clone().into_owned(),
+                    layers: accepted.layers.clone(),
+                    pictures: accepted.codecs.iter().any(|codec| codec.track() == Track::Video),
+                };
+                (accepted, Purpose::Publish(Box::new(plan)))
+            }
+            Wants::Play => {
+                self.may_play(place, &params, sent.as_ref(), peer)?;
+                let hops = fetch::hops(sent.as_ref());
+                let wish = Wish { key: &key, host: &host, query: &asked.query, client: peer, hops };
+                let coming = self.fetch(wish).await.map_err(Refused::from)?;
+                let codecs = self.live_codecs(&key, settings, coming).await?;
+                let accepted =
+                    rtc::play(&settings.peer(), &asked.offer, ours.clone(), &codecs, Instant::now())?;
+                let plan = PlayPlan { key: key.clone(), peer, about, codecs: accepted.codecs.clone() };
+                (accepted, Purpose::Play(Box::new(plan)))
+            }
+        };
+        let external = params.get("eip").or_else(|| params.get("candidate"));
+        let answer = rtc.with_candidates(&accepted, candidates::Asked { external, host: &host }).await?;
+        let told = answer.to_string();
+        let session = Ufrag::parse(&ours.ufrag).map(|ufrag| ufrag.session().to_owned()).unwrap_or_default();
+        let named = Named::new(&key, session, random_id(TOKEN));
+        let resource = Resource { ours, theirs: accepted.theirs, answer: Arc::new(answer) };
+        let tag = resource.tag();
+        let parked = Parked { engine: accepted.engine, purpose };
+        let known = (named.token.clone(), resource);
+        rtc.sessions.park(&named.session, known, parked, (peer.ip(), settings.timeout))?;
+        Ok(Made { answer: told, named, tag })
+    }
+
+    /// May this client publish the stream here?
+    fn may_publish(
+        &self,
+        (key, vhost): (&StreamKey, &Vhost),
+        params: &Params,
+        (peer, sent): (SocketAddr, Option<&Envelope>),
+    ) -> Result<(), No> {
+        self.no_loop(sent)?;
+        // A node that sends a publisher here knows what it does; one that comes by itself would have to go again.
+        if sent.is_none() && self.draining() {
+            return Err(Refused::Draining.into());
+        }
+        if vhost.publish.to == To::Nowhere || vhost.publish.to == To::Elsewhere && self.pass_on.is_none() {
+            return Err(Refused::Elsewhere.into());
+        }
+        self.admit.publish(key, params, peer).map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
+        if vhost.publish.to != To::Here {
+            return Ok(());
+        }
+        let hold = sent.and_then(|sent| sent.hold).unwrap_or(vhost.publish.hold);
+        let term = sent.and_then(|sent| sent.term.clone());
+        Ok(self.hub.may_publish(key, &settings(vhost, hold, term)).map_err(Refused::from)?)
+    }
+
+    /// What a live stream has to show and to hear; waits for one that is on its way.
+    async fn live_codecs(
+        &self,
+        key: &StreamKey,
+        settings: &RtcSettings,
+        mut coming: Coming,
+    ) -> Result<Vec<srs_rtc::Codec>, No> {
+        let asked = Instant::now();
+        // Since when it is seen to be live, and whether that was so from the beginning.
+        let mut live: Option<(Instant, bool)> = None;
+        let mut was_live = true;
+        loop {
+            let known = self.hub.headers(key);
+            let is_live = matches!(&known, Some((Phase::Live | Phase::Held, _)));
+            if let Some((_, headers)) = known.filter(|_| is_live) {
+                let (since, was_live) = *live.get_or_insert((Instant::now(), was_live));
+                let codecs = codecs(&headers, settings);
+                let is_young = !was_live || self.is_young(key);
+                if !codecs.is_empty() && (has_both(&headers) || !is_young || since.elapsed() >= SECOND_TRACK)
+                {
+                    return Ok(codecs);
+                }
+                // What came has nothing for players, or nothing came though it is not new.
+                if codecs.is_empty() && (since.elapsed() >= AWAITED || !is_young && has_frames(&headers)) {
+                    return Err(No::Nothing(described(&headers)));
+                }
+            } else if coming.is_none() || asked.elapsed() >= AWAITED {
+                return Err(No::NotLive);
+            }
+            was_live = false;
+            tokio::select! {
+                missing = fetch::missing(&mut coming), if coming.is_some() => {
+                    return Err(Refused::Missing(missing).into());
+                }
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+}
+
+impl Gateway {
+    /// Whether the publisher of a stream came just now.
+    fn is_young(&self, key: &StreamKey) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.clients
+            .live(key)
+            .is_some_and(|live| now.saturating_sub(Duration::from_millis(live.began_ms)) < YOUNG)
+    }
+}
+
+/// The codec headers of what players get: the first picture and the first sound, or what was made of that.
+fn configs(headers: &Headers) -> impl Iterator<Item = &Frame> {
+    headers.configs.iter().filter(|frame| matches!(frame.track, 0 | DERIVED))
+}
+
+/// What a stream can be played in.
+fn codecs(headers: &Headers, settings: &RtcSettings) -> Vec<srs_rtc::Codec> {
+    let of = |codec| match codec {
+        Codec::H264 => Some(srs_rtc::Codec::H264),
+        Codec::Hevc => Some(srs_rtc::Codec::H265),
+        Codec::Av1 => Some(srs_rtc::Codec::Av1),
+        Codec::Vp8 => Some(srs_rtc::Codec::Vp8),
+        Codec::Vp9 => Some(srs_rtc::Codec::Vp9),
+        Codec::Opus => Some(srs_rtc::Codec::Opus),
+        // Opus is made of it.
+        Codec::Aac if settings.to_opus => Some(srs_rtc::Codec::Opus),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    for codec in configs(headers).filter_map(|frame| of(frame.codec)) {
+        if !found.contains(&codec) {
+            found.push(codec);
+        }
+    }
+    found
+}
+
+/// Whether there is something to see and something to hear.
+fn has_both(headers: &Headers) -> bool {
+    let has = |kind| configs(headers).any(|frame| frame.kind == kind);
+    has(Kind::Video) && has(Kind::Audio)
+}
+
+/// Whether any media came.
+fn has_frames(headers: &Headers) -> bool {
+    headers.audio || headers.video
+}
+
+/// What there is, for who cannot have it.
+fn described(headers: &Headers) -> String {
+    let names: Vec<&str> = headers.configs.iter().map(|frame| frame.codec.name()).collect();
+    if names.is_empty() { "nothing yet".to_owned() } else { names.join(" and ") }
+}
+
+impl Webrtc {
+    /// An answer with the addresses at which this node is reached.
+    async fn with_candidates(
+        &self,
+        accepted: &Accepted,
+        asked: candidates::Asked<'_>,
+    ) -> Result<Description, No> {
+        let mut answer =
+            Description::parse(&accepted.answer).map_err(|error| No::Broken(error.to_string()))?;
+        answer.set_candidates(&self.candidates(asked).await);
+        Ok(answer)
+    }
+
+    /// Those addresses.
+    pub(super) async fn candidates(&self, asked: candidates::Asked<'_>) -> Vec<Candidate> {
+        let config = &self.config;
+        let bound: Vec<IpAddr> = config.udp.iter().chain(&config.tcp).map(SocketAddr::ip).collect();
+        let places = config.rules.candidates(&bound, asked).await;
+        let udp = config.udp.iter().map(|address| (address.port(), false));
+        let ports = udp.chain(config.tcp.iter().map(|address| (address.port(), true)));
+        let all = ports.flat_map(|(port, tcp)| places.iter().map(move |place| (place, port, tcp)));
+        (0..).zip(all).map(|(index, (place, port, tcp))| candidate(place, port, tcp, index)).collect()
+    }
+}
+
+fn candidate(Place { host, port: at }: &Place, port: u16, tcp: bool, index: u16) -> Candidate {
+    let port = at.unwrap_or(port);
+    match host {
+        Host::Ip(ip) => Candidate::host(SocketAddr::new(*ip, port), tcp, index),
+        // Which the client looks up.
+        Host::Name(name) => {
+            let any = Candidate::host(SocketAddr::from(([0, 0, 0, 0], port)), tcp, index);
+            Candidate { address: Address::Name(name.clone()), ..any }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Players by WebRTC: a seat in the fan of their stream.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use srs_hub::Phase;
+use srs_media::Codec;
+use srs_net::rtc::Connection;
+use srs_rtc::engine::{self, Event};
+use tokio::time::Instant;
+
+use super::fan::{self, Ending, Joining, Seat};
+use super::sessions::{Command, PlayPlan, Running};
+use crate::clients::Client;
+use crate::rendition::rtc::{Pictured, Rtp};
+use crate::{Gateway, shown};
+
+/// DTLS takes three round trips; who needs longer than this is no player.
+const CONNECTING: Duration = Duration::from_secs(15);
+/// A player that was given nothing for so long has nothing to begin with.
+const LACKS_KEY: Duration = Duration::from_millis(100);
+/// A publisher is asked for a key frame at most this often on account of one player.
+const ASKING: Duration = Duration::from_secs(1);
+
+/// Why a player's session ended, for the log.
+#[derive(Debug, thiserror::Error)]
+enum Left {
+    #[error("the stream ended")]
+    Over,
+    #[error("the stream is of another codec now")]
+    Changed,
+    #[error("the stream did not come live")]
+    NotLive,
+    #[error("no DTLS in 15 s")]
+    NotConnected,
+    #[error("a defect here")]
+    Broken,
+    #[error("ended by an operator")]
+    Kicked,
+    #[error("the player ended it")]
+    Deleted,
+    #[error("{0}")]
+    Connection(engine::Ended),
+}
+
+impl Left {
+    fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Left::Broken
+                | Left::NotConnected
+                | Left::Connection(engine::Ended::Broken | engine::Ended::Dtls | engine::Ended::Silent(_))
+        )
+    }
+}
+
+impl Gateway {
+    pub(super) async fn play_rtc(self: Arc<Self>, connection: Connection, plan: PlayPlan, running: Running) {
+        let PlayPlan { key, peer, about, codecs } = plan;
+        let listed = self.clients.add(&key, peer, "rtc-play", about);
+        let id = listed.client.id.as_str();
+        tracing::info!(cid = id, peer = shown(peer), stream = %key, ?codecs, "webrtc play");
+        let connection = Rc::new(connection);
+        let session = Session { gateway: &self, connection: &connection, client: &listed.client, running };
+        let left = session.run(&key, codecs).await;
+        if left.is_failure() {
+            self.clients.failed();
+        }
+        let stats = connection.stats();
+        let sent = listed.client.traffic.sent.load(Ordering::Relaxed);
+        tracing::info!(
+            cid = id, stream = %key, sent, resent = stats.resent, asked = stats.key_frames_wanted,
+            rtt_ms = stats.rtt.as_millis(), reason = %left, "webrtc play ended"
+        );
+    }
+}
+
+/// One play while it lasts.
+struct Session<'a> {
+    gateway: &'a Gateway,
+    connection: &'a Rc<Connection>,
+    client: &'a Arc<Client>,
+    running: Running,
+}
+
+impl Session<'_> {
+    async fn run(mut self, key: &srs_names::StreamKey, codecs: Vec<srs_rtc::Codec>) -> Left {
+        let connected = tokio::time::timeout(CONNECTING, self.connected()).await;
+        match connected {
+            Ok(Ok(())) => {}
+            Ok(Err(left)) => return left,
+            Err(_) => return Left::NotConnected,
+        }
+        let gateway = self.gateway;
+        let Ok((_, vhost)) = gateway.resolve(key) else { return Left::NotLive };
+        let Some(settings) = &vhost.rtc else { return Left::NotLive };
+        let pictured = Pictured { keep_bframe: settings.keep_bframe, keep_sei: settings.keep_sei };
+        let hears = codecs.contains(&srs_rtc::Codec::Opus) && settings.to_opus;
+        // Opus is made as long as somebody listens who cannot hear the stream's own sound.
+        let _made = hears.then(|| gateway.sound.wants(key, Codec::Opus));
+        let fan = fan::of_shard(&gateway.hub, key, || Box::new(Rtp::new(pictured)));
+        let joining = Joining {
+            connection: Rc::clone(self.connection),
+            client: Arc::clone(self.client),
+            gop_cache: vhost.play.gop_cache,
+            codecs,
+        };
+        let seat = Seat::take(&fan, joining);
+        drop(fan);
+        self.watch(key, &seat).await
+    }
+
+    /// Waits until media may go.
+    async fn connected(&mut self) -> Result<(), Left> {
+        loop {
+            tokio::select! {
+                event = self.connection.event() => match event {
+                    Some(Event::Connected) => return Ok(()),
+                    Some(_) => {}
+                    None => return Err(Left::Connection(self.connection.ended().await)),
+                },
+                command = self.running.commands.recv() => {
+                    if let Some(left) = self.obey(command) {
+                        return Err(left);
+                    }
+                }
+                () = poll_fn(|cx| self.client.kicked.poll(cx)) => return Err(Left::Kicked),
+            }
+        }
+    }
+
+    async fn watch(&mut self, key: &srs_names::StreamKey, seat: &Seat) -> Left {
+        let most = crate::rtmp::NOT_LIVE;
+        let not_live = tokio::time::sleep_until(Instant::now() + most);
+        tokio::pin!(not_live);
+        // Who began with what was there needs none.
+        let lacks_key = tokio::time::sleep(LACKS_KEY);
+        tokio::pin!(lacks_key);
+        let mut asked = Instant::now();
+        let (mut waiting, mut lacks) = (true, true);
+        loop {
+            tokio::select! {
+                biased;
+                ending = poll_fn(|cx| seat.poll_ending(cx)) => return match ending {
+                    Ending::Over => Left::Over,
+                    Ending::Changed => Left::Changed,
+                    Ending::Broken => Left::Broken,
+                },
+                event = self.connection.event() => match event {
+                    Some(Event::KeyFrameWanted) => {
+                        // What it lost it gets again from here, or else from the publisher.
+                        if !seat.again() && asked.elapsed() >= ASKING {
+                            asked = Instant::now();
+                            self.gateway.hub.want_key_frame(key);
+                        }
+                    }
+                    Some(_) => {}
+                    None => return Left::Connection(self.connection.ended().await),
+                },
+                command = self.running.commands.recv() => {
+                    if let Some(left) = self.obey(command) {
+                        return left;
+                    }
+                }
+                () = poll_fn(|cx| self.client.kicked.poll(cx)) => return Left::Kicked,
+                () = lacks_key.as_mut(), if lacks => {
+                    lacks = !seat.started();
+                    if lacks {
+                        self.gateway.hub.want_key_frame(key);
+                        lacks_key.as_mut().reset(Instant::now() + ASKING);
+                    }
+                }
+                () = not_live.as_mut(), if waiting => {
+                    waiting = !seat.started();
+                    not_live.as_mut().reset(Instant::now() + most);
+                    let phase = self.gateway.hub.phase(key);
+                    if waiting && !matches!(phase, Some(Phase::Live | Phase::Held)) {
+                        return Left::NotLive;
+                    }
+                }
+            }
+        }
+    }
+
+    fn obey(&self, command: Option<Command>) -> Option<Left> {
+        match command {
+            Some(Command::Delete) => Some(Left::Deleted),
+            Some(Command::Restart { ours, theirs }) => {
+                self.connection.restart(ours, theirs);
+                None
+            }
+            Some(Command::Layer(_)) => None,
+            // The table is gone, and the node with it.
+            None => Some(Left::Broken),
+        }
+    }
+}
