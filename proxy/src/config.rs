@@ -12,6 +12,7 @@ use srs_boot::value::go_duration;
 use srs_boot::{Expected, Listen, Secret, Shards};
 use srs_control::access::Cidr;
 use srs_directory::{mesh, redis};
+use srs_relay::rtc::Candidate;
 use srs_srt::streamid::Defaults;
 
 mod srt;
@@ -28,7 +29,7 @@ pub struct Config {
     pub http_server: Listen,
     /// `PROXY_HTTP_API`: HTTP API, TCP. 11985.
     pub http_api: Listen,
-    /// `PROXY_WEBRTC_SERVER`: WebRTC media, UDP. 18000. Not built yet.
+    /// `PROXY_WEBRTC_SERVER`: WebRTC media, UDP and TCP. 18000.
     pub webrtc: Listen,
     /// `PROXY_SRT_SERVER`: SRT, UDP. 20080.
     pub srt: Listen,
@@ -55,8 +56,8 @@ pub struct Config {
     pub cluster_secret: Option<Secret>,
     /// `PROXY_PUBLISH_HOLD`: how long an origin waits for a publisher that dropped. 10 s.
     pub publish_hold: Duration,
-    /// `PROXY_WEBRTC_CANDIDATE`: the address told to WebRTC clients. None: detected. Not built yet.
-    pub webrtc_candidate: Option<String>,
+    /// `PROXY_WEBRTC_CANDIDATE`: the addresses told to WebRTC clients. Detected.
+    pub webrtc_candidate: Vec<Candidate>,
     /// `PROXY_DEFAULT_BACKEND_*`: an origin that need not register. None: off.
     pub default_backend: Option<DefaultBackend>,
     /// `PROXY_GRACE_QUIT_TIMEOUT`: how long a graceful end may take. 20 s.
@@ -94,7 +95,7 @@ pub struct DefaultBackend {
     pub http: Listen,
     /// `PROXY_DEFAULT_BACKEND_API`: 1985.
     pub api: Listen,
-    /// `PROXY_DEFAULT_BACKEND_RTC`: 8000. Not built yet.
+    /// `PROXY_DEFAULT_BACKEND_RTC`: 8000.
     pub rtc: Listen,
     /// `PROXY_DEFAULT_BACKEND_SRT`: 10080.
     pub srt: Listen,
@@ -192,7 +193,7 @@ impl Config {
             protocol_trust: settings.read("PROXY_PROTOCOL_TRUST", balancers)?,
             cluster_secret: settings.some("PROXY_CLUSTER_SECRET").map(Secret::new),
             publish_hold: settings.read("PROXY_PUBLISH_HOLD", go_duration)?,
-            webrtc_candidate: settings.some("PROXY_WEBRTC_CANDIDATE").map(str::to_owned),
+            webrtc_candidate: settings.read("PROXY_WEBRTC_CANDIDATE", candidates)?,
             default_backend: default_backend(settings)?,
             grace_quit: period("PROXY_GRACE_QUIT_TIMEOUT")?,
             force_quit: period("PROXY_FORCE_QUIT_TIMEOUT")?,
@@ -246,6 +247,10 @@ fn redirect(text: &str) -> Result<bool, Expected> {
         "edge" => Ok(true),
         _ => Err(Expected("off or edge".into())),
     }
+}
+
+fn candidates(text: &str) -> Result<Vec<Candidate>, Expected> {
+    Candidate::list(text).map_err(|wrong| Expected(wrong.to_string().into()))
 }
 
 fn above_zero(text: &str) -> Result<Duration, Expected> {

@@ -8,13 +8,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use srs_balance::{Balancer, Directory, Endpoint, Node};
+use srs_balance::{Balancer, Directory};
 use srs_boot::{Listen, ids};
 use srs_control::access::Cidr;
 use srs_control::probe::probe;
 use srs_control::{
     Access, Api, Cluster, Counts, Identity, Limits, Machine, Peer, Shows, Signatures, Signer, System,
-    cluster_api, http_api, metrics_api, ready_api, system_api, versions_api,
+    cluster_api, http_api, metrics_api, ready_api, signalling_api, system_api, versions_api,
 };
 use srs_names::NodeId;
 use srs_net::haproxy::{Listener, Trust};
@@ -22,9 +22,9 @@ use srs_net::shards::{self, Aside, Handle, Shards};
 use srs_net::tcp::{self, Slots};
 use srs_relay::Relay;
 
-use crate::config::{Config, DefaultBackend};
+use crate::config::Config;
 use crate::end::Patience;
-use crate::{directory, srt};
+use crate::{backend, directory, rtc, srt};
 
 /// RTMP chunks that we announce and write, in bytes: SRS's own default.
 const CHUNK_SIZE: u32 = 60_000;
@@ -65,6 +65,7 @@ pub struct Proxy {
     http: SocketAddr,
     http_api: SocketAddr,
     pub(crate) srt: srt::Place,
+    pub(crate) rtc: rtc::Place,
     system_api: SocketAddr,
     guard: String,
     pub(crate) slots: Slots,
@@ -88,13 +89,14 @@ impl Proxy {
         let shards = Shards::start(config.shards.count(cores).get())?;
         let handle = shards.handle();
         let srt = srt::Door::open(config.srt, handle.count(), shared)?;
+        let rtc = rtc::Door::open(config.webrtc, handle.count(), shared)?;
         let started = Instant::now();
         let identity = identity();
         let secret = secret(&config);
         let opened = directory::open(&config.directory, &NodeId::new(&identity.server)?, &secret)?;
         let balancer = Arc::new(balancer(&config, &identity, opened.directory)?);
         if let Some(backend) = &config.default_backend {
-            balancer.register(default_node(backend)?, Duration::ZERO)?;
+            balancer.register(backend::node(backend)?, Duration::ZERO)?;
         }
         let told = told(&config, &identity, secret, ([&rtmp, &http], srt.place().address))?;
         let relay = Relay::new(Arc::clone(&balancer), started, told);
@@ -116,6 +118,7 @@ impl Proxy {
             http: http.local_addr()?,
             http_api: operators.local_addr()?,
             srt: srt.place(),
+            rtc: rtc.place(),
             system_api: system.local_addr()?,
             guard,
             slots: slots.clone(),
@@ -130,16 +133,18 @@ impl Proxy {
             &handle,
             ((rtmp, balancers.clone()), (http, balancers.clone())),
             &relay,
-            versions_api(&identity).merge(ready()),
+            versions_api(&identity).merge(ready()).merge(signalling_api(Some(relay.clone()))),
             &slots,
         );
         srt.serve(&handle, &relay, &slots);
+        rtc.serve(&handle, &relay, &slots, &config.webrtc_candidate);
         let api = Arc::new(Api {
             identity: identity.clone(),
             shows: Shows::Cluster(Cluster::new(Arc::clone(&balancer), started).signing(signer)),
             access: access.clone(),
             crossdomain: false,
             machine: Arc::new(Machine::new()),
+            signalling: Some(relay.clone()),
             counts: Arc::new(Counted { relay, slots }),
             label: String::new(),
             tag: String::new(),
@@ -186,9 +191,10 @@ impl Proxy {
                 self.shards.handle().count()
             ),
             format!("RTMP       {}  publish and play: {}", self.rtmp, everyone(self.rtmp)),
-            format!("HTTP       {}  FLV, TS and HLS: {}", self.http, everyone(self.http)),
+            format!("HTTP       {}  FLV, TS, HLS, WHIP and WHEP: {}", self.http, everyone(self.http)),
             format!("SRT        {}  publish and play: {}", self.srt, everyone(self.srt.address)),
-            format!("HTTP API   {}  versions: {}", self.http_api, everyone(self.http_api)),
+            format!("WebRTC     {}  media of publish and play: {}", self.rtc, everyone(self.rtc.address)),
+            format!("HTTP API   {}  versions, WHIP and WHEP: {}", self.http_api, everyone(self.http_api)),
             format!("HTTP API   {}  lists, kick and metrics: {}", self.http_api, self.guard),
             format!("System API {}  register, origins and metrics: {}", self.system_api, self.guard),
         ]
@@ -256,19 +262,6 @@ fn balancer(config: &Config, identity: &Identity, directory: Arc<dyn Directory>)
         ttl: config.origin_ttl,
     };
     Ok(Balancer::new(settings, directory))
-}
-
-fn default_node(backend: &DefaultBackend) -> Result<Node, Error> {
-    let id = NodeId::new("default-backend")?;
-    let mut node = Node::new(id, "configured", backend.ip.clone());
-    let services =
-        [("rtmp", backend.rtmp), ("http", backend.http), ("api", backend.api), ("srt", backend.srt)];
-    for (label, listen) in services {
-        let host = listen.ip.map_or_else(|| backend.ip.clone(), |ip| ip.to_string());
-        node.endpoints.insert(label.to_owned(), vec![Endpoint { proto: None, host, port: listen.port }]);
-    }
-    node.permanent = true;
-    Ok(node)
 }
 
 /// The cluster's. Where there is none, one for this run: tokens are then good as long as this proxy runs, and for no other.

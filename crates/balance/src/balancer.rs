@@ -5,6 +5,7 @@ mod edges;
 mod home;
 mod keep;
 mod mine;
+mod notes;
 mod pick;
 mod select;
 mod state;

@@ -12,8 +12,10 @@
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod memory;
+mod notes;
 
 pub use memory::{MAX_CLAIMS, Memory};
+pub use notes::Notes;
 
 use crate::Epoch;
 use srs_names::{NodeId, StreamKey};
@@ -102,6 +104,42 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// [`Error::Unavailable`].
     fn lookup<'a>(&'a self, key: &'a StreamKey, now: Duration) -> Answer<'a, Option<Claim>>;
+
+    /// Writes a text of at most [`NOTE_BYTES`] down for all proxies, in the place of the one of that name, which has at most
+    /// [`NOTE_NAME`]; good for the time `ttl`, if the directory is not lost meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Full`], or [`Error::Unavailable`], also where a directory has no notes.
+    fn note<'a>(&'a self, name: &'a str, text: &'a str, ttl: Duration, now: Duration) -> Answer<'a, ()> {
+        let _none_kept = (name, text, ttl, now);
+        Box::pin(async { Err(Error::Unavailable("it has no notes".to_owned())) })
+    }
+
+    /// The text of that name, if one is good.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    fn noted<'a>(&'a self, name: &'a str, now: Duration) -> Answer<'a, Option<String>> {
+        let _none_kept = (name, now);
+        Box::pin(async { Err(Error::Unavailable("it has no notes".to_owned())) })
+    }
+}
+
+/// Longest text of a note, in bytes.
+pub const NOTE_BYTES: usize = 2048;
+
+/// Longest name of one, in bytes.
+pub const NOTE_NAME: usize = 320;
+
+/// Whether a note may be kept.
+///
+/// # Errors
+/// [`Error::Unavailable`] when it is too long.
+pub fn check_note(name: &str, text: &str) -> Result<(), Error> {
+    if name.len() > NOTE_NAME || text.len() > NOTE_BYTES {
+        return Err(Error::Unavailable("the note is too long".to_owned()));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

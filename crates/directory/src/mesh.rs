@@ -1,8 +1,8 @@
 //! A directory that proxies make among themselves, with nothing beside them: a mesh.
 //!
 //! The members find each other by gossip. The claims of a key are kept by its *home*, which is the first of the members
-//! that live in rendezvous order, and every operation goes there over one connection between each two members; beats go to
-//! all. Everything is sealed with the cluster's secret, and nothing is encrypted.
+//! that live in rendezvous order, and every operation goes there over one connection between each two members; beats and
+//! notes go to all. Everything is sealed with the cluster's secret, and nothing is encrypted.
 //!
 //! **What is guaranteed.** While the members see each other a key has one home, which decides on its claims one after the
 //! other. When a member joins, whoever was the home of a key before grants nothing from the moment on which it knows of the
@@ -153,7 +153,8 @@ impl Mesh {
     }
 
     async fn ask(&self, ask: Ask) -> Reply {
-        let home = self.home.of(ask.key());
+        let Some(key) = ask.key() else { return self.home.serve(&ask) };
+        let home = self.home.of(key);
         if home == self.me {
             return self.home.serve(&ask);
         }
@@ -161,6 +162,15 @@ impl Mesh {
             Some(link) => link.ask(ask, self.patience).await,
             None => Err(Error::Unavailable(format!("no link to {home}"))),
         }
+    }
+
+    /// Keeps a note here and at every other member. One that does not answer hears of it when it is told again.
+    async fn tell_all(&self, ask: Ask) -> Result<(), Error> {
+        self.home.serve(&ask)?;
+        let links = self.links.all();
+        let told = links.iter().map(|link| link.ask(ask.clone(), self.patience));
+        futures_util::future::join_all(told).await;
+        Ok(())
     }
 
     /// The same for what changes a claim.
@@ -203,6 +213,14 @@ impl Directory for Mesh {
 
     fn lookup<'a>(&'a self, key: &'a StreamKey, _now: Duration) -> Answer<'a, Option<Claim>> {
         Box::pin(self.ask(Ask::Lookup { key: key.clone() }))
+    }
+
+    fn note<'a>(&'a self, name: &'a str, text: &'a str, ttl: Duration, _now: Duration) -> Answer<'a, ()> {
+        Box::pin(self.tell_all(Ask::Note { name: name.to_owned(), text: text.to_owned(), ttl }))
+    }
+
+    fn noted<'a>(&'a self, name: &'a str, _now: Duration) -> Answer<'a, Option<String>> {
+        Box::pin(std::future::ready(self.home.noted(name)))
     }
 }
 

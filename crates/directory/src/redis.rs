@@ -11,6 +11,7 @@
 //! | `srs:{vhost/app/stream}:last` | its last epoch, 10 minutes longer |
 //! | `srs:proxy:ID` | the canary of a proxy, 10 s |
 //! | `srs:node:ID` | the newest beat of a node, 15 s |
+//! | `srs:note:NAME` | a note, for its time |
 //! | `srs:nodes` | the index of nodes, a sorted set, 60 s |
 
 mod board;
@@ -19,6 +20,7 @@ mod journal;
 mod keeper;
 mod keys;
 mod link;
+mod notes;
 mod record;
 mod scripts;
 mod settings;
@@ -255,6 +257,14 @@ impl Directory for Redis {
 
     fn lookup<'a>(&'a self, key: &'a StreamKey, _now: Duration) -> Answer<'a, Option<Claim>> {
         Box::pin(self.find(key))
+    }
+
+    fn note<'a>(&'a self, name: &'a str, text: &'a str, ttl: Duration, _now: Duration) -> Answer<'a, ()> {
+        Box::pin(self.put_note(name, text, millis(ttl)))
+    }
+
+    fn noted<'a>(&'a self, name: &'a str, _now: Duration) -> Answer<'a, Option<String>> {
+        Box::pin(self.find_note(name))
     }
 }
 

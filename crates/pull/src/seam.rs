@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use srs_media::{Frame, Kind, Role};
+use srs_media::{DERIVED, Frame, Kind, Role};
 
 /// Between the last frame of one server and the first of the next, in ms: one frame at 25 fps.
 const GAP: i64 = 40;
@@ -131,6 +131,9 @@ pub(crate) struct Seam {
     past: Option<Gop>,
     /// Frames to come that they have seen.
     seen: Option<Seen>,
+    /// The latest time that viewers have of sound that a node made, and up to where they had it when this server came.
+    derived: Option<i64>,
+    derived_floor: Option<i64>,
     video: bool,
 }
 
@@ -160,6 +163,7 @@ impl Seam {
     pub(crate) fn enter(&mut self, first: &Frame) {
         let Some(last) = self.last else { return };
         self.seen = None;
+        self.derived_floor = self.derived;
         let is_same = |gop: &Gop| is_picture(first) && gop.mark == mark(&first.wire);
         if let Some(gop) = self.gop.filter(is_same) {
             self.offset = gop.at.saturating_sub(first.time);
@@ -188,6 +192,9 @@ impl Seam {
             frame.time = self.last.unwrap_or(begin);
             return Some(frame);
         }
+        if frame.track == DERIVED {
+            return self.place_derived(frame);
+        }
         if self.was_seen(&frame) {
             return None;
         }
@@ -201,6 +208,17 @@ impl Seam {
         }
         frame.time = time;
         self.note(&frame);
+        Some(frame)
+    }
+
+    /// Sound that a node made of the stream's own is known by its times alone: where it begins and how it is cut is each
+    /// node's own matter.
+    fn place_derived(&mut self, mut frame: Frame) -> Option<Frame> {
+        frame.time = frame.time.saturating_add(self.offset);
+        if self.derived_floor.is_some_and(|floor| frame.time <= floor) {
+            return None;
+        }
+        self.derived = Some(frame.time);
         Some(frame)
     }
 

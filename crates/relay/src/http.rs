@@ -219,7 +219,7 @@ impl Relay {
     }
 
     /// The server that a token names. Just after our own start it may be about to register.
-    async fn known(&self, id: &NodeId) -> Option<Arc<Node>> {
+    pub(crate) async fn known(&self, id: &NodeId) -> Option<Arc<Node>> {
         let until = Instant::now() + HOLD;
         loop {
             let node = self.balancer.node(id);

@@ -8,6 +8,7 @@
 //! [`origins`](crate::Relay).
 
 mod cache;
+mod datagrams;
 mod door;
 mod edge;
 mod flv;
@@ -19,6 +20,7 @@ mod limits;
 mod origins;
 mod push;
 mod redirect;
+pub mod rtc;
 mod rtmp_play;
 mod rtmp_publish;
 mod srt;
@@ -102,7 +104,8 @@ pub struct Relay {
     tokens: token::Tokens,
     cookies: srs_srt::Cookies,
     srt: srs_srt::streamid::Defaults,
-    /// Of what is asked over SRT.
+    rtc: rtc::Rtc,
+    /// Of what is asked over SRT and WebRTC.
     complaints: srs_net::quiet::Quiet,
     cache: Arc<cache::Cache>,
     lasts: http::last::Lasts,
@@ -150,6 +153,7 @@ impl Relay {
             tokens: token::Tokens::new(&config.secret),
             cookies: srs_srt::Cookies::of_secret(&config.secret),
             srt: config.srt,
+            rtc: rtc::Rtc::new(&config.secret),
             complaints: srs_net::quiet::Quiet::new(limits::REFUSALS),
             cache: Arc::default(),
             lasts: http::last::Lasts::default(),
@@ -172,6 +176,7 @@ impl Relay {
         loop {
             ticks.tick().await;
             self.judge(self.now());
+            self.judge_rtc();
         }
     }
 

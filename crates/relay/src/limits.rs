@@ -211,3 +211,39 @@ pub(crate) const SRT_UPLINK_BATCHES: usize = 4;
 
 /// A socket that no SRT caller uses is closed after one to two times this.
 pub(crate) const SRT_LINGER: Duration = Duration::from_secs(3);
+
+/// Redirects of nodes that are followed for one request of WebRTC: from an origin to its edge, and once more.
+pub(crate) const RTC_REDIRECTS: usize = 2;
+
+/// Sessions of WebRTC that are remembered in one table: as many as a proxy has connections.
+pub(crate) const RTC_SESSIONS: usize = 100_000;
+
+/// A publish that its node does not list after so long has not begun: ICE, DTLS, the first key frame and a beat.
+pub(crate) const RTC_BEGINS: Duration = Duration::from_secs(30);
+
+/// An end of WebRTC of which nothing is heard for so long is gone: its consent has expired (RFC 7675).
+pub(crate) const RTC_SILENT: Duration = Duration::from_secs(30);
+
+/// Bytes that may wait in one direction of a WebRTC session: what 20 Mbit/s bring in 400 ms. What is lost is asked for again.
+pub(crate) const RTC_BACKLOG_BYTES: usize = 1 << 20;
+
+/// A node of which nothing is heard for so long, and whose host says [`RTC_REFUSALS`] times that nobody is at its port, is gone.
+/// One such word is easily forged.
+pub(crate) const RTC_GONE: Duration = Duration::from_millis(300);
+
+/// See [`RTC_GONE`].
+pub(crate) const RTC_REFUSALS: u32 = 3;
+
+/// After so long it is tried again to send to a node when the socket was full.
+pub(crate) const RTC_RETRY: Duration = Duration::from_millis(2);
+
+/// Batches of datagrams that are taken from a node's socket before others of its shard have their turn.
+pub(crate) const RTC_BATCHES: usize = 4;
+
+/// What the directory was told of a session of WebRTC is good for so long without being told again: a client that is slow to
+/// begin has 30 s, and a directory may be gone for some.
+pub(crate) const RTC_NOTE: Duration = Duration::from_secs(120);
+
+/// User names that are not known here, of which the directory is asked in a second: some herds of clients, and a flood of
+/// made-up ones costs it nothing.
+pub(crate) const RTC_LOOKS: u32 = 500;

@@ -1,5 +1,6 @@
 //! Choosing an origin and dialling it, and the next one when it does not answer.
 
+mod others;
 mod reach;
 mod told;
 mod waiting;
@@ -99,8 +100,10 @@ impl Origin {
 }
 
 async fn worse(life: &mut watch::Receiver<Life>, bearable: Life) -> Life {
-    match life.wait_for(|life| *life > bearable).await {
-        Ok(life) => *life,
+    // The lock is not kept while others are waited for.
+    let life = life.wait_for(|life| *life > bearable).await.map(|life| *life);
+    match life {
+        Ok(life) => life,
         // The sender lives as long as a receiver does.
         Err(_) => std::future::pending().await,
     }
@@ -142,6 +145,11 @@ impl Claimed {
     pub(crate) fn begin(mut self) -> Claimed {
         self.ending = Ending::Clean;
         self
+    }
+
+    /// The claim that it is under.
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
     }
 
     /// The publisher's connection broke: the claim is kept for as long as the origin waits for its return.
@@ -249,10 +257,7 @@ impl Relay {
         match reach(node, fresh).await {
             Ok(link) => {
                 self.balancer.dial_ok(&node.id);
-                let life = self.life_of(&node.id);
-                let place = Place { node: node.id.clone(), epoch: None, edge: false };
-                let origin = Origin { node: Arc::clone(node), reason: Reason::Claimed, place, life };
-                Ok(Leg { link, origin })
+                Ok(Leg { link, origin: self.origin_at(node) })
             }
             Err(failure) => {
                 if failure.down {
@@ -341,6 +346,13 @@ impl Relay {
     pub(crate) fn origin(&self, pick: &Pick) -> Origin {
         let life = self.life_of(&pick.node.id);
         Origin { node: Arc::clone(&pick.node), reason: pick.reason, place: Place::of(pick), life }
+    }
+
+    /// The same for a node that nobody picked.
+    pub(crate) fn origin_at(&self, node: &Arc<Node>) -> Origin {
+        let life = self.life_of(&node.id);
+        let place = Place { node: node.id.clone(), epoch: None, edge: false };
+        Origin { node: Arc::clone(node), reason: Reason::Claimed, place, life }
     }
 
     /// Whether an origin that ended a leg without a word still takes connections. Ours say why they end one; of others this

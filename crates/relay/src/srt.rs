@@ -3,7 +3,6 @@
 //! What the two ends agreed on (latency, keys, sequence numbers) holds between them, and no other origin can go on where one
 //! was lost: then the caller is told that the connection is over, and comes again.
 
-mod datagrams;
 mod dial;
 mod flow;
 mod pipe;

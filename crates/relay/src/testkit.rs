@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use srs_amf::Value;
-use srs_balance::{Balancer, Config, Endpoint, Memory, Node, Role};
+use srs_balance::{Balancer, Config, Directory, Endpoint, Memory, Node, Role};
 use srs_names::envelope::{CAPABILITY, Envelope, Purpose, RTMP_PROPERTY, Seal};
 use srs_names::{NodeId, StreamKey};
 use srs_net::rtmp::{Error, Link};
@@ -56,9 +56,22 @@ pub(crate) fn nodes(origins: &[(&str, SocketAddr)], edges: &[(&str, SocketAddr)]
 }
 
 pub(crate) fn relay_with(nodes: impl IntoIterator<Item = Node>, config: crate::Config) -> Arc<Relay> {
+    relay_of(Arc::new(Memory::new("memory")), nodes, config)
+}
+
+/// A relay that shares this directory.
+pub(crate) fn relay_in(directory: Arc<dyn Directory>, nodes: impl IntoIterator<Item = Node>) -> Arc<Relay> {
+    relay_of(directory, nodes, config())
+}
+
+fn relay_of(
+    directory: Arc<dyn Directory>,
+    nodes: impl IntoIterator<Item = Node>,
+    config: crate::Config,
+) -> Arc<Relay> {
     let settings =
         Config { started_unix_ms: 1_795_000_000_000, me: id("proxy"), ttl: Duration::from_secs(300) };
-    let balancer = Balancer::new(settings, Arc::new(Memory::new("memory")));
+    let balancer = Balancer::new(settings, directory);
     for node in nodes {
         balancer.register(node, Duration::ZERO).unwrap();
     }

@@ -19,11 +19,23 @@ const PURPOSE: &[u8] = b"hls token v1";
 /// The same at edges, whose tokens name servers of theirs, and each a file: no proxy is to take one of them for its own.
 const OF_EDGES: &[u8] = b"hls token of edges v1";
 
+/// The same for sessions of WebRTC, whose tokens name a place at a server.
+const OF_SESSIONS: &[u8] = b"rtc session v1";
+
+/// The same for what proxies tell each other of such sessions.
+const OF_NOTES: &[u8] = b"rtc note v1";
+
 /// The first byte inside: what follows is a server id.
 const VERSION: u8 = 1;
 
+/// The same: what follows is text.
+const WORDS: u8 = 2;
+
 /// Longest token in letters: an id of 256 bytes, the version and the seal's 16, in base 64.
 const MOST: usize = 364;
+
+/// The same of a token of text: some 1,500 bytes of it.
+const MOST_WORDS: usize = 2048;
 
 /// Seals and opens tokens.
 pub(crate) struct Tokens {
@@ -39,6 +51,16 @@ impl Tokens {
     /// Those of edges.
     pub(crate) fn of_edges(secret: &[u8]) -> Tokens {
         Tokens::with(secret, OF_EDGES)
+    }
+
+    /// Those of sessions of WebRTC.
+    pub(crate) fn of_sessions(secret: &[u8]) -> Tokens {
+        Tokens::with(secret, OF_SESSIONS)
+    }
+
+    /// Those of what proxies tell each other of such sessions.
+    pub(crate) fn of_notes(secret: &[u8]) -> Tokens {
+        Tokens::with(secret, OF_NOTES)
     }
 
     fn with(secret: &[u8], purpose: &[u8]) -> Tokens {
@@ -64,6 +86,24 @@ impl Tokens {
         let sealed =
             self.cipher.encrypt(&Nonce::default(), Payload { msg: &plain, aad: file.as_bytes() }).ok()?;
         Some(encode(&sealed))
+    }
+
+    /// A token of this text; none for a too long one.
+    pub(crate) fn seal_words(&self, words: &str) -> Option<String> {
+        let mut plain = vec![WORDS];
+        plain.extend_from_slice(words.as_bytes());
+        let sealed = self.cipher.encrypt(&Nonce::default(), plain.as_slice()).ok()?;
+        Some(encode(&sealed)).filter(|token| token.len() <= MOST_WORDS)
+    }
+
+    /// The text of such a token; none for what was not sealed with our secret.
+    pub(crate) fn open_words(&self, token: &str) -> Option<String> {
+        if token.len() > MOST_WORDS {
+            return None;
+        }
+        let plain = self.cipher.decrypt(&Nonce::default(), decode(token)?.as_slice()).ok()?;
+        let (&version, words) = plain.split_first()?;
+        (version == WORDS).then(|| String::from_utf8(words.to_vec()).ok()).flatten()
     }
 
     /// The server that a token names; none for what was not sealed with our secret.

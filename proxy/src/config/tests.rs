@@ -59,7 +59,7 @@ fn an_empty_environment_gives_the_defaults_of_srs() {
         protocol_trust: Vec::new(),
         cluster_secret: None,
         publish_hold: seconds(10),
-        webrtc_candidate: None,
+        webrtc_candidate: vec![Candidate::Detected],
         default_backend: None,
         grace_quit: seconds(20),
         force_quit: seconds(30),
@@ -70,7 +70,7 @@ fn an_empty_environment_gives_the_defaults_of_srs() {
 }
 
 #[test]
-fn the_command_of_the_srs_documentation_runs_with_warnings_for_what_is_not_built() {
+fn the_command_of_the_srs_documentation_runs() {
     let (config, warnings) = run(&[
         ("PROXY_RTMP_SERVER", "1935"),
         ("PROXY_HTTP_SERVER", "8080"),
@@ -84,8 +84,8 @@ fn the_command_of_the_srs_documentation_runs_with_warnings_for_what_is_not_built
         (config.rtmp, config.http_server, config.http_api),
         (Listen::port(1935), Listen::port(8080), Listen::port(1985))
     );
-    assert_eq!(config.srt, Listen::port(10080));
-    assert_eq!(warnings, ["PROXY_WEBRTC_SERVER is not built yet; it does nothing"]);
+    assert_eq!((config.srt, config.webrtc), (Listen::port(10080), Listen::port(8000)));
+    assert_eq!(warnings, Vec::<String>::new());
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn check_prints_settings_with_sources_and_masks_secrets() {
     let report = printed(&["--check"], &pairs);
     assert!(report.contains("PROXY_RTMP_SERVER=1935 (environment)\n"), "{report}");
     assert!(report.contains("PROXY_HTTP_API=11985 (default)\n"), "{report}");
-    assert!(report.contains("warning: PROXY_WEBRTC_CANDIDATE is not built yet"), "{report}");
+    assert!(report.contains("PROXY_WEBRTC_CANDIDATE=192.0.2.1 (environment)\n"), "{report}");
     assert!(!report.contains("hunter2"), "{report}");
 }
 
@@ -315,5 +315,15 @@ fn a_directory_is_chosen_by_its_name_and_told_where_it_is() {
     assert_eq!(
         refusal(&mesh[..1]),
         "PROXY_MESH_LISTEN= (from default) is not allowed: expected a port, as PROXY_LOAD_BALANCER_TYPE is mesh"
+    );
+}
+
+#[test]
+fn webrtc_candidates_are_addresses_and_names_in_a_list() {
+    let at = |host: &str, port| Candidate::At { host: host.to_owned(), port };
+    let (config, _) = run(&[("PROXY_WEBRTC_CANDIDATE", "192.0.2.1, media.example:443,*")]);
+    assert_eq!(
+        config.webrtc_candidate,
+        [at("192.0.2.1", None), at("media.example", Some(443)), Candidate::Detected]
     );
 }

@@ -6,7 +6,15 @@ use super::*;
 /// A configuration of which each listener gets a port of loopback.
 fn config() -> Config {
     let any = Listen { ip: Some([127, 0, 0, 1].into()), port: 0 };
-    Config { rtmp: any, http_server: any, http_api: any, srt: any, system_api: any, ..Config::default() }
+    Config {
+        rtmp: any,
+        http_server: any,
+        http_api: any,
+        srt: any,
+        webrtc: any,
+        system_api: any,
+        ..Config::default()
+    }
 }
 
 fn trusting(balancers: &str) -> Proxy {
@@ -80,4 +88,28 @@ fn nodes_of_the_balancers_machine_register_without_a_header() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[test]
+fn whip_and_whep_are_answered_at_both_ports_of_http() {
+    let proxy = Proxy::bind(config()).unwrap();
+    for address in [proxy.http(), proxy.http_api()] {
+        for (method, status) in [("POST", "503"), ("OPTIONS", "204"), ("GET", "405")] {
+            let mut stream = TcpStream::connect(address).unwrap();
+            let request = format!(
+                "{method} /rtc/v1/whep/?app=live&stream=a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\nv=0"
+            );
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{address} {answer}");
+        }
+    }
+}
+
+#[test]
+fn media_of_webrtc_is_taken_by_udp_and_tcp_at_one_number() {
+    let proxy = Proxy::bind(config()).unwrap();
+    assert!(TcpStream::connect(proxy.webrtc()).is_ok());
+    assert!(proxy.banner().iter().any(|line| line.contains(&format!("WebRTC     {}", proxy.webrtc()))));
 }

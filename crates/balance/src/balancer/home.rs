@@ -15,6 +15,7 @@
 //! lists the stream, which takes one heartbeat, and only if that node lists its streams.
 
 use super::Balancer;
+use crate::directory::Claim;
 use crate::{Listed, Node, Role};
 use srs_names::{DEFAULT_VHOST, StreamKey};
 
@@ -49,6 +50,16 @@ impl<'a> Names<'a> {
 }
 
 impl Balancer {
+    /// Whether the holder of this claim, in the run that holds it, says that it has the stream, or waits for its publisher.
+    /// None where it lists nothing, or is not known.
+    #[must_use]
+    pub fn is_listed(&self, claim: &Claim) -> Option<bool> {
+        let state = self.state();
+        let node = &state.nodes.get(&claim.holder)?.node;
+        node.live.as_ref()?;
+        Some(node.instance == claim.instance && Names::of(&claim.key).listed_by(node).is_some())
+    }
+
     /// The key to pick by: in the default vhost when every origin would keep the stream there, else as it is. Edges have it
     /// under whatever name it is asked for.
     #[must_use]

@@ -169,6 +169,19 @@ pub async fn only_the_owner_renews_and_releases(rig: &mut dyn Rig) {
     assert_eq!(now.renew(&ask("s", "a", 10)).await, Err(Error::Gone), "a newer one came and went");
 }
 
+/// A note is found by everybody until its time is over, and another of its name takes its place.
+pub async fn a_note_is_found_until_its_time_is_over(rig: &mut dyn Rig) {
+    let (directory, lease) = (rig.directory(), rig.lease());
+    assert_eq!(directory.noted("rtc:a+/", rig.now()).await, Ok(None));
+    assert_eq!(directory.note("rtc:a+/", "one", lease, rig.now()).await, Ok(()));
+    assert_eq!(directory.note("rtc:b", "other", lease, rig.now()).await, Ok(()));
+    assert_eq!(directory.noted("rtc:a+/", rig.now()).await, Ok(Some("one".to_owned())));
+    assert_eq!(directory.note("rtc:a+/", "two", lease, rig.now()).await, Ok(()));
+    assert_eq!(directory.noted("rtc:a+/", rig.now()).await, Ok(Some("two".to_owned())));
+    rig.pass(lease).await;
+    assert_eq!(rig.directory().noted("rtc:a+/", rig.now()).await, Ok(None));
+}
+
 /// Writes one test per promise: `contract!(tests_of_it, attribute, make_the_rig)`.
 #[macro_export]
 macro_rules! contract {
@@ -185,6 +198,7 @@ macro_rules! contract {
             a_running_claim_that_was_lost_is_put_back,
             a_running_claim_ends_an_older_one,
             only_the_owner_renews_and_releases,
+            a_note_is_found_until_its_time_is_over,
         ]);
     };
     ($implementation:ident, $run:path, $make:expr, [$($promise:ident),+ $(,)?]) => {

@@ -1,6 +1,6 @@
 //! The directory of a proxy that stands alone: a table in memory, linearizable because a lock guards it.
 
-use super::{Answer, Claim, Directory, Error};
+use super::{Answer, Claim, Directory, Error, Notes};
 use crate::Epoch;
 use srs_names::StreamKey;
 use std::collections::{BTreeSet, HashMap};
@@ -20,6 +20,7 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 pub struct Memory {
     domain: String,
     table: Mutex<Table>,
+    notes: Notes,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ impl Memory {
     /// An empty directory of this claim domain.
     #[must_use]
     pub fn new(domain: impl Into<String>) -> Self {
-        Self { domain: domain.into(), table: Mutex::default() }
+        Self { domain: domain.into(), ..Self::default() }
     }
 
     /// Every standing claim, for a new home of its key.
@@ -184,5 +185,13 @@ impl Directory for Memory {
 
     fn lookup<'a>(&'a self, key: &'a StreamKey, now: Duration) -> Answer<'a, Option<Claim>> {
         ready(Ok(self.table(now).standing(key).cloned()))
+    }
+
+    fn note<'a>(&'a self, name: &'a str, text: &'a str, ttl: Duration, now: Duration) -> Answer<'a, ()> {
+        ready(self.notes.put(name, text, now.saturating_add(ttl), now))
+    }
+
+    fn noted<'a>(&'a self, name: &'a str, now: Duration) -> Answer<'a, Option<String>> {
+        ready(Ok(self.notes.get(name, now)))
     }
 }

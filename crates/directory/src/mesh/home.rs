@@ -195,9 +195,18 @@ impl Home {
         self.state().first(hash).map_or_else(|| self.me.clone(), |first| first.identity.id.clone())
     }
 
+    /// The text of a note that is kept here.
+    pub(super) fn noted(&self, name: &str) -> Result<Option<String>, Error> {
+        at_once(self.book.noted(name, self.now()))
+    }
+
     /// Answers for a key whose home this member is, and for no other.
     pub(super) fn serve(&self, ask: &Ask) -> Reply {
-        let hash = rank::hash(ask.key().as_str());
+        if let Ask::Note { name, text, ttl } = ask {
+            at_once(self.book.note(name, text, *ttl, self.now()))?;
+        }
+        let Some(key) = ask.key() else { return Ok(None) };
+        let hash = rank::hash(key.as_str());
         let state = self.state();
         let Some(home) = state.first(hash).filter(|home| home.identity.id == self.me) else {
             return Err(Error::Unavailable("another member is the home of this stream".to_owned()));
@@ -205,7 +214,7 @@ impl Home {
         let now = self.now();
         if matches!(ask, Ask::Claim { .. } | Ask::Lookup { .. })
             && state.is_unsure(hash, home, Instant::now())
-            && at_once(self.book.lookup(ask.key(), now))?.is_none()
+            && at_once(self.book.lookup(key, now))?.is_none()
         {
             return Err(Error::Unavailable("the members have just changed".to_owned()));
         }
@@ -220,6 +229,7 @@ impl Home {
             }
             Ask::Release { claim } => at_once(self.book.release(claim, now))?,
             Ask::Lookup { key } => return at_once(self.book.lookup(key, now)),
+            Ask::Note { .. } => {}
         }
         Ok(None)
     }

@@ -152,6 +152,14 @@ impl Directory for InTurn {
     fn lookup<'a>(&'a self, key: &'a StreamKey, now: Duration) -> Answer<'a, Option<Claim>> {
         self.next().lookup(key, now)
     }
+
+    fn note<'a>(&'a self, name: &'a str, text: &'a str, ttl: Duration, now: Duration) -> Answer<'a, ()> {
+        self.next().note(name, text, ttl, now)
+    }
+
+    fn noted<'a>(&'a self, name: &'a str, now: Duration) -> Answer<'a, Option<String>> {
+        self.next().noted(name, now)
+    }
 }
 
 impl srs_balance::directory::contract::Rig for InTurn {

@@ -11,20 +11,41 @@ use std::time::Duration;
 /// Longest lease: a claim is renewed every few seconds.
 const MAX_LEASE_MS: u64 = 86_400_000;
 
-/// What is asked of a key's home.
+/// What is asked of a key's home, or of every member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
-    Claim { claim: Claim, over: Option<Epoch>, lease: Duration },
-    Renew { claim: Claim, lease: Duration },
-    Release { claim: Claim },
-    Lookup { key: StreamKey },
+    Claim {
+        claim: Claim,
+        over: Option<Epoch>,
+        lease: Duration,
+    },
+    Renew {
+        claim: Claim,
+        lease: Duration,
+    },
+    Release {
+        claim: Claim,
+    },
+    Lookup {
+        key: StreamKey,
+    },
+    /// Of every member: a text that each keeps.
+    Note {
+        name: String,
+        text: String,
+        ttl: Duration,
+    },
 }
 
 impl Ask {
-    pub(super) fn key(&self) -> &StreamKey {
+    /// The stream that it is about; none for what concerns every member.
+    pub(super) fn key(&self) -> Option<&StreamKey> {
         match self {
-            Self::Claim { claim, .. } | Self::Renew { claim, .. } | Self::Release { claim } => &claim.key,
-            Self::Lookup { key } => key,
+            Self::Claim { claim, .. } | Self::Renew { claim, .. } | Self::Release { claim } => {
+                Some(&claim.key)
+            }
+            Self::Lookup { key } => Some(key),
+            Self::Note { .. } => None,
         }
     }
 }
@@ -140,6 +161,10 @@ impl<'a> Reader<'a> {
             1 => Ask::Renew { claim: self.claim()?, lease: self.lease()? },
             2 => Ask::Release { claim: self.claim()? },
             3 => Ask::Lookup { key: self.key()? },
+            4 => {
+                let (name, text) = (self.text()?.to_owned(), self.text()?.to_owned());
+                Ask::Note { name, text, ttl: self.lease()? }
+            }
             _ => return None,
         })
     }
@@ -225,6 +250,12 @@ fn put_ask(out: &mut Vec<u8>, ask: &Ask) {
         Ask::Lookup { key } => {
             out.push(3);
             put_bytes(out, key.as_str().as_bytes());
+        }
+        Ask::Note { name, text, ttl } => {
+            out.push(4);
+            put_bytes(out, name.as_bytes());
+            put_bytes(out, text.as_bytes());
+            put_lease(out, *ttl);
         }
     }
 }

@@ -31,6 +31,11 @@ impl Keys {
         format!("{}node:{}", self.root, braceless(id.as_str()))
     }
 
+    /// A note of this name.
+    pub(super) fn note(&self, name: &str) -> String {
+        format!("{}note:{}", self.root, braceless(name))
+    }
+
     /// The index of all nodes that are shown.
     pub(super) fn nodes(&self) -> String {
         format!("{}nodes", self.root)

@@ -156,3 +156,15 @@ fn a_server_that_goes_on_otherwise_is_not_gone_on_with_inside_a_gop() {
     let after = times(&mut seam, vec![before, inter(9040), key(9080, 3), inter(9120)]);
     assert_eq!(after, [160, 200]);
 }
+
+#[test]
+fn derived_sound_counts_for_nothing_and_goes_on_where_viewers_have_it() {
+    let derived = |time| Frame { track: DERIVED, ..audio(time) };
+    let mut seam = Seam::default();
+    let first = vec![key(0, 1), audio(20), derived(0), audio(40), derived(21)];
+    assert_eq!(times(&mut seam, first), [0, 20, 0, 40, 21]);
+    let same = key(9000, 1);
+    seam.enter(&same);
+    let next = vec![same, audio(9020), audio(9040), audio(9060), derived(9000), derived(9021), derived(9043)];
+    assert_eq!(times(&mut seam, next), [60, 43], "the other server begins at its own frames");
+}

@@ -139,7 +139,7 @@ impl Relay {
         call: &Call<'_>,
     ) -> Result<Opened, Unserved> {
         let until = call.came + SRT_CALL;
-        let mut not = self.without_srt();
+        let mut not = self.without(&[LABEL]);
         if let Errand::Push(hops) = &wanted.asker.errand {
             self.no_loop(hops).map_err(|_| Unserved::Loop)?;
             not.extend(hops.iter().cloned());
@@ -189,12 +189,6 @@ impl Relay {
         Err(last)
     }
 
-    /// The nodes that registered no SRT.
-    fn without_srt(&self) -> Vec<NodeId> {
-        let nodes = self.balancer.origins(self.now()).into_iter().map(|view| view.node);
-        nodes.filter(|node| node.endpoint(LABEL).is_none()).map(|node| node.id.clone()).collect()
-    }
-
     /// Whether another node than this one may take an SRT caller: of a publisher an origin.
     pub(super) fn has_srt_elsewhere(&self, here: &NodeId, mode: Mode) -> bool {
         let may = |node: &Node| {
@@ -233,19 +227,8 @@ impl Relay {
         edges: usize,
         not: &[NodeId],
     ) -> Result<(Pick, Option<Claimed>), NoOrigin> {
-        let (key, now) = (&wanted.key, self.now());
-        if wanted.mode == Mode::Publish {
-            let pick = self.balancer.pick_publish(key, not, now).await?;
-            let claimed = Claimed::new(Arc::clone(self), pick.claim.clone());
-            return Ok((pick, Some(claimed)));
-        }
         let may_edge = matches!(wanted.asker.errand, Errand::Client) && edges < EDGE_TRIES;
-        let pick = if may_edge {
-            self.balancer.pick_view(key, not, now).await?
-        } else {
-            self.balancer.pick_play(key, not, now).await?
-        };
-        Ok((pick, None))
+        self.pick_other(&wanted.key, wanted.mode == Mode::Publish, may_edge, not).await
     }
 
     /// Asks one node, at each of its addresses in turn.

@@ -13,7 +13,7 @@ use srs_srt::engine::{Ended, Stats};
 use srs_srt::packet::{self, ControlKind, Header, Kind};
 use srs_srt::{Engine, SocketId};
 
-use super::datagrams::Datagrams;
+use crate::datagrams::Datagrams;
 use crate::limits::{
     SRT_BACKLOG_BYTES, SRT_GONE, SRT_GOODBYE, SRT_QUIET, SRT_REFUSALS, SRT_RETRY, SRT_SILENT,
 };

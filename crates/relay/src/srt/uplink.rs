@@ -19,8 +19,8 @@ use srs_net::udp::{Batch, Socket, canonical, with_batch};
 use srs_srt::SocketId;
 use srs_srt::packet::Header;
 
-use super::datagrams::Datagrams;
 use super::pipe::Wire;
+use crate::datagrams::Datagrams;
 use crate::limits::{SRT_BACKLOG_BYTES, SRT_LINGER, SRT_TOGETHER, SRT_UPLINK_BATCHES, SRT_UPLINKS};
 
 /// Ids have 30 bits: libsrt's own have no more, and its next one marks groups.

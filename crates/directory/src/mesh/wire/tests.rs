@@ -15,6 +15,8 @@ fn frames() -> Vec<Frame> {
     frames.push(Frame::Ask(2, Ask::Renew { claim: claim.clone(), lease }));
     frames.push(Frame::Ask(3, Ask::Release { claim: claim.clone() }));
     frames.push(Frame::Ask(4, Ask::Lookup { key: key("s") }));
+    let (name, text) = ("rtc:a+/".to_owned(), "sealed".to_owned());
+    frames.push(Frame::Ask(5, Ask::Note { name, text, ttl: lease }));
     let replies = [
         Ok(None),
         Ok(Some(claim.clone())),

@@ -61,3 +61,9 @@ fn everything_comes_out_once_and_in_order() {
     }
     assert_eq!(sent, all);
 }
+
+#[test]
+fn an_empty_datagram_is_none() {
+    let mut datagrams = filled(&[0]);
+    assert!(datagrams.is_empty() && datagrams.run().is_none() && !datagrams.pop(&mut BytesMut::new()));
+}
