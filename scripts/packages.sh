@@ -32,5 +32,12 @@ need_rust() {
     return 1
 }
 
-# Cargo links by the C compiler's driver.
-need_linker() { command -v cc >/dev/null || packages gcc libc6-dev; }
+# Cargo links by the C compiler's driver. libopus comes with its crate as C, which cmake builds: so the same version of it runs
+# everywhere, and programs need no library of the system's.
+need_compiler() {
+    local missing=()
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    command -v cmake >/dev/null || missing+=(cmake)
+    command -v make >/dev/null || command -v ninja >/dev/null || missing+=(make)
+    ((${#missing[@]} == 0)) || packages "${missing[@]}"
+}

@@ -1,5 +1,6 @@
 //! Where a stream is: `rtmp://HOST[:PORT]/APP/STREAM[?QUERY]`, `srt://` with the same behind it, or
-//! `http://HOST[:PORT]/APP/STREAM.flv[?QUERY]`, also with `.ts` or `.m3u8`.
+//! `http://HOST[:PORT]/APP/STREAM.flv[?QUERY]`, also with `.ts` or `.m3u8`. Over WebRTC it is where sessions are made:
+//! `http://HOST[:PORT]/rtc/v1/whip/?app=APP&stream=STREAM` to publish, the same with `whep` to play.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,13 +14,17 @@ pub enum Scheme {
     Rtmp,
     Http,
     Srt,
+    /// WebRTC, to publish.
+    Whip,
+    /// WebRTC, to play.
+    Whep,
 }
 
 impl Scheme {
     fn name(self) -> &'static str {
         match self {
             Scheme::Rtmp => "rtmp",
-            Scheme::Http => "http",
+            Scheme::Http | Scheme::Whip | Scheme::Whep => "http",
             Scheme::Srt => "srt",
         }
     }
@@ -28,7 +33,7 @@ impl Scheme {
     fn port(self) -> u16 {
         match self {
             Scheme::Rtmp => 1935,
-            Scheme::Http => 80,
+            Scheme::Http | Scheme::Whip | Scheme::Whep => 80,
             Scheme::Srt => 10080,
         }
     }
@@ -43,7 +48,7 @@ pub struct Address {
     authority: String,
     /// Without slashes around it.
     pub app: String,
-    /// With its query; over HTTP with its extension.
+    /// With its query; over HTTP with its extension; over WebRTC the query alone.
     pub stream: String,
 }
 
@@ -95,8 +100,31 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = self.scheme.name();
         // What follows the name may be a secret.
-        let name = self.stream.split('?').next().unwrap_or_default();
-        write!(f, "{scheme}://{}/{}/{name}", self.authority, self.app)
+        let (name, query) = self.stream.split_once('?').unwrap_or((&self.stream, ""));
+        write!(f, "{scheme}://{}/{}/{name}", self.authority, self.app)?;
+        if !matches!(self.scheme, Scheme::Whip | Scheme::Whep) {
+            return Ok(());
+        }
+        let named = ["vhost", "app", "stream"]
+            .iter()
+            .filter_map(|key| query.split('&').find(|pair| names(pair, key)));
+        named
+            .zip(std::iter::once('?').chain(std::iter::repeat('&')))
+            .try_for_each(|(pair, mark)| write!(f, "{mark}{pair}"))
+    }
+}
+
+/// Whether a part of a query gives `key` a value.
+fn names(pair: &str, key: &str) -> bool {
+    pair.split_once('=').is_some_and(|(name, value)| name == key && !value.is_empty())
+}
+
+/// What a path of HTTP is when it makes sessions of WebRTC.
+fn session(path: &str) -> Option<Scheme> {
+    match path.trim_end_matches('/') {
+        "rtc/v1/whip" => Some(Scheme::Whip),
+        "rtc/v1/whep" => Some(Scheme::Whep),
+        _ => None,
     }
 }
 
@@ -106,8 +134,8 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "{text}: expected rtmp://HOST[:PORT]/APP/STREAM, srt:// the same, or http://HOST[:PORT]/APP/STREAM.flv \
-                 (.ts, .m3u8)"
+                "{text}: expected rtmp://HOST[:PORT]/APP/STREAM, srt:// the same, http://HOST[:PORT]/APP/STREAM.flv \
+                 (.ts, .m3u8), or http://HOST[:PORT]/rtc/v1/whep/?app=APP&stream=STREAM (whip)"
             )
         };
         let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
@@ -115,6 +143,14 @@ impl FromStr for Address {
         let scheme = schemes.into_iter().find(|known| known.name() == scheme).ok_or_else(wrong)?;
         let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
         let (authority, path) = path.split_once('/').ok_or_else(wrong)?;
+        if let Some(scheme) = session(path).filter(|_| scheme == Scheme::Http) {
+            let query = query.unwrap_or_default();
+            if authority.is_empty() || !query.split('&').any(|pair| names(pair, "stream")) {
+                return Err(wrong());
+            }
+            let app = path.trim_end_matches('/').to_owned();
+            return Ok(Self { scheme, authority: authority.to_owned(), app, stream: format!("?{query}") });
+        }
         let (app, name) = path.rsplit_once('/').ok_or_else(wrong)?;
         if authority.is_empty()
             || app.is_empty()

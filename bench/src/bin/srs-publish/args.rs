@@ -7,15 +7,17 @@ use crate::address::{Address, Scheme};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-Usage: srs-publish [--once] FILE.flv rtmp://HOST[:PORT]/APP/STREAM
+Usage: srs-publish [--once] FILE.flv URL
        srs-publish --watch [--seconds N] URL
 
 Publishes the file in real time, again and again; timestamps go on over the end of the file. When the server goes
-away, it tries again after 1 to 10 seconds. Ctrl-C ends the stream in order.
+away, it tries again after 1 to 10 seconds. Ctrl-C ends the stream in order. URL is rtmp://HOST[:PORT]/APP/STREAM or
+http://HOST[:PORT]/rtc/v1/whip/?app=APP&stream=STREAM (WHIP; AAC is made into Opus).
 
   --once       publish the file once; any failure ends the program
-  --watch      play rtmp://HOST[:PORT]/APP/STREAM, srt:// the same, or http://HOST[:PORT]/APP/STREAM.flv (or .ts,
-               .m3u8), print what came, and fail when it did not play as it should
+  --watch      play rtmp://HOST[:PORT]/APP/STREAM, srt:// the same, http://HOST[:PORT]/APP/STREAM.flv (or .ts, .m3u8),
+               or http://HOST[:PORT]/rtc/v1/whep/?app=APP&stream=STREAM (WHEP), print what came, and fail when it did
+               not play as it should
   --seconds N  how long to watch, 1 to 3600 (3)
   -h, --help   print this";
 
@@ -67,14 +69,18 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, String> {
         (true, _) if once => Err(wrong("--once is for publishing")),
         (true, [url]) => {
             let time = Duration::from_secs(seconds.unwrap_or(SECONDS));
-            Ok(Task::Watch { url: url.parse()?, time })
+            let url: Address = url.parse()?;
+            if url.scheme == Scheme::Whip {
+                return Err(format!("{url}: watched is by whep, not by whip"));
+            }
+            Ok(Task::Watch { url, time })
         }
         (true, _) => Err(wrong("--watch wants one URL")),
         (false, _) if seconds.is_some() => Err(wrong("--seconds is for --watch")),
         (false, [file, url]) => {
             let url: Address = url.parse()?;
-            if url.scheme != Scheme::Rtmp {
-                return Err(format!("{url}: published is by rtmp://"));
+            if !matches!(url.scheme, Scheme::Rtmp | Scheme::Whip) {
+                return Err(format!("{url}: published is by rtmp:// or WHIP"));
             }
             Ok(Task::Publish { file: file.into(), url, once })
         }

@@ -92,6 +92,11 @@ impl Clip {
         Ok(Clip { heads, frames, length, changes })
     }
 
+    /// Metadata and codec headers.
+    pub fn heads(&self) -> &[Message] {
+        &self.heads
+    }
+
     /// The messages from the start, the first due at `base` milliseconds.
     pub fn play(&self, base: u64) -> Play<'_> {
         Play { clip: self, base, heads: self.heads.iter(), frames: self.frames.iter(), rounds: 0 }

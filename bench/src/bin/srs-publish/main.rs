@@ -1,6 +1,7 @@
 //! `srs-publish`: publishes an FLV file in a loop, or watches a stream and says what came.
 //!
-//! It is what the demo needs so that it needs no ffmpeg. It speaks RTMP by `srs-rtmp`, SRT as edges do, and decodes nothing.
+//! It is what the demo needs so that it needs no ffmpeg. It speaks RTMP by `srs-rtmp`, SRT as edges do, WebRTC as the servers do, and
+//! decodes nothing but the sound that WebRTC has to have as Opus.
 
 mod address;
 mod args;
@@ -11,6 +12,7 @@ mod seen;
 mod session;
 mod srt;
 mod watch;
+mod webrtc;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -42,29 +44,25 @@ fn run() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match task {
         Task::Help => println!("{}", args::USAGE),
-        Task::Watch { url, time }
-            if url.scheme == Scheme::Srt || [".ts", ".m3u8"].iter().any(|format| url.is(format)) =>
-        {
-            let watch = async {
-                match url.scheme {
-                    Scheme::Srt => srt::stream(&url, time).await,
-                    _ if url.is(".ts") => packets::stream(&url, time).await,
-                    _ => packets::list(&url, time).await,
-                }
-            };
-            // What drives a call of SRT runs beside it, on this thread.
-            let seen = LocalSet::new().block_on(&runtime, watch);
-            println!(
-                "{}",
-                seen.and_then(|seen| seen.verdict(time)).map_err(|wrong| format!("{url}: {wrong}"))?
-            );
-        }
-        Task::Watch { url, time } => {
+        Task::Watch { url, time } if matches!(url.scheme, Scheme::Rtmp) || url.is(".flv") => {
             let seen = runtime.block_on(watch::watch(&url, time))?;
             if seen.began() {
                 println!("{seen}");
             }
             seen.verdict(time).map_err(|wrong| format!("{url}: {wrong}"))?;
+        }
+        Task::Watch { url, time } => {
+            let watch = async {
+                match url.scheme {
+                    Scheme::Whep => Ok(webrtc::watch(&url, time).await?.verdict(time)?),
+                    Scheme::Srt => srt::stream(&url, time).await?.verdict(time),
+                    _ if url.is(".ts") => packets::stream(&url, time).await?.verdict(time),
+                    _ => packets::list(&url, time).await?.verdict(time),
+                }
+            };
+            // What drives a call of SRT runs beside it, on this thread.
+            let said = LocalSet::new().block_on(&runtime, watch);
+            println!("{}", said.map_err(|wrong: Box<dyn std::error::Error>| format!("{url}: {wrong}"))?);
         }
         Task::Publish { file, url, once } => {
             let clip = clip::load(&file).map_err(|error| format!("{}: {error}", file.display()))?;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use srs_rtmp::chunk::Bodies;
 use srs_rtmp::client::{Event, Role};
@@ -90,14 +90,27 @@ async fn flv(url: &Address, viewing: &mut Viewing) -> Outcome<()> {
 
 /// Asks for what is at `url`.
 pub async fn request(url: &Address) -> Outcome<hyper::Response<hyper::body::Incoming>> {
+    send(url, Method::GET, Bytes::new()).await
+}
+
+/// Sends a request about what is at `url`. What it says is an SDP, if anything.
+pub async fn send(
+    url: &Address,
+    method: Method,
+    sdp: Bytes,
+) -> Outcome<hyper::Response<hyper::body::Incoming>> {
     let stream =
         TcpStream::connect(url.target()).await.map_err(|error| format!("cannot connect: {error}"))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // It ends with the response's body; its errors come out there.
     tokio::spawn(connection);
-    let request = Request::get(format!("/{}/{}", url.app, url.stream))
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("/{}/{}", url.app, url.stream))
         .header(header::HOST, url.authority())
-        .header(header::USER_AGENT, "srs-publish")
-        .body(Empty::<Bytes>::new())?;
-    Ok(sender.send_request(request).await?)
+        .header(header::USER_AGENT, "srs-publish");
+    if !sdp.is_empty() {
+        request = request.header(header::CONTENT_TYPE, "application/sdp");
+    }
+    Ok(sender.send_request(request.body(Full::new(sdp))?).await?)
 }

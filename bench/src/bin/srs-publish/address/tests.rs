@@ -1,4 +1,4 @@
-use super::Address;
+use super::{Address, Scheme};
 
 fn address(text: &str) -> Address {
     text.parse().unwrap()
@@ -40,6 +40,10 @@ fn unusable_addresses_are_refused() {
         "rtmp:///live/s",
         "rtmp://h/live/",
         "http://h/live/s.mp4",
+        "http://h/rtc/v1/whep/",
+        "http://h/rtc/v1/whep/?app=live&stream=",
+        "http:///rtc/v1/whep/?app=live&stream=s",
+        "http://h/rtc/v1/play/?app=live&stream=s",
     ] {
         assert!(text.parse::<Address>().is_err(), "{text}");
     }
@@ -55,4 +59,26 @@ fn what_a_list_names_is_beside_it_or_at_the_root() {
     assert_eq!(at("s-1.ts?c=d"), ("live".to_owned(), "s-1.ts?c=d".to_owned()));
     assert_eq!(at("/other/s.m3u8?hls_ctx=x"), ("other".to_owned(), "s.m3u8?hls_ctx=x".to_owned()));
     assert!(list.is(".m3u8") && !list.is(".ts"));
+}
+
+#[test]
+fn webrtc_is_told_by_its_path() {
+    let play = address("http://h:8080/rtc/v1/whep/?app=live&stream=s&token=x");
+    assert_eq!((play.scheme, play.target().as_str()), (Scheme::Whep, "h:8080"));
+    assert_eq!((play.app.as_str(), play.stream.as_str()), ("rtc/v1/whep", "?app=live&stream=s&token=x"));
+    assert_eq!(address("http://h/rtc/v1/whip?stream=s").scheme, Scheme::Whip);
+    // Over any other protocol it is an app like others.
+    assert_eq!(address("rtmp://h/rtc/v1/whip").scheme, Scheme::Rtmp);
+}
+
+#[test]
+fn of_a_query_only_the_streams_name_is_shown() {
+    let address = address("http://h/rtc/v1/whip?token=x&stream=s&app=live");
+    assert_eq!(address.to_string(), "http://h/rtc/v1/whip/?app=live&stream=s");
+}
+
+#[test]
+fn session_is_where_the_answer_says() {
+    let session = address("http://h/rtc/v1/whip/?stream=s").beside("/rtc/v1/whip/?action=delete&token=x");
+    assert_eq!((session.app.as_str(), session.stream.as_str()), ("rtc/v1/whip", "?action=delete&token=x"));
 }

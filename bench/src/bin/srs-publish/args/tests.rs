@@ -27,6 +27,8 @@ fn what_makes_no_sense_is_said() {
         ("", "a file and a URL"),
         ("a.flv", "a file and a URL"),
         ("a.flv http://h/live/s.flv", "rtmp://"),
+        ("a.flv http://h/rtc/v1/whep/?stream=s", "WHIP"),
+        ("--watch http://h/rtc/v1/whip/?stream=s", "whep"),
         ("--watch", "one URL"),
         ("--watch --once rtmp://h/live/s", "--once"),
         ("--watch --seconds 0 rtmp://h/live/s", "1 to 3600"),
@@ -36,4 +38,10 @@ fn what_makes_no_sense_is_said() {
         let error = parsed(line).unwrap_err();
         assert!(error.contains(said), "{line}: {error}");
     }
+}
+
+#[test]
+fn webrtc_is_published_and_watched() {
+    assert!(matches!(parsed("a.flv http://h/rtc/v1/whip/?stream=s"), Ok(Task::Publish { .. })));
+    assert!(matches!(parsed("--watch http://h/rtc/v1/whep/?stream=s"), Ok(Task::Watch { .. })));
 }
