@@ -4,6 +4,7 @@
 //! client is who was answered. Then it is served on the shard where that came: a publisher's frames go to the hub like
 //! any other's, and a player takes its place in the one fan of its stream.
 
+mod agreed;
 mod answer;
 mod fan;
 mod intake;
@@ -122,11 +123,12 @@ impl RtcSettings {
 pub(crate) struct Webrtc {
     config: Rtc,
     sessions: Sessions,
+    agreed: agreed::Agreed,
 }
 
 impl Webrtc {
     pub(crate) fn new(config: Rtc) -> Webrtc {
-        Webrtc { config, sessions: Sessions::default() }
+        Webrtc { config, sessions: Sessions::default(), agreed: agreed::Agreed::default() }
     }
 
     /// Forgets sessions whose clients never came.

@@ -182,7 +182,8 @@ impl Gateway {
             Hears::Both => rendition::RTMP_FOR_NODES,
         };
         let made = (hears == Hears::NoOpus).then(|| self.sound.wants(key, Codec::Aac));
-        let fan = fan::of_shard(&self.hub, key, format, Pace::of(vhost), || {
+        let pace = if hears == Hears::Both { Pace::for_nodes(vhost) } else { Pace::of(vhost) };
+        let fan = fan::of_shard(&self.hub, key, format, pace, || {
             Box::new(rendition::Rtmp::new(chunk_size).hearing(hears))
         });
         let tell = |output| in_own_chunks(output, self.chunk_size, chunk_size);

@@ -11,6 +11,9 @@ use crate::config::Vhost;
 /// and a viewer that lags by more counts as slow.
 const MOST_MERGE: Duration = Duration::from_secs(2);
 
+/// What nodes fetch is merged over this at most: sound and picture of one moment go together.
+const FOR_NODES: Duration = Duration::from_millis(10);
+
 /// A merge below this is of the order of one frame.
 const NEAR_FRAMES: Duration = Duration::from_millis(100);
 
@@ -33,6 +36,13 @@ impl Pace {
             lag: Lag { queue_ms: i64::try_from(play.queue_length.as_millis()).unwrap_or(i64::MAX) },
             gop_cache: play.gop_cache,
         }
+    }
+
+    /// For nodes that fetch a stream: where there is WebRTC they may have players who are there for the delay, and what is
+    /// gathered here comes late to all of them.
+    pub(crate) fn for_nodes(vhost: &Vhost) -> Pace {
+        let pace = Pace::of(vhost);
+        if vhost.rtc.is_some() { Pace { frames: 0, ..pace.no_slower_than(FOR_NODES) } } else { pace }
     }
 
     /// The same, with writes merged over `most` at the longest.

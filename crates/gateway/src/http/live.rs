@@ -24,6 +24,7 @@ use crate::clients::{About, Client, Via};
 use crate::config::Vhost;
 use crate::fan::{self, Ending, FAREWELL, Joining, News, Pace, Seat, Sink, at};
 use crate::fetch::{self, Coming, Patience};
+use crate::rendition::Hears;
 use crate::{Gateway, Live, shown};
 
 /// A request for a stream that is not live is held back this long, so that a player that was a little early plays.
@@ -81,8 +82,8 @@ impl Gateway {
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, "http-{} play", live.extension());
         let chunked = version == Version::HTTP_11;
-        let pace = Pace::of(vhost);
         let hears = live.hears(node);
+        let pace = if hears == Hears::Both { Pace::for_nodes(vhost) } else { Pace::of(vhost) };
         let made = live.wants_aac(node).then(|| self.sound.wants(&key, Codec::Aac));
         let make = || live.rendition(chunked, hears);
         let fan = fan::of_shard(&self.hub, &key, live.format(chunked, hears), pace, make);

@@ -12,7 +12,6 @@ use srs_names::source::Wish;
 use srs_names::{Inventory as _, Params, StreamKey};
 use srs_net::candidates::{self, Host, Place};
 use srs_peer::rtc::{self, Accepted};
-use srs_rtc::Track;
 use srs_rtc::sdp::{Address, Candidate, Description};
 use srs_rtc::ufrag::Ufrag;
 
@@ -108,7 +107,7 @@ impl Gateway {
                     term: sent.and_then(|sent| sent.term),
                     query: asked.query.clone().into_owned(),
                     layers: accepted.layers.clone(),
-                    pictures: accepted.codecs.iter().any(|codec| codec.track() == Track::Video),
+                    codecs: accepted.codecs.clone(),
                 };
                 (accepted, Purpose::Publish(Box::new(plan)))
             }
@@ -177,7 +176,13 @@ impl Gateway {
             let is_live = matches!(&known, Some((Phase::Live | Phase::Held, _)));
             if let Some((_, headers)) = known.filter(|_| is_live) {
                 let (since, was_live) = *live.get_or_insert((Instant::now(), was_live));
-                let codecs = codecs(&headers, settings);
+                let mut codecs = codecs(&headers, settings);
+                // What its publisher agreed on comes, however late its first whole picture is.
+                if let Some(agreed) = self.rtc.as_ref().and_then(|rtc| rtc.agreed.of(key)) {
+                    codecs.extend(agreed);
+                    dedup(&mut codecs);
+                    return Ok(codecs);
+                }
                 let is_young = !was_live || self.is_young(key);
                 if !codecs.is_empty() && (has_both(&headers) || !is_young || since.elapsed() >= SECOND_TRACK)
                 {
@@ -209,6 +214,17 @@ impl Gateway {
             .live(key)
             .is_some_and(|live| now.saturating_sub(Duration::from_millis(live.began_ms)) < YOUNG)
     }
+}
+
+/// Each once, where it stands first.
+fn dedup(codecs: &mut Vec<srs_rtc::Codec>) {
+    let mut seen = Vec::new();
+    codecs.retain(|codec| {
+        !seen.contains(codec) && {
+            seen.push(*codec);
+            true
+        }
+    });
 }
 
 /// The codec headers of what players get: the first picture and the first sound, or what was made of that.

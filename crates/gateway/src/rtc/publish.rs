@@ -70,7 +70,8 @@ impl Gateway {
         if vhost.publish.to == To::Elsewhere {
             return Arc::clone(&self).push_rtc(connection, plan, running).await;
         }
-        let PublishPlan { key, about, hold, term, layers, pictures, .. } = plan;
+        let pictures = plan.has_pictures();
+        let PublishPlan { key, about, hold, term, layers, codecs, .. } = plan;
         let publisher = match self.hub.publish(&key, settings(vhost, hold, term)) {
             Ok(publisher) => publisher,
             Err(refused) => {
@@ -85,6 +86,7 @@ impl Gateway {
         let live = self.clients.goes_live(&listed.client);
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, ?layers, "webrtc publish");
+        let _agreed = self.rtc.as_ref().map(|rtc| rtc.agreed.begin(&key, codecs));
         let mut intake = Intake::new(&layers);
         let session = Session {
             connection: &connection,

@@ -36,7 +36,8 @@ impl Gateway {
         plan: PublishPlan,
         running: Running,
     ) {
-        let PublishPlan { key, peer, query, layers, pictures, .. } = plan;
+        let pictures = plan.has_pictures();
+        let PublishPlan { key, peer, query, layers, .. } = plan;
         let Ok((_, vhost)) = self.resolve(&key) else { return };
         let query = without_own_words(&query);
         let opened = Arc::clone(&self).open_to_ourselves(&OnTheWay { key: &key, query: &query, peer }).await;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use srs_names::{StreamKey, Term};
 use srs_peer::rtc::Session;
 use srs_rtc::Engine as _;
+use srs_rtc::Track;
 use srs_rtc::engine::Credentials;
 use srs_rtc::sdp::Description;
 use tokio::sync::mpsc;
@@ -44,8 +45,15 @@ pub(super) struct PublishPlan {
     /// What the client said behind the name.
     pub(super) query: String,
     pub(super) layers: Vec<Arc<str>>,
-    /// It sends pictures.
-    pub(super) pictures: bool,
+    /// What it sends.
+    pub(super) codecs: Vec<srs_rtc::Codec>,
+}
+
+impl PublishPlan {
+    /// Whether it sends pictures.
+    pub(super) fn has_pictures(&self) -> bool {
+        self.codecs.iter().any(|codec| codec.track() == Track::Video)
+    }
 }
 
 /// A play that was admitted.
