@@ -82,6 +82,21 @@ pub fn slice(index: u32, gop: u32) -> Vec<u8> {
     bits.nal(0x65)
 }
 
+/// Bytes by chance, without two zeros in a row: nothing in them is a start code, and nothing needs emulation prevention.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut last = 0;
+    let mut byte = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let now = (state >> 32) as u8;
+        last = if last == 0 && now == 0 { 1 } else { now };
+        last
+    };
+    (0..length).map(|_| byte()).collect()
+}
+
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,

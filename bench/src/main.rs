@@ -42,9 +42,10 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 const HELP: &str = "srs-bench <command> [options]
 
 publish  --url rtmp://H:P/app/NAME [--count N] [--kbps K] [--gop S] [--fps F] [--chunk BYTES] [--ramp PER_S]
-         [--seconds S] [--print-accept] [--server-pid PID]... [--settle S] [--window S] [--rss-base KB] [--pin CPU]
+         [--seconds S] [--solid] [--print-accept] [--server-pid PID]... [--settle S] [--window S] [--rss-base KB] [--pin CPU]
          N publishers (NAME, or NAME-0.. when N > 1); prints \"ready\" when all are accepted. With --window it
-         measures the server like play does and ends.
+         measures the server like play does and ends. --solid: pictures of noise without filler data, which no server can
+         leave out and no player can show.
 play     --url rtmp://H:P/app/NAME | http://H:P/app/NAME.flv  --players N [--streams M] [--ramp PER_S] [--settle S]
          [--window S] [--decode-every N] [--drain-ms MS] [--server-pid PID]... [--server-cpu CPU] [--rss-base KB]
          [--label k=v]... [--pin CPU]

@@ -10,6 +10,9 @@ const AAC_FRAME_NS: u64 = 1024 * 1_000_000_000 / 44_100;
 const SMALLEST_VIDEO: u64 = 160;
 /// FLV header, marked data stream element and silence.
 const SMALLEST_AUDIO: u64 = 80;
+/// How much further the noise of the next picture begins, and how often.
+const STEP: usize = 4099;
+const STEPS: usize = 64;
 /// One mono frame of silence, AAC-LC.
 const SILENCE: [u8; 6] = [0x00, 0xc8, 0x00, 0x80, 0x23, 0x80];
 
@@ -30,6 +33,8 @@ pub struct Programme {
     key_size: usize,
     inter_size: usize,
     audio_size: usize,
+    /// What pictures are filled with instead of filler data, which servers may leave out.
+    noise: Option<Vec<u8>>,
 }
 
 impl Programme {
@@ -47,7 +52,15 @@ impl Programme {
             key_size: (inter * KEY_RATIO) as usize,
             inter_size: inter as usize,
             audio_size: audio as usize,
+            noise: None,
         }
+    }
+
+    /// The same with slices of noise, which have no filler data behind them: nobody can leave anything out, and nobody can
+    /// show it.
+    pub fn solid(self) -> Self {
+        let noise = h264::noise(self.key_size + STEP * STEPS);
+        Self { noise: Some(noise), ..self }
     }
 
     /// When frame `index` of a track is due, in nanoseconds from the first.
@@ -77,6 +90,15 @@ impl Programme {
         let at = mark.write(&mut body);
         body.push(0x80);
         let slice = h264::slice(in_gop as u32, gop as u32);
+        if let Some(noise) = &self.noise {
+            let begin = index as usize % STEPS * STEP;
+            let more = size.saturating_sub(body.len() + 4 + slice.len());
+            body.extend_from_slice(&((slice.len() + more) as u32).to_be_bytes());
+            body.extend_from_slice(&slice);
+            body.extend_from_slice(&noise[begin..begin + more]);
+            mark::seal(&mut body, at);
+            return body;
+        }
         body.extend_from_slice(&(slice.len() as u32).to_be_bytes());
         body.extend_from_slice(&slice);
         // Filler data: header, at least one 0xff, stop bit.

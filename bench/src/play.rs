@@ -370,6 +370,6 @@ mod tests {
     #[test]
     fn lines_that_are_no_address_are_left_out() {
         let found = listed("127.0.0.1:19350\n[::1]:7\nready\n\n");
-        assert_eq!(found, ["127.0.0.1:19350".parse().unwrap(), "[::1]:7".parse().unwrap()]);
+        assert_eq!(found, ["127.0.0.1:19350".parse::<SocketAddr>().unwrap(), "[::1]:7".parse().unwrap()]);
     }
 }

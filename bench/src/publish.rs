@@ -38,7 +38,7 @@ const OPTIONS: [&str; 14] = [
 
 /// The subcommand.
 pub fn run(words: Vec<String>) -> Outcome<()> {
-    let args = Args::parse(words, &OPTIONS, &["print-accept"])?;
+    let args = Args::parse(words, &OPTIONS, &["print-accept", "solid"])?;
     poll::pin(args.maybe("pin")?)?;
     poll::raise_file_limit();
     let pids = args.pids()?;
@@ -110,6 +110,7 @@ impl Crowd {
         let url = Url::parse(args.need("url")?)?;
         let (kbps, fps) = (args.number("kbps", 1000)?, args.number("fps", 25)?);
         let ramp: f64 = args.number("ramp", 200.0)?;
+        let programme = Programme::new(kbps, fps, args.number("gop", 2.0)?);
         Ok(Self {
             address: url.address()?,
             url,
@@ -117,7 +118,7 @@ impl Crowd {
             chunk: args.number("chunk", 60_000usize)?.max(1),
             every_ns: (1e9 / ramp.max(0.1)) as u64,
             begin_ns: now_ns(),
-            programme: Programme::new(kbps, fps, args.number("gop", 2.0)?),
+            programme: if args.flag("solid") { programme.solid() } else { programme },
             metadata: metadata(kbps, fps),
             publishers: Vec::new(),
             due: BinaryHeap::new(),

@@ -2,16 +2,17 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use srs_boot::{Listen, Secret, Shards};
 use srs_origin::Origin;
-use srs_origin::config::{Config as OriginConfig, HttpRemux, Srt, Vhost};
+use srs_origin::config::{Config as OriginConfig, HttpRemux, Rtc, Srt, Vhost};
 use srs_proxy::Proxy;
 use srs_proxy::config::{Config as ProxyConfig, DefaultBackend};
 
+pub use crate::folder::Folder;
 use crate::{http, logs, until};
 
 /// Between two heartbeats of a test's origins.
@@ -19,38 +20,6 @@ const BEAT: Duration = Duration::from_millis(150);
 
 /// The cluster's secret in tests, and not this machine's own.
 pub const SECRET: &str = "the secret of the tests";
-
-/// A folder that is removed when dropped.
-#[derive(Debug)]
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// An empty one in the system's folder for temporary files, which other users may write to.
-    pub fn new() -> Folder {
-        let path = std::env::temp_dir().join(format!("srs-tests-{:016x}", rand::random::<u64>()));
-        std::fs::create_dir_all(&path).expect("a temporary folder");
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).expect("a folder of our own");
-        Folder(path)
-    }
-
-    /// A path in it.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Default for Folder {
-    fn default() -> Folder {
-        Folder::new()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _removed_already = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A port of loopback that the system chooses.
 pub fn any_port() -> Listen {
@@ -90,6 +59,11 @@ pub fn srt_config(passphrase: Option<&str>) -> Srt {
     Srt { enabled: true, listen: vec![any_port()], passphrase: passphrase.map(Secret::new), ..Srt::default() }
 }
 
+/// WebRTC on a port that the system chooses.
+pub fn rtc_config() -> Rtc {
+    Rtc { enabled: true, listen: vec![any_port()], ..Rtc::default() }
+}
+
 /// How a cluster is to be.
 pub struct Builder {
     origins: usize,
@@ -97,6 +71,7 @@ pub struct Builder {
     shards: usize,
     backend: Option<(SocketAddr, Option<SocketAddr>)>,
     srt: Option<Srt>,
+    rtc: Option<Rtc>,
     change: Box<dyn Fn(&mut Vhost)>,
 }
 
@@ -136,6 +111,19 @@ impl Builder {
         self
     }
 
+    /// Origins serve WebRTC too, on ports that the system chooses.
+    #[must_use]
+    pub fn rtc(self) -> Builder {
+        self.rtc_changed(|_| {})
+    }
+
+    /// The same, changed.
+    #[must_use]
+    pub fn rtc_changed(mut self, change: impl FnOnce(&mut Rtc)) -> Builder {
+        change(self.rtc.get_or_insert_with(rtc_config));
+        self
+    }
+
     /// Changes the default vhost of every origin.
     #[must_use]
     pub fn vhost(mut self, change: impl Fn(&mut Vhost) + 'static) -> Builder {
@@ -163,6 +151,7 @@ impl Builder {
                 http_server: any_port(),
                 http_api: any_port(),
                 srt: any_port(),
+                webrtc: any_port(),
                 system_api: any_port(),
                 shards,
                 default_backend: backend,
@@ -173,8 +162,8 @@ impl Builder {
         });
         let proxy = config.clone().map(|config| Proxy::bind(config).expect("a proxy starts"));
         let (origins, places) = (Vec::new(), Vec::new());
-        let (change, srt) = (self.change, self.srt);
-        let mut cluster = Cluster { origins, places, proxy, config, folder, change, srt, shards };
+        let (change, srt, rtc) = (self.change, self.srt, self.rtc);
+        let mut cluster = Cluster { origins, places, proxy, config, folder, change, srt, rtc, shards };
         for number in 1..=self.origins {
             cluster.add_origin(&format!("origin-{number}"));
         }
@@ -193,13 +182,22 @@ pub struct Cluster {
     folder: Folder,
     change: Box<dyn Fn(&mut Vhost)>,
     srt: Option<Srt>,
+    rtc: Option<Rtc>,
     shards: Shards,
 }
 
 impl Cluster {
     /// A proxy and three origins, unless changed.
     pub fn build() -> Builder {
-        Builder { origins: 3, proxy: true, shards: 1, backend: None, srt: None, change: Box::new(|_| {}) }
+        Builder {
+            origins: 3,
+            proxy: true,
+            shards: 1,
+            backend: None,
+            srt: None,
+            rtc: None,
+            change: Box::new(|_| {}),
+        }
     }
 
     /// Starts one more origin under this id, and does not wait for its registration.
@@ -215,11 +213,11 @@ impl Cluster {
         std::fs::create_dir_all(&folder).expect("a folder for the origin");
         let mut config = origin_config(&folder, name, self.proxy.as_ref().map(Proxy::system_api));
         config.shards = self.shards;
-        if let Some(srt) = &self.srt {
-            config.srt = srt.clone();
-        }
+        config.srt = self.srt.clone().unwrap_or(config.srt);
+        config.rtc = self.rtc.clone().unwrap_or(config.rtc);
         for vhost in config.vhosts.values_mut() {
             vhost.srt.enabled = self.srt.is_some();
+            vhost.rtc.enabled = self.rtc.is_some();
             (self.change)(vhost);
         }
         config
@@ -270,6 +268,7 @@ impl Cluster {
             http_server: at(proxy.http()),
             http_api: at(proxy.http_api()),
             srt: at(proxy.srt()),
+            webrtc: at(proxy.webrtc()),
             system_api: at(proxy.system_api()),
             ..config
         };

@@ -1,5 +1,7 @@
 //! Servers that are none of ours, and some that misbehave.
 
+pub mod signalling;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 

@@ -18,6 +18,8 @@ pub struct OriginProcess {
     pub api: SocketAddr,
     /// Where SRT is served, if it is.
     pub srt: Option<SocketAddr>,
+    /// Where media of WebRTC is, if it is served.
+    pub rtc: Option<SocketAddr>,
 }
 
 impl OriginProcess {
@@ -42,6 +44,11 @@ impl OriginProcess {
         OriginProcess::launch(program, name, beats, vhost, Ipv4Addr::LOCALHOST.into()).await
     }
 
+    /// The same that serves WebRTC too.
+    pub async fn with_rtc(program: &str, name: &str, beats: &[SocketAddr]) -> OriginProcess {
+        OriginProcess::with(program, name, beats, "rtc { enabled on; }").await
+    }
+
     async fn launch(
         program: &str,
         name: &str,
@@ -51,10 +58,13 @@ impl OriginProcess {
     ) -> OriginProcess {
         let folder = Folder::new();
         let file = folder.path("origin.conf");
-        let has_srt = vhost.contains("srt {");
+        let (has_srt, has_rtc) = (vhost.contains("srt {"), vhost.contains("rtc {"));
         let mut text = conf(name, beats, &folder.path("origin.pid"), vhost, ip);
         if has_srt {
             text += &format!("srt_server {{ enabled on; listen {ip}:0; }}\n");
+        }
+        if has_rtc {
+            text += &format!("rtc_server {{ enabled on; listen {ip}:0; }}\n");
         }
         std::fs::write(&file, text).expect("a configuration file");
         let arguments = ["-c".as_ref(), file.as_os_str()];
@@ -66,7 +76,8 @@ impl OriginProcess {
         let (rtmp, http) = (address("rtmp ").await, address("http ").await);
         let api = address("api ").await;
         let srt = if has_srt { Some(address("srt ").await) } else { None };
-        OriginProcess { program, _folder: folder, rtmp, http, api, srt }
+        let rtc = if has_rtc { Some(address("rtc ").await) } else { None };
+        OriginProcess { program, _folder: folder, rtmp, http, api, srt, rtc }
     }
 
     /// Resident memory, in bytes.
@@ -115,6 +126,8 @@ pub struct ProxyProcess {
     pub api: SocketAddr,
     /// Where SRT is served.
     pub srt: SocketAddr,
+    /// Where media of WebRTC goes.
+    pub webrtc: SocketAddr,
     /// Where origins register.
     pub system: SocketAddr,
 }
@@ -133,6 +146,7 @@ impl ProxyProcess {
             "PROXY_HTTP_SERVER",
             "PROXY_HTTP_API",
             "PROXY_SRT_SERVER",
+            "PROXY_WEBRTC_SERVER",
             "PROXY_SYSTEM_API",
         ];
         let own = listeners.map(|name| (name, "127.0.0.1:0".to_owned()));
@@ -151,8 +165,8 @@ impl ProxyProcess {
         };
         let (rtmp, http) = (address("rtmp ").await, address("http ").await);
         let (api, system) = (address("api ").await, address("system ").await);
-        let srt = address("srt ").await;
-        ProxyProcess { program, rtmp, http, api, srt, system }
+        let (srt, webrtc) = (address("srt ").await, address("webrtc ").await);
+        ProxyProcess { program, rtmp, http, api, srt, webrtc, system }
     }
 
     /// Resident memory, in bytes.

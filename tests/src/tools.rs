@@ -33,6 +33,16 @@ pub fn python_gst_rtsp() -> Option<PathBuf> {
     required("gir1.2-gst-rtsp-server-1.0", FOUND.clone())
 }
 
+/// A Python that has `aiortc`.
+pub fn python_aiortc() -> Option<PathBuf> {
+    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let path = in_path("python3")?;
+        let asked = Command::new(&path).args(["-c", "import aiortc"]).stderr(Stdio::null()).status().ok()?;
+        asked.success().then_some(path)
+    });
+    required("aiortc of PyPI", FOUND.clone())
+}
+
 /// `setpriv` of util-linux, without which programs run as they are.
 pub(crate) fn setpriv() -> Option<PathBuf> {
     static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| in_path("setpriv"));

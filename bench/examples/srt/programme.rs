@@ -48,7 +48,7 @@ impl Programme {
         // 184 bytes of each packet are payload.
         let pictures = gop.saturating_sub(sound) * 184 / 188;
         let inter = (pictures as usize / (GOP as usize - 1 + KEY_RATIO)).max(200);
-        let noise = noise(inter * KEY_RATIO + STEP * STEPS);
+        let noise = h264::noise(inter * KEY_RATIO + STEP * STEPS);
         Self { muxer, noise, inter, pictures: 0, sounds: 0 }
     }
 
@@ -99,19 +99,4 @@ impl Programme {
             self.sounds += 1;
         }
     }
-}
-
-/// Bytes by chance, without two zeros in a row: nothing in them is a start code, and nothing needs emulation prevention.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut last = 0;
-    let mut byte = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let now = (state >> 32) as u8;
-        last = if last == 0 && now == 0 { 1 } else { now };
-        last
-    };
-    (0..length).map(|_| byte()).collect()
 }

@@ -56,3 +56,21 @@ fn nal_units_fill_a_video_frame_exactly() {
     }
     assert_eq!(types, [6, 5, 12]);
 }
+
+#[test]
+fn solid_pictures_have_their_size_and_mark_and_no_filler() {
+    let (plain, solid) = (Programme::new(4000, 30, 2.0), Programme::new(4000, 30, 2.0).solid());
+    for index in 0..70 {
+        let (plain, solid) =
+            (plain.frame(Track::Video, index, &MARK), solid.frame(Track::Video, index, &MARK));
+        assert_eq!((solid.len(), Mark::read(&solid)), (plain.len(), Ok(MARK)));
+        let mut units = &solid[5..];
+        let mut kinds = Vec::new();
+        while !units.is_empty() {
+            let length = u32::from_be_bytes(units[..4].try_into().unwrap()) as usize;
+            kinds.push(units[4] & 0x1f);
+            units = &units[4 + length..];
+        }
+        assert_eq!(kinds, [6, if index % 60 == 0 { 5 } else { 1 }]);
+    }
+}

@@ -24,6 +24,7 @@ pub fn table(rows: &Rows) -> String {
         edges(rows),
         cold(rows),
         srt(rows),
+        rtc(rows),
     ];
     for bar in bars.into_iter().flatten() {
         let verdict = match bar.value {
@@ -31,7 +32,7 @@ pub fn table(rows: &Rows) -> String {
             Some(_) => "**missed**",
             None => "not measured",
         };
-        let decimals = if bar.unit == "x" { 2 } else { 1 };
+        let decimals = if bar.unit == "x" || (bar.limit > 0.0 && bar.limit < 1.0) { 2 } else { 1 };
         let with_unit =
             |text: String| if bar.unit.is_empty() { text } else { format!("{text} {}", bar.unit) };
         out.row(&[
@@ -229,4 +230,10 @@ fn srt(rows: &Rows) -> Vec<Bar> {
         }
     }
     bars
+}
+
+/// WebRTC by what the crate webrtc spends, and a proxy by its origin.
+fn rtc(rows: &Rows) -> Vec<Bar> {
+    let all = super::rtc::bars(rows).into_iter();
+    all.map(|(what, limit, unit, value)| bar(what, limit, unit, value)).collect()
 }

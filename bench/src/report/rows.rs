@@ -18,7 +18,7 @@ pub struct Row(Value);
 pub struct Key {
     suite: String,
     server: String,
-    /// `rtmp`, `flv`, `hls` or `srt`.
+    /// `rtmp`, `flv`, `hls`, `srt` or `webrtc`.
     pub proto: String,
     /// Nominal rate of a stream.
     pub kbps: u64,
@@ -38,6 +38,7 @@ impl Key {
         matches!(self.server.as_str(), "us" | "one" | "two")
             || self.suite == "hls" && matches!(self.server.as_str(), "disk" | "proxy")
             || self.suite == "srt" && self.server == "proxy"
+            || self.suite == "rtc" && self.server != "peer"
             || matches!(self.suite.as_str(), "edge" | "edges" | "cold")
     }
 

@@ -160,3 +160,31 @@ fn a_packet_lost_at_one_player_in_one_round_misses_the_bar() {
     assert_eq!(verdict(&table, "continuity errors"), "**missed**");
     assert_eq!(verdict(&table, "CPU by srt-live-transmit"), "not measured");
 }
+
+fn rtc_line(server: &str, round: u64, cpu: f64) -> String {
+    json!({"suite": "rtc", "server": server, "proto": "webrtc", "kbps": 4000, "n": 100, "mw": "-", "round": round,
+        "cpu_per_gbit": cpu, "cpu_by_behind": 0.5, "first_p99_ms": 120.0, "missing": 0, "starved": 0})
+    .to_string()
+}
+
+#[test]
+fn webrtc_is_measured_by_the_crate_webrtc_in_the_same_round_and_the_proxy_by_its_origin() {
+    let of_round = |(round, pace): (u64, f64)| {
+        [("peer", 1.0), ("whip", 0.4), ("edge", 0.6), ("proxy", 0.2)]
+            .map(|(server, cpu)| rtc_line(server, round, cpu * pace))
+    };
+    let lines = [(1, 1.0), (2, 1.5), (3, 1.1)].map(of_round).concat();
+    let rows = Rows::read(&lines.join("\n")).unwrap();
+    let table = bars::table(&rows);
+    let title = |name: &str, bar: &str| format!("WebRTC, {name}, 4 Mbit/s, 100 viewers: {bar}");
+    for (name, bar, rest) in [
+        ("our origin, published by WHIP", "CPU by the crate webrtc", "0.55 x | 0.40 x | met"),
+        ("our origin, published by WHIP", "CPU per Mbit", "0.5 ms | 0.44 ms | met"),
+        ("our edge, which makes the Opus", "CPU by the crate webrtc", "0.55 x | 0.60 x | **missed**"),
+        ("our proxy, that origin behind it", "CPU by the origin's", "0.6 x | 0.50 x | met"),
+    ] {
+        assert!(table.contains(&format!("{} | {rest}", title(name, bar))), "{name}: {table}");
+    }
+    let text = document(&rows, "");
+    assert!(text.contains("| the crate webrtc, published by WHIP | 4 | 100 | 1.100 | - |"), "{text}");
+}

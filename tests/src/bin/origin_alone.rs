@@ -12,8 +12,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let output = log::init(&config.log.tank, config.log.level, None)?;
     let origin = Origin::bind(*config)?;
-    let all =
-        [("rtmp", origin.rtmp()), ("http", origin.http()), ("api", origin.api()), ("srt", origin.srt())];
+    let all = [
+        ("rtmp", origin.rtmp()),
+        ("http", origin.http()),
+        ("api", origin.api()),
+        ("srt", origin.srt()),
+        ("rtc", origin.rtc()),
+    ];
     for (name, addresses) in all {
         for address in addresses {
             println!("{name} {address}");

@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("http", proxy.http()),
         ("api", proxy.http_api()),
         ("srt", proxy.srt()),
+        ("webrtc", proxy.webrtc()),
         ("system", proxy.system_api()),
     ] {
         println!("{name} {address}");

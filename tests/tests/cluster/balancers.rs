@@ -48,6 +48,7 @@ async fn a_balancer_without_the_header_is_closed_and_named_in_the_log_with_the_r
         http_server: any_port(),
         http_api: any_port(),
         srt: any_port(),
+        webrtc: any_port(),
         system_api: any_port(),
         protocol_trust: vec!["127.0.0.1".parse().expect("an address")],
         ..ProxyConfig::default()

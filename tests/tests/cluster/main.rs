@@ -25,3 +25,4 @@ mod srt;
 mod takeover;
 mod time;
 mod view;
+mod webrtc;

@@ -260,6 +260,7 @@ async fn an_origin_serves_a_proxys_clients_in_a_cluster_and_its_own_alone() {
         http_server: any_port(),
         http_api: any_port(),
         srt: any_port(),
+        webrtc: any_port(),
         system_api: any_port(),
         api_token: Some(Secret::new("pa;ss+#1!")),
         cluster_secret: Some(Secret::new(SECRET)),

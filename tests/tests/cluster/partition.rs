@@ -57,8 +57,14 @@ async fn proxy(before: &[String], side: u8) -> ProxyProcess {
         ("PROXY_MESH_LISTEN", format!("10.9.0.{side}:7000")),
         ("PROXY_MESH_PEERS", "10.9.0.1:7000 10.9.0.9:7000".to_owned()),
     ];
-    let listeners =
-        ["PROXY_RTMP_SERVER", "PROXY_HTTP_SERVER", "PROXY_HTTP_API", "PROXY_SRT_SERVER", "PROXY_SYSTEM_API"];
+    let listeners = [
+        "PROXY_RTMP_SERVER",
+        "PROXY_HTTP_SERVER",
+        "PROXY_HTTP_API",
+        "PROXY_SRT_SERVER",
+        "PROXY_WEBRTC_SERVER",
+        "PROXY_SYSTEM_API",
+    ];
     for name in listeners {
         variables.push((name, format!("10.9.1.{side}:0")));
     }

@@ -22,6 +22,7 @@ fn proxy() -> Proxy {
         http_server: any_port(),
         http_api: any_port(),
         srt: any_port(),
+        webrtc: any_port(),
         system_api: any_port(),
         cluster_secret: Some(srs_boot::Secret::new(SECRET)),
         ..ProxyConfig::default()

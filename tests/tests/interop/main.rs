@@ -2,6 +2,7 @@
 //!
 //! A program that is missing makes its test say `skipped: …` and pass; see `srs_tests::tools`.
 
+mod browser;
 mod crates;
 mod edge;
 mod ffmpeg;
@@ -14,3 +15,4 @@ mod seed;
 mod segments;
 mod srt;
 mod vlc;
+mod webrtc;
