@@ -46,18 +46,25 @@ impl fmt::Display for Place {
 /// Both sockets of the port.
 struct Both {
     udp: Port,
-    tcp: TcpListener,
+    /// None: another program has it, and clients without UDP are not served.
+    tcp: Option<TcpListener>,
 }
 
 impl Both {
-    fn bind(listen: Listen, shards: usize) -> io::Result<Both> {
+    fn bind(listen: Listen, shards: usize, shared: bool) -> io::Result<Both> {
         let mut tries = if listen.port == 0 { PAIRS } else { 1 };
         loop {
             let udp = Port::bind(&listen.addresses(), shards)?;
             tries = tries.saturating_sub(1);
             match tcp::bind_first(&[udp.local_addr()]) {
-                Ok(tcp) => return Ok(Both { udp, tcp }),
-                Err(error) if tries == 0 => return Err(error),
+                Ok(tcp) => return Ok(Both { udp, tcp: Some(tcp) }),
+                // That of UDP may be had by several processes: this one says whether another proxy is there.
+                Err(error) if tries == 0 && shared => return Err(error),
+                Err(error) if tries == 0 => {
+                    let address = udp.local_addr();
+                    tracing::warn!(%address, %error, "no WebRTC over TCP: another program has that port");
+                    return Ok(Both { udp, tcp: None });
+                }
                 Err(_) => {}
             }
         }
@@ -74,7 +81,7 @@ pub(crate) struct Door {
 impl Door {
     /// Opens the port. Where ports are `shared`, another process may have it.
     pub(crate) fn open(listen: Listen, shards: usize, shared: bool) -> Result<Door, Error> {
-        match Both::bind(listen, shards) {
+        match Both::bind(listen, shards, shared) {
             Ok(both) => {
                 let place = Place { address: both.udp.local_addr(), waits: false };
                 Ok(Door { listen, place, both: Some(both) })
@@ -95,7 +102,8 @@ impl Door {
     pub(crate) fn serve(self, handle: &Handle, relay: &Arc<Relay>, slots: &Slots, candidates: &[Candidate]) {
         let Door { listen, place, both } = self;
         let candidates = candidates.to_vec();
-        relay.open_rtc(Face { listen: place.address, has_tcp: true, candidates });
+        let has_tcp = both.as_ref().is_none_or(|both| both.tcp.is_some());
+        relay.open_rtc(Face { listen: place.address, has_tcp, candidates });
         if let Some(both) = both {
             return serve(handle, both, relay, slots);
         }
@@ -103,7 +111,7 @@ impl Door {
         handle.clone().first(move || async move {
             loop {
                 tokio::time::sleep(LOOK).await;
-                if let Ok(both) = Both::bind(listen, handle.count()) {
+                if let Ok(both) = Both::bind(listen, handle.count(), true) {
                     tracing::info!(address = %both.udp.local_addr(), "media of WebRTC is taken here now");
                     return serve(&handle, both, &relay, &slots);
                 }
@@ -124,7 +132,8 @@ fn serve(handle: &Handle, both: Both, relay: &Arc<Relay>, slots: &Slots) {
     let door: Arc<dyn rtc::Door> = Arc::clone(relay) as _;
     let serving =
         rtc::serve(handle, both.udp, door, slots.clone(), move |knock| Arc::clone(&doors).serve_rtc(knock));
-    tcp::serve(handle, both.tcp, "webrtc", slots.clone(), move |stream, peer| {
+    let Some(listener) = both.tcp else { return };
+    tcp::serve(handle, listener, "webrtc", slots.clone(), move |stream, peer| {
         let serving = serving.clone();
         async move { serving.tcp(stream, peer).await }
     });

@@ -6,8 +6,17 @@ fn listen(port: u16) -> Listen {
 
 #[test]
 fn udp_and_tcp_have_the_same_port() {
-    let both = Both::bind(listen(0), 2).unwrap();
-    assert_eq!(both.udp.local_addr(), both.tcp.local_addr().unwrap());
+    let both = Both::bind(listen(0), 2, false).unwrap();
+    assert_eq!(both.udp.local_addr(), both.tcp.unwrap().local_addr().unwrap());
+}
+
+#[test]
+fn a_program_that_has_the_port_of_tcp_costs_no_more_than_that() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    let door = Door::open(listen(port), 1, false).unwrap();
+    assert_eq!(door.place().address.port(), port);
+    assert!(door.both.is_some_and(|both| both.tcp.is_none()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use srs_srt::engine::{CallError, Caller, Ended, Progress};
 use srs_srt::packet::{ControlKind, Header};
@@ -47,8 +47,8 @@ where
     });
     let line = Line::new(id, to, line.await?, &bell);
     line.ring();
-    let (rung, refusals) = (Vec::new(), Refusals::default());
-    let driver = Driver { wire, line: Rc::clone(&line), bell, rung, refusals };
+    let (rung, refusals, doubt) = (Vec::new(), Refusals::default(), Doubt::default());
+    let driver = Driver { wire, line: Rc::clone(&line), bell, rung, refusals, doubt };
     shards::spawn(driver.run());
     Ok(Connection::new(line, None))
 }
@@ -132,6 +132,35 @@ struct Driver {
     bell: Rc<Bell<SocketId>>,
     rung: Vec<SocketId>,
     refusals: Refusals,
+    doubt: Doubt,
+}
+
+/// Whether the peer is there is asked again soon, once its host said that it is not: a receiver sends next to nothing by
+/// itself, and would learn of a dead peer by one word a second.
+#[derive(Default)]
+struct Doubt {
+    /// The last datagram that had no media in it, which does no harm a second time.
+    last: Vec<u8>,
+    again: Option<Instant>,
+}
+
+impl Doubt {
+    /// How soon it is asked again.
+    const SOON: Duration = Duration::from_millis(150);
+    /// What has no media in it is shorter: an acknowledgement has 44 bytes.
+    const MOST: usize = 64;
+
+    fn sent(&mut self, run: &[u8], size: usize) {
+        if let Some(last) = run.chunks(size.max(1)).last().filter(|last| last.len() <= Doubt::MOST) {
+            self.last.clear();
+            self.last.extend_from_slice(last);
+        }
+    }
+
+    /// What is to be asked now.
+    fn due(&mut self, now: Instant) -> Option<&[u8]> {
+        self.again.take_if(|again| *again <= now).map(|_| &self.last[..]).filter(|last| !last.is_empty())
+    }
 }
 
 impl Driver {
@@ -152,25 +181,34 @@ impl Driver {
         let Wire { socket, to, outgoing, runs } = &mut self.wire;
         let mut result = received;
         let mut send = |(), run: &[u8], size| {
+            self.doubt.sent(run, size);
             let sent = outgoing.send(socket, (*to, None), run, size);
             if sent.is_err() {
                 result = sent;
             }
         };
         let left = self.line.turn(now, runs, &mut send);
+        if let Some(question) = self.doubt.due(now) {
+            let asked = outgoing.send(socket, (*to, None), question, question.len());
+            result = result.and(asked);
+        }
         let result = result.and(outgoing.flush(socket, cx));
         let refused = matches!(&result, Err(error) if error.kind() == io::ErrorKind::ConnectionRefused);
         if refused && self.refusals.refused(now) {
             self.line.end(Ended::Gone);
             return Poll::Ready(());
         }
+        if refused {
+            self.doubt.again = now.checked_add(Doubt::SOON);
+        }
         match left {
             Left::Nothing(_) => return Poll::Ready(()),
             Left::More => more = true,
-            Left::Until(None) => {}
-            Left::Until(Some(due)) => {
-                timer.as_mut().reset(due.into());
-                more |= timer.poll(cx).is_ready();
+            Left::Until(due) => {
+                if let Some(due) = due.into_iter().chain(self.doubt.again).min() {
+                    timer.as_mut().reset(due.into());
+                    more |= timer.poll(cx).is_ready();
+                }
             }
         }
         if more {
@@ -194,6 +232,7 @@ impl Driver {
                     let header = is_for(self.line.id, &datagram);
                     if header.is_some_and(|header| !header.is(ControlKind::HANDSHAKE)) {
                         self.refusals.heard();
+                        self.doubt.again = None;
                         self.line.packet(now, datagram.bytes);
                     }
                 }

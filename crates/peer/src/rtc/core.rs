@@ -261,6 +261,11 @@ impl Core {
         self.events.pop_front()
     }
 
+    /// Packets of media that came, and were the peer's: their authentication was good.
+    pub(super) fn received(&self) -> u64 {
+        self.intake.counted().0
+    }
+
     pub(super) fn stats(&self) -> Stats {
         let stats = self.figures.stats();
         let (received_packets, lost) = self.intake.counted();

@@ -144,7 +144,12 @@ impl Engine for Session {
         match Kind::of(bytes) {
             Kind::Stun => self.check(now, path, bytes),
             Kind::Dtls | Kind::Media if self.paths.contains(&path) => {
+                let before = self.core.received();
                 self.core.datagram(now, Protocol::Udp, THERE, HERE, bytes);
+                // Some publishers check no more once they send.
+                if self.core.received() != before {
+                    self.agent.heard(now);
+                }
             }
             _ => {}
         }

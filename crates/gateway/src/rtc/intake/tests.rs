@@ -76,6 +76,19 @@ fn pictures_wait_for_a_key_frame_and_sound_does_not() {
 }
 
 #[test]
+fn a_key_frame_without_its_parameter_sets_is_none() {
+    let mut sender = sender(&[]);
+    let whole = sender.picture(0, true);
+    // What stands before the slice was in a packet that did not come.
+    let slice = KEY.windows(5).position(|at| at == [0, 0, 0, 1, 0x65]).expect("an IDR slice");
+    let bare = Frame { data: whole.data.slice(slice..), ..whole };
+    assert_eq!(sender.take(&bare), Took::NeedsKey);
+    assert!(sender.intake.is_broken() && sender.made.is_empty());
+    assert_eq!(sender.take(&sender.picture(40, false)), Took::NeedsKey);
+    assert_eq!(sender.take(&sender.picture(80, true)), Took::Passed);
+}
+
+#[test]
 fn behind_what_was_lost_pictures_wait_for_a_key_frame_again() {
     let mut sender = sender(&[]);
     sender.take(&sender.picture(0, true));

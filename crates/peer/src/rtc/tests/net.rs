@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use srs_rtc::datagram::Kind;
 use srs_rtc::engine::{Credentials, Event, Frame, Packet, Received};
 use srs_rtc::sdp::{Candidate, Description};
 use srs_rtc::{Codec, Engine, Path};
@@ -50,6 +51,8 @@ pub struct Net {
     pub late: Duration,
     /// Nothing of the client arrives.
     pub silent: bool,
+    /// Only its checks do not arrive.
+    pub unchecked: bool,
     /// How often the session was woken by its own wish.
     pub woken: u64,
 }
@@ -93,6 +96,7 @@ impl Net {
             counted: (0, 0),
             late: Duration::ZERO,
             silent: false,
+            unchecked: false,
             woken: 0,
         }
     }
@@ -151,7 +155,9 @@ impl Net {
         let mut bytes = BytesMut::new();
         while self.client.next_datagram(self.now, &mut bytes).is_some() {
             let sent = bytes.split().to_vec();
-            let lost = self.silent || lost(&sent, self.loses.1, &mut self.counted.1);
+            let is_check = Kind::of(&sent) == Kind::Stun;
+            let is_dropped = self.silent || self.unchecked && is_check;
+            let lost = is_dropped || lost(&sent, self.loses.1, &mut self.counted.1);
             if !lost {
                 self.way.push_back((at, true, self.seen, sent));
             } else if !self.late.is_zero() {

@@ -4,7 +4,7 @@ use srs_rtc::engine::{Credentials, Ended, Event};
 use srs_rtc::stun::{self, Message};
 use srs_rtc::{Codec, Engine, Path};
 
-use super::net::{BOTH, Net, ours, packets, play_pictures};
+use super::net::{BOTH, Net, ours, packets, play_pictures, send_picture};
 use crate::rtc::Settings;
 
 #[test]
@@ -86,6 +86,21 @@ fn a_peer_that_checks_no_more_is_given_up() {
     assert_eq!(net.session.ended(), Some(Ended::Silent(Duration::from_secs(30))));
     let mut out = bytes::BytesMut::new();
     assert_eq!(net.session.next_datagram(net.now, &mut out), None);
+}
+
+#[test]
+fn a_publisher_that_sends_and_checks_no_more_is_still_there() {
+    let settings = Settings { consent: Duration::from_secs(3), ..Settings::default() };
+    let mut net = Net::publish(&settings, &BOTH);
+    net.connect();
+    net.unchecked = true;
+    for number in 0..20 {
+        send_picture(&mut net, number);
+        net.run(Duration::from_millis(400));
+    }
+    assert_eq!(net.session.ended(), None);
+    net.run(Duration::from_secs(4));
+    assert_eq!(net.session.ended(), Some(Ended::Silent(Duration::from_secs(3))));
 }
 
 #[test]

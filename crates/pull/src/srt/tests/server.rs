@@ -41,11 +41,12 @@ pub(super) enum Manner {
 
 /// The server; it vanishes without a word when it is dropped.
 pub(super) struct Server {
+    /// The first to go: a session that saw the others go would say goodbye.
+    _shards: Shards,
     pub(super) at: SocketAddr,
     /// The stream ids of those who came.
     pub(super) said: mpsc::UnboundedReceiver<Option<String>>,
     pub(super) manner: watch::Sender<Manner>,
-    _shards: Shards,
 }
 
 impl Server {
