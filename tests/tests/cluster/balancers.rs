@@ -112,7 +112,8 @@ struct ProxyProcess {
 
 impl ProxyProcess {
     async fn start() -> ProxyProcess {
-        let listeners = ["RTMP_SERVER", "HTTP_SERVER", "HTTP_API", "SRT_SERVER", "WEBRTC_SERVER", "SYSTEM_API"];
+        let listeners =
+            ["RTMP_SERVER", "HTTP_SERVER", "HTTP_API", "SRT_SERVER", "WEBRTC_SERVER", "SYSTEM_API"];
         let mut arguments: Vec<String> =
             listeners.iter().map(|listener| format!("PROXY_{listener}=127.0.0.1:0")).collect();
         arguments.push("PROXY_PROTOCOL_TRUST=127.0.0.1".to_owned());
