@@ -179,8 +179,7 @@ impl Gateway {
                 let mut codecs = codecs(&headers, settings);
                 // What its publisher agreed on comes, however late its first whole picture is.
                 if let Some(agreed) = self.rtc.as_ref().and_then(|rtc| rtc.agreed.of(key)) {
-                    codecs.extend(agreed);
-                    dedup(&mut codecs);
+                    add(&mut codecs, agreed);
                     return Ok(codecs);
                 }
                 let is_young = !was_live || self.is_young(key);
@@ -216,15 +215,13 @@ impl Gateway {
     }
 }
 
-/// Each once, where it stands first.
-fn dedup(codecs: &mut Vec<srs_rtc::Codec>) {
-    let mut seen = Vec::new();
-    codecs.retain(|codec| {
-        !seen.contains(codec) && {
-            seen.push(*codec);
-            true
+/// Adds those that are not there yet.
+fn add(codecs: &mut Vec<srs_rtc::Codec>, more: impl IntoIterator<Item = srs_rtc::Codec>) {
+    for codec in more {
+        if !codecs.contains(&codec) {
+            codecs.push(codec);
         }
-    });
+    }
 }
 
 /// The codec headers of what players get: the first picture and the first sound, or what was made of that.
@@ -246,11 +243,7 @@ fn codecs(headers: &Headers, settings: &RtcSettings) -> Vec<srs_rtc::Codec> {
         _ => None,
     };
     let mut found = Vec::new();
-    for codec in configs(headers).filter_map(|frame| of(frame.codec)) {
-        if !found.contains(&codec) {
-            found.push(codec);
-        }
-    }
+    add(&mut found, configs(headers).filter_map(|frame| of(frame.codec)));
     found
 }
 
