@@ -183,6 +183,36 @@ async fn aac_in_six_channels_is_decoded_by_a_child_and_mixed_down() {
     assert_is_tone(&heard_of_opus(&packets), 10);
 }
 
+/// The tone in five seconds of what fdk-aac makes (no encoder of ffmpeg does), `delay` samples late of 48,000 a second.
+fn he_aac(all: &[u8], delay: i64) -> Vec<(i64, Vec<u8>)> {
+    let (mut rest, mut frames) = (all, Vec::new());
+    while let Some(adts) = Adts::read(rest) {
+        let time = BASE + (frames.len() as i64 * 2_048 - delay).div_euclid(48);
+        frames.push((time, rest[adts.header..adts.length].to_vec()));
+        rest = &rest[adts.length..];
+    }
+    assert!(rest.is_empty() && !frames.is_empty());
+    frames
+}
+
+#[tokio::test]
+async fn he_aac_is_decoded_by_a_child_and_heard_as_the_same_tone_at_the_same_time() {
+    // 5: SBR | 6: 24 kHz | 2 channels | 3: 48 kHz | 2: LC
+    let frames = he_aac(include_bytes!("tests/he-aac.adts"), 5_058);
+    let (header, packets) = to_opus(&[0x2b, 0x11, 0x88, 0x00], &frames).await;
+    assert_eq!(header, srs_media::opus::head(2).unwrap());
+    assert_is_tone(&heard_of_opus(&packets), 5);
+}
+
+#[tokio::test]
+async fn he_aac_with_parametric_stereo_is_decoded_by_a_child_in_stereo() {
+    // 29: parametric stereo | 6: 24 kHz | 1 channel | 3: 48 kHz | 2: LC
+    let frames = he_aac(include_bytes!("tests/he-aac-v2.adts"), 7_106);
+    let (header, packets) = to_opus(&[0xeb, 0x09, 0x88, 0x00], &frames).await;
+    assert_eq!(header, srs_media::opus::head(2).unwrap());
+    assert_is_tone(&heard_of_opus(&packets), 5);
+}
+
 #[tokio::test]
 async fn a_jump_of_the_input_is_one_of_what_is_made_and_small_steps_are_not() {
     let (config, mut frames) = aac(10, 48_000, 2, "");
