@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-pub use batch::{Batch, Datagram, with_batch};
+pub use batch::{Batch, Datagram, Run, with_batch};
 pub use bind::bind_shared;
 use narrow::{EINVAL, Narrow};
 pub(crate) use outgoing::{Outgoing, Way};

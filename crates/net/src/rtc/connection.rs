@@ -9,6 +9,7 @@ use srs_rtc::Path;
 use srs_rtc::engine::{Asked, Credentials, Ended, Event, Packet, Stats};
 
 use super::line::Line;
+use super::shard::Shard;
 use crate::turns::now;
 
 /// A session that was accepted. It stays on the shard where it was.
@@ -16,6 +17,7 @@ use crate::turns::now;
 /// Dropping it closes it: the peer is told, by what the engine sends within [`limits::RTC_GOODBYE`](crate::limits::RTC_GOODBYE).
 pub struct Connection {
     line: Rc<Line>,
+    shard: Rc<Shard>,
 }
 
 impl fmt::Debug for Connection {
@@ -25,8 +27,8 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(line: Rc<Line>) -> Connection {
-        Connection { line }
+    pub(super) fn new(line: Rc<Line>, shard: Rc<Shard>) -> Connection {
+        Connection { line, shard }
     }
 
     /// Waits for the next event. None when the session has ended and everything that came was taken.
@@ -58,6 +60,18 @@ impl Connection {
         });
         if sent.is_some() {
             self.line.ring();
+        }
+    }
+
+    /// Sends datagrams of `size` bytes each, of which the last one may be shorter, as they are and at once, by `path`: for
+    /// who passes on what others made. It goes by the engine and its [`Connection::stats`]; after the end nothing is sent.
+    ///
+    /// What there is no room for waits with what others of this shard have to send, up to
+    /// [`limits::UDP_OUTGOING`](crate::limits::UDP_OUTGOING) together; more is lost, as datagrams may be.
+    pub fn pass(&self, path: Path, datagrams: &[u8], size: usize) {
+        if !self.line.is_over() {
+            self.line.path.set(path);
+            self.shard.pass_on(path, datagrams, size);
         }
     }
 

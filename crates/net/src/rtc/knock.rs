@@ -81,7 +81,7 @@ impl Knock {
     pub fn accept(mut self, engine: Box<dyn Engine>) -> Connection {
         let mut first = std::mem::take(&mut self.datagram);
         let line = if self.is_verified() { self.shard.accept(self.id, engine, &mut first) } else { None };
-        Connection::new(line.unwrap_or_else(|| Line::lapsed(self.path)))
+        Connection::new(line.unwrap_or_else(|| Line::lapsed(self.path)), Rc::clone(&self.shard))
     }
 }
 

@@ -143,6 +143,11 @@ impl Line {
         }
     }
 
+    /// Whether nothing may be said any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.inner.borrow().engine.is_none()
+    }
+
     pub(super) fn stats(&self) -> Stats {
         let stats = self.with(|engine| engine.stats(now()));
         let mut inner = self.inner.borrow_mut();

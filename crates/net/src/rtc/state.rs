@@ -299,19 +299,17 @@ impl State {
         !self.turns.is_empty()
     }
 
+    /// Sends a run of datagrams by a way; true when something waits for room from now on.
+    pub(super) fn pass_on(&mut self, socket: &Socket, path: Path, run: &[u8], size: usize) -> bool {
+        let was_empty = self.outgoing.is_empty();
+        send(socket, &mut self.outgoing, &self.addresses, path, (run, size));
+        was_empty && !self.outgoing.is_empty()
+    }
+
     fn one_turn(&mut self, socket: &Socket, now: Instant, id: Id) -> bool {
         let State { open, timers, outgoing, runs, addresses, .. } = self;
         let Some(open) = open.get_mut(&id) else { return false };
-        let mut send = |path: Path, run: &[u8], size| {
-            if path.tcp {
-                if let Some(wire) = addresses.wire(&far(&path)) {
-                    wire.send(run, size);
-                }
-            } else {
-                // Of whom nothing is heard any more, the engine finds out.
-                let _lost = outgoing.send(socket, (path.peer, path.local), run, size);
-            }
-        };
+        let mut send = |path: Path, run: &[u8], size| send(socket, outgoing, addresses, path, (run, size));
         match open.line.turn(now, runs, &mut send) {
             Left::More => open.line.mark(),
             Left::Until(at) => {
@@ -338,5 +336,23 @@ impl State {
     pub(super) fn next(&self) -> Option<Instant> {
         let wait = self.waits.front().map(|(until, _)| *until);
         [wait, self.timers.first()].into_iter().flatten().min()
+    }
+}
+
+/// Sends datagrams of one size by a way of UDP, or of TCP where that is still open.
+fn send(
+    socket: &Socket,
+    outgoing: &mut Outgoing,
+    addresses: &Addresses,
+    path: Path,
+    (run, size): (&[u8], usize),
+) {
+    if path.tcp {
+        if let Some(wire) = addresses.wire(&far(&path)) {
+            wire.send(run, size);
+        }
+    } else {
+        // Of whom nothing is heard any more, the engine finds out.
+        let _lost = outgoing.send(socket, (path.peer, path.local), run, size);
     }
 }

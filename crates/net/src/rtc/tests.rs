@@ -169,6 +169,31 @@ async fn a_burst_goes_out_whole_and_in_order() {
 }
 
 #[tokio::test]
+async fn what_is_passed_on_goes_out_as_it_is_and_in_order_until_the_end() {
+    local(async {
+        let (here, mut accepted) = open_and_accept(1, Names::default());
+        here.know("a");
+        let client = Client::connected(here.address, "a").await;
+        let connection = within(accepted.recv()).await.unwrap();
+        let path = connection.path();
+        let run: Vec<u8> = (0..40_u8).flat_map(|number| media(&[number; 1000])).collect();
+        let size = run.len() / 40;
+        connection.pass(path, &run[..run.len() - 500], size);
+        connection.pass(path, &media(b"alone"), size);
+        for number in 0..40_u8 {
+            let length = if number == 39 { 500 } else { 1000 };
+            assert_eq!(client.media().await, vec![number; length]);
+        }
+        assert_eq!(client.media().await, b"alone");
+        client.send(b"the end").await;
+        assert_eq!(within(connection.ended()).await, Ended::Peer);
+        connection.pass(path, &run, size);
+        client.hears_nothing(&here).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_asked_reaches_the_peer() {
     local(async {
         let (here, mut accepted) = open_and_accept(1, Names::default());

@@ -39,6 +39,19 @@ pub struct Datagram<'a> {
     pub bytes: &'a mut [u8],
 }
 
+/// Datagrams as they came together.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Who sent them.
+    pub from: SocketAddr,
+    /// To which address of this host they came.
+    pub to: Option<IpAddr>,
+    /// One behind the other.
+    pub bytes: &'a mut [u8],
+    /// Bytes of each; the last one may be shorter.
+    pub size: usize,
+}
+
 impl Default for Batch {
     fn default() -> Batch {
         Batch { memory: vec![0; BUFFER * BUFFERS], metas: [RecvMeta::default(); BUFFERS], filled: 0 }
@@ -63,16 +76,25 @@ impl Batch {
         self.filled == BUFFERS
     }
 
-    /// What was received, in its order.
-    pub fn datagrams(&mut self) -> impl Iterator<Item = Datagram<'_>> {
+    /// What was received, in its order: datagrams of one sender that are of one size, of which the last one may be shorter,
+    /// lie one behind the other.
+    pub fn runs(&mut self) -> impl Iterator<Item = Run<'_>> {
         let filled = self.memory.chunks_exact_mut(BUFFER).zip(&self.metas).take(self.filled);
         // To port 0 nobody can be answered: such an address is forged.
         let filled = filled.filter(|(_, meta)| meta.addr.port() != 0);
-        filled.flat_map(|(buffer, meta)| {
-            let bytes = buffer.get_mut(..meta.len).unwrap_or_default();
-            let (from, to) = (canonical(meta.addr), meta.dst_ip.map(|ip| ip.to_canonical()));
+        filled.map(|(buffer, meta)| Run {
+            from: canonical(meta.addr),
+            to: meta.dst_ip.map(|ip| ip.to_canonical()),
+            bytes: buffer.get_mut(..meta.len).unwrap_or_default(),
             // An empty datagram has no stride, and says nothing.
-            bytes.chunks_mut(meta.stride.max(1)).map(move |bytes| Datagram { from, to, bytes })
+            size: meta.stride.max(1),
+        })
+    }
+
+    /// The same, one by one.
+    pub fn datagrams(&mut self) -> impl Iterator<Item = Datagram<'_>> {
+        self.runs().flat_map(|Run { from, to, bytes, size }| {
+            bytes.chunks_mut(size).map(move |bytes| Datagram { from, to, bytes })
         })
     }
 }

@@ -51,7 +51,7 @@ impl Outgoing {
     /// # Errors
     /// Of the system: then they are lost too.
     pub(crate) fn send(&mut self, socket: &impl Sink, way: Way, run: &[u8], size: usize) -> io::Result<()> {
-        let taken = if self.queue.is_empty() { taken(socket.try_send(way, run, size))? } else { 0 };
+        let taken = if self.is_empty() { taken(socket.try_send(way, run, size))? } else { 0 };
         let Some(rest) = run.get(taken..).filter(|rest| !rest.is_empty()) else { return Ok(()) };
         let bytes = self.bytes.saturating_add(rest.len());
         if bytes <= limits::UDP_OUTGOING {
@@ -59,6 +59,11 @@ impl Outgoing {
             self.queue.push_back(Parcel { way, run: rest.to_vec(), size });
         }
         Ok(())
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// Sends what waits, as far as there is room. When something is left, the task is woken when there is.

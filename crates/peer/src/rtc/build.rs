@@ -49,7 +49,10 @@ pub(super) fn answering(
 ) -> Result<Rtc, Refused> {
     let mut extensions = ExtensionMap::empty();
     for (id, uri) in chosen.iter().flat_map(|(_, chosen)| &chosen.extensions) {
-        if let Some(extension) = extension(uri) {
+        // Players know what belongs to which section by the answer's `a=ssrc`; the library would say it in each packet of
+        // pictures, to the end.
+        let said = *uri != MID || way == Way::Publish;
+        if let Some(extension) = extension(uri).filter(|_| said) {
             extensions.set(*id, extension);
         }
     }

@@ -199,8 +199,9 @@ fn poll(cx: &mut Context<'_>, up: &Up, pipe: &Pipe<Rc<Up>>, connection: &Connect
                 }
                 Poll::Ready(Ok(())) => {
                     let now = Instant::now().into_std();
-                    pipe.hear(now, batch.datagrams().map(|datagram| &*datagram.bytes));
-                    connection.wake();
+                    for run in batch.runs().filter(|run| !run.bytes.is_empty()) {
+                        connection.pass(pipe.hear(now, run.bytes.len()), run.bytes, run.size);
+                    }
                 }
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     pipe.refused();

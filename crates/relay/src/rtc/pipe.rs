@@ -1,7 +1,9 @@
 //! What passes the datagrams of one client's address on to its node and back, unopened.
 //!
-//! Two hold a pipe: the proxy's port, to which it is an [`Engine`], and the session's task, which reads the node's socket. Of
-//! what passes only binding requests are looked at: by them it is known that the client is still there, and still itself.
+//! Two hold a pipe: the proxy's port, to which it is an [`Engine`], and the session's task, which reads the node's socket.
+//! What that reads goes to the client as it is, in the runs in which it came, without a stop here; the pipe says by which
+//! way. Of what passes only binding requests are looked at: by them it is known that the client is still there, and still
+//! itself.
 
 use std::cell::RefCell;
 use std::io;
@@ -30,9 +32,8 @@ struct Inner<W> {
     wire: W,
     passwords: Passwords,
     path: Path,
-    /// For the node, and for the client.
+    /// For the node.
     up: Datagrams,
-    down: Datagrams,
     /// When the client's last good request came.
     checked: Instant,
     /// When the node was heard last.
@@ -55,24 +56,17 @@ impl<W> Clone for Pipe<W> {
 impl<W: Wire> Pipe<W> {
     /// From a client whose first good request came just now, by `path`.
     pub(super) fn new(wire: W, path: Path, passwords: Passwords, now: Instant) -> Pipe<W> {
-        let (up, down) = Default::default();
-        let (checked, heard, refusals, ended, stats) = (now, now, 0, None, Stats::default());
-        let inner = Inner { wire, passwords, path, up, down, checked, heard, refusals, ended, stats };
+        let (up, checked, heard, stats) = (Datagrams::default(), now, now, Stats::default());
+        let inner = Inner { wire, passwords, path, up, checked, heard, refusals: 0, ended: None, stats };
         Pipe(Rc::new(RefCell::new(inner)))
     }
 
-    /// Something came from the node.
-    pub(super) fn hear<'a>(&self, now: Instant, datagrams: impl Iterator<Item = &'a [u8]>) {
+    /// So many bytes came from the node. The answer is by which way they go on.
+    pub(super) fn hear(&self, now: Instant, bytes: usize) -> Path {
         let inner = &mut *self.0.borrow_mut();
         (inner.heard, inner.refusals) = (now, 0);
-        for datagram in datagrams {
-            // What there is no room for is lost, as datagrams may be.
-            if inner.down.push(datagram, RTC_BACKLOG_BYTES) {
-                inner.stats.sent = inner.stats.sent.saturating_add(datagram.len() as u64);
-            } else {
-                inner.stats.lost = inner.stats.lost.saturating_add(1);
-            }
-        }
+        inner.stats.sent = inner.stats.sent.saturating_add(bytes as u64);
+        inner.path
     }
 
     /// The node's host says that nobody is at its port.
@@ -170,9 +164,9 @@ impl<W: Wire> Engine for Pipe<W> {
         }
     }
 
-    fn next_datagram(&mut self, _now: Instant, out: &mut BytesMut) -> Option<Path> {
-        let inner = &mut *self.0.borrow_mut();
-        inner.down.pop(out).then_some(inner.path)
+    /// What goes to the client does not come by here.
+    fn next_datagram(&mut self, _now: Instant, _out: &mut BytesMut) -> Option<Path> {
+        None
     }
 
     /// All that is received passes on as it is.
@@ -190,12 +184,11 @@ impl<W: Wire> Engine for Pipe<W> {
     }
 
     fn ended(&self) -> Option<Ended> {
-        let inner = self.0.borrow();
-        inner.ended.filter(|_| inner.down.is_empty())
+        self.0.borrow().ended
     }
 
     /// Bytes alone: how far apart the ends are, and what is lost between them, they know alone. [`Stats::lost`] counts what
-    /// there was no room for.
+    /// the way to the node had no room for.
     fn stats(&mut self, _now: Instant) -> Stats {
         Stats { rtt: Duration::ZERO, ..self.0.borrow().stats }
     }

@@ -20,6 +20,11 @@ async fn a_session_by_tcp_carries_media_both_ways() {
             for said in ["one", "two", "three"] {
                 assert_eq!(caller.hear().await.unwrap(), media(said.as_bytes()));
             }
+            let run = [media(b"four"), media(b"five"), media(b"6")].concat();
+            connection.pass(connection.path(), &run, media(b"four").len());
+            for said in ["four", "five", "6"] {
+                assert_eq!(caller.hear().await.unwrap(), media(said.as_bytes()));
+            }
         }
     })
     .await;
