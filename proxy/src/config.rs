@@ -12,7 +12,7 @@ use srs_boot::value::go_duration;
 use srs_boot::{Expected, Listen, Secret, Shards};
 use srs_control::access::Cidr;
 use srs_directory::{mesh, redis};
-use srs_relay::rtc::Candidate;
+use srs_net::candidates::Candidate;
 use srs_srt::streamid::Defaults;
 
 mod srt;

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use srs_boot::Listen;
+use srs_net::candidates::Candidate;
 use srs_net::rtc::{self, Port};
 use srs_net::shards::Handle;
 use srs_net::tcp::{self, Slots};
 use srs_relay::Relay;
-use srs_relay::rtc::{Candidate, Face};
+use srs_relay::rtc::Face;
 
 use crate::proxy::{Error, Proxy};
 

@@ -25,7 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use srs_net::candidates::Rules;
+use srs_net::candidates::{Names, Rules};
 use srs_net::quiet::Quiet;
 use srs_net::rtc::{Door, Found, Knock};
 use srs_rtc::ufrag::{Keys, Route, Ufrag};
@@ -122,13 +122,19 @@ impl RtcSettings {
 /// WebRTC at this node.
 pub(crate) struct Webrtc {
     config: Rtc,
+    names: Names,
     sessions: Sessions,
     agreed: agreed::Agreed,
 }
 
 impl Webrtc {
     pub(crate) fn new(config: Rtc) -> Webrtc {
-        Webrtc { config, sessions: Sessions::default(), agreed: agreed::Agreed::default() }
+        Webrtc {
+            config,
+            names: Names::default(),
+            sessions: Sessions::default(),
+            agreed: agreed::Agreed::default(),
+        }
     }
 
     /// Forgets sessions whose clients never came.

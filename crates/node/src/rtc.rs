@@ -75,7 +75,7 @@ pub(crate) fn settings(config: &Config, identity: &Identity, ports: &Ports) -> O
     };
     let route = keys.route(&identity.server);
     let rules = Rules {
-        named: settings.candidates.clone(),
+        candidates: settings.candidates.clone(),
         api: settings.api,
         resolve: settings.resolve,
         keep: settings.keep,

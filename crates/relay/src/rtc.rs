@@ -25,7 +25,8 @@ mod testkit;
 
 use std::sync::OnceLock;
 
-pub use candidates::{BadCandidate, Candidate, Face};
+pub use candidates::Face;
+use srs_net::candidates::Names;
 use srs_rtc::ufrag::{Keys, Ufrag};
 
 use crate::Relay;
@@ -36,7 +37,7 @@ pub(crate) struct Rtc {
     keys: Keys,
     tokens: Tokens,
     face: OnceLock<Face>,
-    names: candidates::Names,
+    names: Names,
     routes: routes::Routes,
     notes: notes::Notes,
     published: published::Published,
@@ -49,7 +50,7 @@ impl Rtc {
             keys: Keys::of_secret(secret),
             tokens: Tokens::of_sessions(secret),
             face: OnceLock::new(),
-            names: candidates::Names::default(),
+            names: Names::default(),
             routes: routes::Routes::default(),
             notes: notes::Notes::new(secret),
             published: published::Published::default(),

@@ -320,10 +320,9 @@ fn a_directory_is_chosen_by_its_name_and_told_where_it_is() {
 
 #[test]
 fn webrtc_candidates_are_addresses_and_names_in_a_list() {
-    let at = |host: &str, port| Candidate::At { host: host.to_owned(), port };
     let (config, _) = run(&[("PROXY_WEBRTC_CANDIDATE", "192.0.2.1, media.example:443,*")]);
-    assert_eq!(
-        config.webrtc_candidate,
-        [at("192.0.2.1", None), at("media.example", Some(443)), Candidate::Detected]
-    );
+    assert_eq!(config.webrtc_candidate, Candidate::list("192.0.2.1 media.example:443 *").unwrap());
+    let refusal = refusal(&[("PROXY_WEBRTC_CANDIDATE", "192.0.2.1,192.0.2")]);
+    let place = "PROXY_WEBRTC_CANDIDATE=192.0.2.1,192.0.2 (from environment) is not allowed: ";
+    assert!(refusal.starts_with(place) && refusal.ends_with("; not `192.0.2`"), "{refusal}");
 }

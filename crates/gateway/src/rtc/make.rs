@@ -281,7 +281,7 @@ impl Webrtc {
     pub(super) async fn candidates(&self, asked: candidates::Asked<'_>) -> Vec<Candidate> {
         let config = &self.config;
         let bound: Vec<IpAddr> = config.udp.iter().chain(&config.tcp).map(SocketAddr::ip).collect();
-        let places = config.rules.candidates(&bound, asked).await;
+        let places = config.rules.candidates(&self.names, &bound, asked).await;
         let udp = config.udp.iter().map(|address| (address.port(), false));
         let ports = udp.chain(config.tcp.iter().map(|address| (address.port(), true)));
         let all = ports.flat_map(|(port, tcp)| places.iter().map(move |place| (place, port, tcp)));

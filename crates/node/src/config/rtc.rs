@@ -7,7 +7,7 @@ use srs_boot::conf::{Problem, Section};
 use srs_boot::env::Vars;
 use srs_boot::value::Unit;
 use srs_boot::{Expected, Listen};
-use srs_net::candidates::{Family, Named};
+use srs_net::candidates::{Candidate, Family};
 
 /// Over what media travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Rtc {
     pub transport: Transport,
     /// `candidate`: addresses that clients are told; `*` for all of this machine, a word that begins with `$` for what that
     /// variable says. `*`.
-    pub candidates: Vec<Named>,
+    pub candidates: Vec<Candidate>,
     /// `api_as_candidates`: whether the host of the request that makes a session is one. On.
     pub api: bool,
     /// `resolve_api_domain`: whether its address is, where that host is a name. On.
@@ -55,7 +55,7 @@ impl Default for Rtc {
             listen: vec![Listen::port(8000)],
             tcp: None,
             transport: Transport::All,
-            candidates: Vec::new(),
+            candidates: vec![Candidate::Detected],
             api: true,
             resolve: true,
             keep: false,
@@ -75,13 +75,13 @@ impl Rtc {
             (Some("udp"), None | Some(false)) | (None, Some(false)) => Transport::Udp,
             _ => default.transport,
         };
-        let named = section.list("candidate", |word| named(word, vars))?;
+        let candidates = section.list("candidate", |word| candidates(word, vars))?;
         Ok(Self {
             enabled: section.switch("enabled")?.unwrap_or(default.enabled),
             listen: section.listens("listen")?.unwrap_or(default.listen),
             tcp: tcp.listens("listen")?,
             transport,
-            candidates: named.unwrap_or_default().into_iter().flatten().collect(),
+            candidates: candidates.map_or(default.candidates, |lists| lists.concat()),
             api: section.switch("api_as_candidates")?.unwrap_or(default.api),
             resolve: section.switch("resolve_api_domain")?.unwrap_or(default.resolve),
             keep: section.switch("keep_api_domain")?.unwrap_or(default.keep),
@@ -96,15 +96,13 @@ impl Rtc {
     }
 }
 
-/// A word of `candidate`; of a variable all words in it. What is empty, and `*`, name nothing.
-fn named(word: &str, vars: &Vars) -> Result<Vec<Named>, Expected> {
+/// A word of `candidate`; of a variable all words in it. Of one that is not set the addresses are detected, as SRS has it.
+fn candidates(word: &str, vars: &Vars) -> Result<Vec<Candidate>, Expected> {
     let said = match word.strip_prefix('$') {
         Some(name) => vars.get(name).map(String::as_str).unwrap_or_default(),
         None => word,
     };
-    let words = said.split([' ', ',', ';']).filter(|word| !word.is_empty() && *word != "*");
-    let expected = || Expected("*, addresses, names of hosts, or $VARIABLE, with :port or without".into());
-    words.map(|word| Named::parse(word).ok_or_else(expected)).collect()
+    Candidate::list(said).map_err(|wrong| Expected(wrong.to_string().into()))
 }
 
 /// WebRTC of one vhost.

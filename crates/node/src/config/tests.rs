@@ -6,7 +6,7 @@ use srs_boot::env::Vars;
 
 use srs_gateway::hls::{Keys, Settings};
 use srs_hls::Template;
-use srs_net::candidates::{Family, Named};
+use srs_net::candidates::{Candidate, Family};
 use srs_pull::HostPort;
 
 use super::*;
@@ -251,7 +251,8 @@ fn the_file_that_srs_has_for_its_proxy_loads_as_it_is() {
     let vhost = &loaded.config.vhosts[DEFAULT_VHOST];
     assert!(vhost.hls.enabled && vhost.srt.enabled && vhost.rtc.enabled);
     let rtc = &loaded.config.rtc;
-    assert_eq!((rtc.enabled, &rtc.listen[..], rtc.candidates.len()), (true, &[Listen::port(8001)][..], 0));
+    assert_eq!((rtc.enabled, &rtc.listen[..]), (true, &[Listen::port(8001)][..]));
+    assert_eq!(rtc.candidates, [Candidate::Detected]);
     let srt = &loaded.config.srt;
     assert_eq!((srt.enabled, &srt.listen[..]), (true, &[Listen::port(10081)][..]));
     assert!(!srt.tsbpd && !srt.too_late_drop);
@@ -416,10 +417,7 @@ fn every_value_of_a_file_arrives() {
             listen: vec![Listen::port(8), Listen::port(9)],
             tcp: Some(vec![Listen::port(10)]),
             transport: Transport::All,
-            candidates: vec![
-                Named { host: "1.2.3.4".to_owned(), port: None },
-                Named { host: "a.example".to_owned(), port: Some(7) },
-            ],
+            candidates: Candidate::list("1.2.3.4 * a.example:7").unwrap(),
             api: false,
             resolve: false,
             keep: true,
@@ -502,12 +500,48 @@ fn values_that_only_the_origin_can_judge_are_refused_with_their_place() {
         ("srt_server { maxbw much; }", "expected -1 or a number of bytes"),
         ("srt_server { pbkeylen 17; }", "expected 0, 16, 24, 32"),
         ("srt_server { mss 100; }", "from 400 to 1500"),
+        (
+            "rtc_server { candidate 10.0.0.1 1.2.3; }",
+            "`candidate 1.2.3` is not allowed: expected addresses or",
+        ),
         ("vhost a { http_remux { mount /live.flv; } }", "expected [vhost]/[app]/[stream] with"),
         ("vhost a { http_remux { mount /[stream].mp4; } }", "expected [vhost]/[app]/[stream] with"),
     ] {
         let refusal = refusal(text);
         assert!(refusal.starts_with("x.conf:1: ") && refusal.contains(expected), "{refusal}");
     }
+}
+
+#[test]
+fn candidates_are_what_srs_takes_for_one_in_the_file_or_the_environment() {
+    for (word, value, said) in [
+        ("*", "", "*"),
+        ("0.0.0.0", "", "*"),
+        ("192.168.1.1", "", "192.168.1.1"),
+        ("media.example", "", "media.example"),
+        ("192.168.1.1 media.example:8000", "", "192.168.1.1 media.example:8000"),
+        ("$CANDIDATE", "", "*"),
+        ("$CANDIDATE", "*", "*"),
+        ("$CANDIDATE", "192.168.1.1", "192.168.1.1"),
+        ("$CANDIDATE", "192.168.1.1 media.example", "192.168.1.1 media.example"),
+        ("$CANDIDATE", "192.168.1.1;[2001:db8::1]:9", "192.168.1.1 [2001:db8::1]:9"),
+    ] {
+        let loaded = of(&format!("rtc_server {{ candidate {word}; }}"), &[("CANDIDATE", value)]).unwrap();
+        assert_eq!(loaded.config.rtc.candidates, Candidate::list(said).unwrap(), "{word} {value}");
+    }
+}
+
+#[test]
+fn a_candidate_that_is_none_is_refused_with_the_word_and_its_place() {
+    let text = "\nrtc_server { candidate $CANDIDATE; }";
+    let in_variable = of(text, &[("CANDIDATE", "10.0.0.1, 10.0.0")]).unwrap_err().to_string();
+    assert!(in_variable.starts_with("x.conf:2: `candidate $CANDIDATE` is not allowed: "), "{in_variable}");
+    assert!(in_variable.ends_with("; not `10.0.0`"), "{in_variable}");
+    let place = of("", &[("SRS_RTC_SERVER_CANDIDATE", "a/b")]).unwrap_err().to_string();
+    assert!(
+        place.starts_with("environment variable SRS_RTC_SERVER_CANDIDATE: `candidate a/b` is"),
+        "{place}"
+    );
 }
 
 #[test]

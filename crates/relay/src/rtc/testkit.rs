@@ -7,11 +7,12 @@ use bytes::Bytes;
 use http::{Request, Response};
 use srs_balance::{Node, Role};
 use srs_names::envelope::CAPABILITY;
+use srs_net::candidates::Candidate;
 use srs_net::http::Signalling as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Candidate, Face};
+use super::Face;
 use crate::Relay;
 use crate::testkit::{config, listener, nobody, node, relay_with};
 

@@ -10,33 +10,6 @@ async fn shown(face: Face, host: &str, from: &str) -> Vec<String> {
     all.iter().map(ToString::to_string).collect()
 }
 
-#[test]
-fn candidates_are_read_in_every_spelling() {
-    let at = |host: &str, port| Candidate::At { host: host.to_owned(), port };
-    let list =
-        Candidate::list("192.0.2.7, a.example:8000 [2001:db8::1]:9 2001:db8::2,*,[2001:db8::3]").unwrap();
-    let wanted = [
-        at("192.0.2.7", None),
-        at("a.example", Some(8000)),
-        at("2001:db8::1", Some(9)),
-        at("2001:db8::2", None),
-        Candidate::Detected,
-        at("2001:db8::3", None),
-    ];
-    assert_eq!(list, wanted);
-    assert_eq!(Candidate::list("").unwrap(), [Candidate::Detected]);
-}
-
-#[test]
-fn what_is_no_candidate_is_refused() {
-    for text in
-        ["0.0.0.0", "::", "1.2.3.4:0", "1.2.3", "a b/c", "host:", "host:70000", "ho/st", ":8000", "1.2.3.4:x"]
-    {
-        assert_eq!(Candidate::list(text), Err(BadCandidate), "{text}");
-    }
-    assert_eq!(Candidate::list(&"a,".repeat(33)), Err(BadCandidate));
-}
-
 #[tokio::test]
 async fn what_is_set_is_shown_with_the_port_that_is_listened_on() {
     let face = face("0.0.0.0:18000", "203.0.113.9,[2001:db8::1]:9000,203.0.113.9");
@@ -47,12 +20,6 @@ async fn what_is_set_is_shown_with_the_port_that_is_listened_on() {
 async fn a_name_is_shown_as_its_addresses() {
     let face = face("0.0.0.0:18000", "localhost");
     assert!(shown(face, "h", "10.0.0.2:5").await.contains(&"127.0.0.1:18000".to_owned()));
-}
-
-#[tokio::test]
-async fn a_name_that_nobody_knows_is_left_out() {
-    let face = face("0.0.0.0:18000", "no-such-name.invalid,203.0.113.9");
-    assert_eq!(shown(face, "h", "10.0.0.2:5").await, ["203.0.113.9:18000"]);
 }
 
 #[tokio::test]
