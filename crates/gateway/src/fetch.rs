@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 use srs_names::envelope::{Envelope, Purpose};
 use srs_names::source::{Fetch, Missing, MissingKind, Wish};
-use srs_names::{NodeId, Params, StreamKey};
+use srs_names::{NodeId, Params, Refusal, RefusalKind, StreamKey};
 use srs_rtmp::server;
 
 use crate::config::{From, Vhost};
@@ -73,9 +73,10 @@ impl Gateway {
         self.no_loop(sent)?;
         if vhost.play.from == From::Cluster && sent.is_none() {
             let why = "play_from cluster: this is played through the cluster's edges and proxies alone";
-            return Err(Refused::NotAllowed(why.to_owned()));
+            let refusal = Refusal { kind: RefusalKind::Forbidden, reason: why.to_owned() };
+            return Err(Refused::NotAllowed(refusal));
         }
-        self.admit.play(key, params, peer).map_err(|refusal| Refused::NotAllowed(refusal.to_string()))
+        self.admit.play(key, params, peer).map_err(Refused::NotAllowed)
     }
 
     /// Refuses who waits for a stream on behalf of this very node.

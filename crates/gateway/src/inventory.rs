@@ -45,7 +45,13 @@ impl Inventory for Gateway {
     }
 
     fn drain(&self, on: bool) {
-        let is_news = self.draining.send_if_modified(|draining| std::mem::replace(draining, on) != on);
+        let is_news = self.draining.send_if_modified(|draining| {
+            let is_news = std::mem::replace(draining, on) != on;
+            if is_news {
+                self.turns.drain(on);
+            }
+            is_news
+        });
         if is_news {
             tracing::info!(publishers = self.publishers(), "draining: {}", if on { "on" } else { "off" });
         }

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use srs_hub::Hub;
 use srs_names::source::{Missing, Source};
-use srs_names::{Admit, NameError, StreamKey};
+use srs_names::{Admit, NameError, Refusal, StreamKey};
 use srs_net::http::{Elsewhere, Folder};
 use srs_net::rtmp::PassOn;
 use srs_net::shards;
@@ -102,6 +102,7 @@ pub struct Gateway {
     holds: Arc<Holds>,
     /// Whether this node is being left.
     draining: watch::Sender<bool>,
+    turns: drain::Turns,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -118,7 +119,7 @@ enum Refused {
     #[error("there is no vhost {0} here")]
     Vhost(String),
     #[error("not allowed: {0}")]
-    NotAllowed(String),
+    NotAllowed(Refusal),
     #[error(
         "the streams of this vhost are published elsewhere, and not passed on from here: it has `push off`, or fetches by FLV"
     )]
@@ -155,6 +156,7 @@ impl Gateway {
             sound,
             holds: Arc::default(),
             draining: watch::Sender::new(false),
+            turns: drain::Turns::default(),
         })
     }
 

@@ -145,9 +145,7 @@ impl Gateway {
         let connect = &request.connect;
         let (key, params) = StreamKey::from_rtmp(&connect.tc_url, &connect.app, &request.stream)?;
         let (key, vhost) = self.resolve(&key)?;
-        self.admit
-            .publish(&key, &params, peer)
-            .map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
+        self.admit.publish(&key, &params, peer).map_err(Refused::NotAllowed)?;
         Ok((key, vhost))
     }
 }

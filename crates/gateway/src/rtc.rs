@@ -6,6 +6,7 @@
 
 mod agreed;
 mod answer;
+mod changes;
 mod fan;
 mod intake;
 mod join;
@@ -20,6 +21,7 @@ mod sessions;
 mod signal;
 #[cfg(test)]
 pub(crate) mod testkit;
+mod tracks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,6 +37,12 @@ use sessions::{Purpose, Sessions};
 
 /// Refusals are logged so often, each second: anybody can cause them.
 static REFUSALS: Quiet = Quiet::new(10);
+
+/// What every client is told when the process ends is told within so long, or not at all: the driver of each shard has its
+/// turn in some milliseconds.
+const ENDING: Duration = Duration::from_millis(500);
+/// Between two looks whether that was done; and for the last datagrams to go out.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How WebRTC is served.
 #[derive(Debug, Clone)]
@@ -159,6 +167,23 @@ impl Door for Gateway {
 }
 
 impl Gateway {
+    /// Ends all sessions of WebRTC, as the process is about to: their clients are told, and come again at once, where they
+    /// would else wait for what does not come for as long as ICE allows. Held streams are held on.
+    pub async fn end_rtc(&self) {
+        let Some(rtc) = &self.rtc else { return };
+        if rtc.sessions.leave() == 0 {
+            return;
+        }
+        let ended = async {
+            while rtc.sessions.leave() > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        // Who is still there hears nothing.
+        let _late = tokio::time::timeout(ENDING, ended).await;
+        tokio::time::sleep(LOOK).await;
+    }
+
     /// Serves one session of WebRTC to its end.
     pub async fn serve_rtc(self: Arc<Self>, knock: Knock) {
         let taken = self.rtc.as_ref().zip(Ufrag::parse(knock.ufrag()));

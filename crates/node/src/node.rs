@@ -64,6 +64,7 @@ pub struct Node {
     rtc: Vec<SocketAddr>,
     /// None: nobody would take over what is published here.
     beats: Option<Beats>,
+    gateway: Arc<Gateway>,
     fetch: Fetch,
     grace: Duration,
     _pid: PidFile,
@@ -130,7 +131,20 @@ impl Node {
         serve(&config, &handle, listeners, &gateway, identity, &slots, (access, machine));
         say(config.role, listening, &exporter, count);
         let grace = config.grace_final_wait;
-        Ok(Node { rtmp, http, api, exporter, srt, rtc, beats, fetch, grace, _pid: pid, _shards: shards })
+        Ok(Node {
+            rtmp,
+            http,
+            api,
+            exporter,
+            srt,
+            rtc,
+            beats,
+            gateway,
+            fetch,
+            grace,
+            _pid: pid,
+            _shards: shards,
+        })
     }
 
     /// Where RTMP is served.
@@ -193,6 +207,7 @@ impl Node {
                 Drained::TimedOut => tracing::warn!(grace = ?self.grace, "ending with publishers still here"),
             }
         }
+        self.gateway.end_rtc().await;
         self.fetch.leave().await;
         Ok(())
     }

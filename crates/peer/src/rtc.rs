@@ -10,6 +10,7 @@ mod answer;
 mod build;
 mod choose;
 mod core;
+mod could;
 mod figures;
 mod frames;
 mod session;
@@ -39,6 +40,9 @@ pub struct Accepted {
     pub answer: String,
     /// The codecs that were agreed on, the preferred one of each track first.
     pub codecs: Vec<Codec>,
+    /// Of a peer that receives: codecs on which it would agree too, once the stream has them. They are of tracks that it
+    /// offers and that the stream does not have; of a track that was agreed on there is none.
+    pub could: Vec<Codec>,
     /// The peer's side of ICE, as its offer says.
     pub theirs: Credentials,
     /// Of simulcast: the layers (`rid`) that the peer sends, as it lists them.
@@ -95,7 +99,9 @@ pub fn play(
     let whole = Description::parse(offer)?;
     let offer = Offer { sections: whole.media().collect(), whole: &whole };
     let chosen = choose::play(settings, &offer, stream)?;
-    accept(settings, &offer, Way::Play, chosen, ours, now)
+    let could = could::could(settings, &offer, stream, &chosen);
+    let accepted = accept(settings, &offer, Way::Play, chosen, ours, now)?;
+    Ok(Accepted { could, ..accepted })
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! WebRTC while an origin dies, and under what strangers send to its ports.
 
+mod drain;
+mod whip;
+
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use srs_names::RefusalKind;
 use srs_peer::rtc;
 
 use super::make::Made;
@@ -16,6 +17,8 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 pub(super) const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 /// By this a proxy knows that it has to claim above that epoch.
 const FENCED: HeaderName = HeaderName::from_static("x-srs-fenced");
+/// What pages of other sites may read of an answer.
+const READ: &str = "location, etag, link, accept-patch, accept-post, retry-after, www-authenticate";
 const METHODS: HeaderValue = HeaderValue::from_static("POST, DELETE, PATCH, OPTIONS");
 
 /// Why a session is not made.
@@ -53,7 +56,12 @@ impl No {
             | No::Refused(Refused::Name(_)) => StatusCode::BAD_REQUEST,
             No::Nothing(_) | No::Peer(rtc::Refused::Codecs(_)) => StatusCode::NOT_ACCEPTABLE,
             No::Peer(rtc::Refused::Broken(_)) | No::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            No::Refused(Refused::NotAllowed(_) | Refused::Elsewhere) => StatusCode::FORBIDDEN,
+            No::Refused(Refused::NotAllowed(refusal)) => match refusal.kind {
+                RefusalKind::Unauthorized => StatusCode::UNAUTHORIZED,
+                RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+                RefusalKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            },
+            No::Refused(Refused::Elsewhere) => StatusCode::FORBIDDEN,
             No::Refused(Refused::Draining) | No::Crowded(_) => StatusCode::SERVICE_UNAVAILABLE,
             No::Refused(Refused::Hub(_)) => StatusCode::CONFLICT,
             No::Refused(Refused::Missing(missing)) => fetch::status_of(missing),
@@ -113,11 +121,22 @@ pub(super) fn later(why: &str) -> Response<Bytes> {
     response
 }
 
-/// Why there is none.
-pub(super) fn refusal(no: &No) -> Response<Bytes> {
+/// How a client proves what it may, RFC 6750 section 3: it is told nothing of an error where it brought no token.
+fn challenge(brought: bool) -> HeaderValue {
+    HeaderValue::from_static(match brought {
+        true => "Bearer realm=\"srs\", error=\"invalid_token\"",
+        false => "Bearer realm=\"srs\"",
+    })
+}
+
+/// Why there is none. `brought` says whether the client brought a token.
+pub(super) fn refusal(no: &No, brought: bool) -> Response<Bytes> {
     let (status, why) = (no.status(), no.to_string());
     let mut response =
         if status == StatusCode::SERVICE_UNAVAILABLE { later(&why) } else { text(status, &why) };
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge(brought));
+    }
     if let No::Refused(Refused::Hub(srs_hub::Refused::Fenced { current })) = no {
         response.headers_mut().insert(FENCED, HeaderValue::from(*current));
     }
@@ -151,7 +170,6 @@ pub(super) fn finish(crossdomain: bool, headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     let allowed = HeaderValue::from_static("authorization, content-type, if-match, *");
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
-    let read = HeaderValue::from_static("location, etag, link, accept-patch, accept-post, retry-after");
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, read);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READ));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
 }

@@ -16,10 +16,12 @@ use std::time::Duration;
 use srs_hub::{Feed, Hub, Phase, Rendition, Window};
 use srs_names::StreamKey;
 use srs_net::rtc::Connection;
+use srs_rtc::Codec;
 use srs_rtc::engine::Packet;
 use tokio::time::Instant;
 
 use super::join::{Frames, Place};
+use super::tracks::{Fit, Tracks};
 use crate::clients::Client;
 use crate::rendition::rtc::RTP;
 
@@ -34,26 +36,47 @@ pub(super) struct Joining {
     pub(super) client: Arc<Client>,
     /// It begins with what is there.
     pub(super) gop_cache: bool,
-    pub(super) codecs: Vec<srs_rtc::Codec>,
+    pub(super) tracks: Tracks,
 }
 
 struct Player {
     connection: Rc<Connection>,
     client: Arc<Client>,
-    codecs: Vec<srs_rtc::Codec>,
+    tracks: Tracks,
     place: Place,
     /// Told when the stream ends, or the fan breaks.
     ending: Option<Ending>,
+    /// The stream has this by now, which the player could have: told once.
+    more: Option<Codec>,
     waker: Option<Waker>,
 }
 
 impl Player {
     fn end(&mut self, ending: Ending) {
         self.ending.get_or_insert(ending);
+        self.wake();
+    }
+
+    fn could_have(&mut self, codec: Codec) {
+        self.tracks.forget(codec);
+        self.more = Some(codec);
+        self.wake();
+    }
+
+    fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
+}
+
+/// What a player's session is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// It is not served any more.
+    Ending(Ending),
+    /// The stream has a track by now that it did not have when the session was made, and of a codec that the player offered.
+    More(Codec),
 }
 
 /// Why a player is not served any more.
@@ -208,17 +231,19 @@ impl Fan {
             }
             count = count.saturating_add(1);
             batch.clear();
-            let codecs = &player.codecs;
-            let mut changed = false;
-            let more = player.place.next(&self.frames, now, |packet| {
-                if codecs.contains(&packet.codec) {
-                    batch.push(packet);
-                } else {
-                    changed |= codecs.iter().any(|codec| codec.track() == packet.codec.track());
-                }
+            let tracks = &player.tracks;
+            let (mut changed, mut could) = (false, None);
+            let more = player.place.next(&self.frames, now, |packet| match tracks.fit(packet.codec) {
+                Fit::Agreed => batch.push(packet),
+                Fit::Changed => changed = true,
+                Fit::More => could = Some(packet.codec),
+                Fit::Nothing => {}
             });
             if changed {
                 player.end(Ending::Changed);
+            }
+            if let Some(codec) = could {
+                player.could_have(codec);
             }
             if !batch.is_empty() {
                 player.connection.send_all(&batch);
@@ -266,9 +291,10 @@ impl Seat {
             Player {
                 connection: joining.connection,
                 client: joining.client,
-                codecs: joining.codecs,
+                tracks: joining.tracks,
                 place,
                 ending,
+                more: None,
                 waker: None,
             },
         );
@@ -295,12 +321,17 @@ impl Seat {
         self.fan.borrow().players.get(&self.number).is_some_and(|player| player.place.started())
     }
 
-    /// Ready when serving this player has ended.
-    pub(super) fn poll_ending(&self, cx: &mut Context<'_>) -> Poll<Ending> {
+    /// Ready when serving this player has ended, or the stream has more for it.
+    pub(super) fn poll_news(&self, cx: &mut Context<'_>) -> Poll<News> {
         let mut fan = self.fan.borrow_mut();
-        let Some(player) = fan.players.get_mut(&self.number) else { return Poll::Ready(Ending::Broken) };
+        let Some(player) = fan.players.get_mut(&self.number) else {
+            return Poll::Ready(News::Ending(Ending::Broken));
+        };
         if let Some(ending) = player.ending {
-            return Poll::Ready(ending);
+            return Poll::Ready(News::Ending(ending));
+        }
+        if let Some(codec) = player.more.take() {
+            return Poll::Ready(News::More(codec));
         }
         player.waker = Some(cx.waker().clone());
         Poll::Pending

@@ -35,6 +35,14 @@ pub(super) fn read<'a>(request: &'a Request<()>, body: &'a Bytes) -> Result<Aske
     })
 }
 
+/// What SRS's clients are told: no token is a refusal as any other, for there is no field that would ask for one.
+fn code(no: &No) -> u16 {
+    match no.status() {
+        StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN.as_u16(),
+        status => status.as_u16(),
+    }
+}
+
 /// Writes what became of it. As at SRS the status of HTTP is 200 whatever that is.
 pub(super) fn write(who: Option<&Who>, made: Result<Made, No>) -> Response<Bytes> {
     let who = who.cloned().unwrap_or_default();
@@ -45,7 +53,7 @@ pub(super) fn write(who: Option<&Who>, made: Result<Made, No>) -> Response<Bytes
             "sdp": made.answer, "sessionid": made.named.session,
         }),
         Err(no) => json!({
-            "code": no.status().as_u16(), "server": server, "service": service, "pid": pid, "error": no.to_string(),
+            "code": code(&no), "server": server, "service": service, "pid": pid, "error": no.to_string(),
         }),
     };
     answer::with_body(StatusCode::OK, "application/json", said.to_string())

@@ -16,8 +16,10 @@ use srs_rtc::sdp::{Address, Candidate, Description};
 use srs_rtc::ufrag::Ufrag;
 
 use super::answer::No;
+use super::changes::Changes;
 use super::resource::Named;
 use super::sessions::{Parked, PlayPlan, PublishPlan, Purpose, Resource};
+use super::tracks::Tracks;
 use super::{RtcSettings, Webrtc};
 use crate::clients::{About, Via, random_id};
 use crate::config::{To, Vhost};
@@ -33,8 +35,6 @@ const AWAITED: Duration = Duration::from_secs(3);
 const YOUNG: Duration = Duration::from_secs(2);
 /// So long a stream that is younger is given to say that it has sound beside its pictures, or pictures beside its sound.
 const SECOND_TRACK: Duration = Duration::from_secs(1);
-/// How often it is looked at meanwhile.
-const LOOK: Duration = Duration::from_millis(20);
 /// Most letters of a host: what a name can have (RFC 1035).
 const MOST_HOST: usize = 255;
 
@@ -100,6 +100,7 @@ impl Gateway {
                 self.may_publish(place, &params, (peer, sent.as_ref()))?;
                 let accepted = rtc::publish(&settings.peer(), &asked.offer, ours.clone(), now)?;
                 let plan = PublishPlan {
+                    made: now.into(),
                     key: key.clone(),
                     peer,
                     about,
@@ -119,7 +120,8 @@ impl Gateway {
                 let codecs = self.live_codecs(&key, settings, coming).await?;
                 let accepted =
                     rtc::play(&settings.peer(), &asked.offer, ours.clone(), &codecs, Instant::now())?;
-                let plan = PlayPlan { key: key.clone(), peer, about, codecs: accepted.codecs.clone() };
+                let tracks = Tracks { agreed: accepted.codecs.clone(), could: accepted.could.clone() };
+                let plan = PlayPlan { key: key.clone(), peer, about, tracks };
                 (accepted, Purpose::Play(Box::new(plan)))
             }
         };
@@ -151,7 +153,7 @@ impl Gateway {
         if vhost.publish.to == To::Nowhere || vhost.publish.to == To::Elsewhere && self.pass_on.is_none() {
             return Err(Refused::Elsewhere.into());
         }
-        self.admit.publish(key, params, peer).map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
+        self.admit.publish(key, params, peer).map_err(Refused::NotAllowed)?;
         if vhost.publish.to != To::Here {
             return Ok(());
         }
@@ -168,12 +170,14 @@ impl Gateway {
         mut coming: Coming,
     ) -> Result<Vec<srs_rtc::Codec>, No> {
         let asked = Instant::now();
+        let mut changes: Option<Changes> = None;
         // Since when it is seen to be live, and whether that was so from the beginning.
         let mut live: Option<(Instant, bool)> = None;
         let mut was_live = true;
         loop {
             let known = self.hub.headers(key);
             let is_live = matches!(&known, Some((Phase::Live | Phase::Held, _)));
+            let mut until = asked + AWAITED;
             if let Some((_, headers)) = known.filter(|_| is_live) {
                 let (since, was_live) = *live.get_or_insert((Instant::now(), was_live));
                 let mut codecs = codecs(&headers, settings);
@@ -182,7 +186,8 @@ impl Gateway {
                     add(&mut codecs, agreed);
                     return Ok(codecs);
                 }
-                let is_young = !was_live || self.is_young(key);
+                let young = if was_live { self.young_for(key) } else { YOUNG };
+                let is_young = !young.is_zero();
                 if !codecs.is_empty() && (has_both(&headers) || !is_young || since.elapsed() >= SECOND_TRACK)
                 {
                     return Ok(codecs);
@@ -191,27 +196,42 @@ impl Gateway {
                 if codecs.is_empty() && (since.elapsed() >= AWAITED || !is_young && has_frames(&headers)) {
                     return Err(No::Nothing(described(&headers)));
                 }
+                until = since + if codecs.is_empty() { AWAITED } else { SECOND_TRACK };
+                if is_young {
+                    until = until.min(Instant::now() + young);
+                }
             } else if coming.is_none() || asked.elapsed() >= AWAITED {
                 return Err(No::NotLive);
             }
             was_live = false;
+            let Some(changes) = &mut changes else {
+                changes = Some(Changes::of(&self.hub, key));
+                // What changed since it was looked at is not told of.
+                continue;
+            };
             tokio::select! {
                 missing = fetch::missing(&mut coming), if coming.is_some() => {
                     return Err(Refused::Missing(missing).into());
                 }
-                () = tokio::time::sleep(LOOK) => {}
+                () = changes.next() => {}
+                () = tokio::time::sleep_until(until.into()) => {}
             }
         }
     }
 }
 
 impl Gateway {
-    /// Whether the publisher of a stream came just now.
-    fn is_young(&self, key: &StreamKey) -> bool {
+    /// Whether who asks for a live stream now is told that it has this.
+    pub(super) fn has_codec(&self, key: &StreamKey, settings: &RtcSettings, codec: srs_rtc::Codec) -> bool {
+        self.hub.headers(key).is_some_and(|(_, headers)| codecs(&headers, settings).contains(&codec))
+    }
+
+    /// How long the publisher of a stream is one that came just now.
+    fn young_for(&self, key: &StreamKey) -> Duration {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.clients
-            .live(key)
-            .is_some_and(|live| now.saturating_sub(Duration::from_millis(live.began_ms)) < YOUNG)
+        self.clients.live(key).map_or(Duration::ZERO, |live| {
+            YOUNG.saturating_sub(now.saturating_sub(Duration::from_millis(live.began_ms)))
+        })
     }
 }
 

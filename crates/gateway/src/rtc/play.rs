@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use srs_hub::Phase;
 use srs_media::Codec;
+use srs_names::StreamKey;
 use srs_net::rtc::Connection;
 use srs_rtc::engine::{self, Event};
 use tokio::time::Instant;
 
-use super::fan::{self, Ending, Joining, Seat};
+use super::fan::{self, Ending, Joining, News, Seat};
 use super::sessions::{Command, PlayPlan, Running};
+use super::tracks::Tracks;
 use crate::clients::Client;
 use crate::rendition::rtc::{Pictured, Rtp};
-use crate::{Gateway, shown};
+use crate::{Gateway, RtcSettings, shown};
 
 /// DTLS takes three round trips; who needs longer than this is no player.
 const CONNECTING: Duration = Duration::from_secs(15);
@@ -32,6 +34,8 @@ enum Left {
     Over,
     #[error("the stream is of another codec now")]
     Changed,
+    #[error("the stream has {0:?} too by now")]
+    More(srs_rtc::Codec),
     #[error("the stream did not come live")]
     NotLive,
     #[error("no DTLS in 15 s")]
@@ -42,6 +46,8 @@ enum Left {
     Kicked,
     #[error("the player ended it")]
     Deleted,
+    #[error("the node ends")]
+    Ending,
     #[error("{0}")]
     Connection(engine::Ended),
 }
@@ -59,13 +65,13 @@ impl Left {
 
 impl Gateway {
     pub(super) async fn play_rtc(self: Arc<Self>, connection: Connection, plan: PlayPlan, running: Running) {
-        let PlayPlan { key, peer, about, codecs } = plan;
+        let PlayPlan { key, peer, about, tracks } = plan;
         let listed = self.clients.add(&key, peer, "rtc-play", about);
         let id = listed.client.id.as_str();
-        tracing::info!(cid = id, peer = shown(peer), stream = %key, ?codecs, "webrtc play");
+        tracing::info!(cid = id, peer = shown(peer), stream = %key, codecs = ?tracks.agreed, "webrtc play");
         let connection = Rc::new(connection);
         let session = Session { gateway: &self, connection: &connection, client: &listed.client, running };
-        let left = session.run(&key, codecs).await;
+        let left = session.run(&key, tracks).await;
         if left.is_failure() {
             self.clients.failed();
         }
@@ -87,7 +93,7 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    async fn run(mut self, key: &srs_names::StreamKey, codecs: Vec<srs_rtc::Codec>) -> Left {
+    async fn run(mut self, key: &StreamKey, tracks: Tracks) -> Left {
         let connected = tokio::time::timeout(CONNECTING, self.connected()).await;
         match connected {
             Ok(Ok(())) => {}
@@ -98,19 +104,20 @@ impl Session<'_> {
         let Ok((_, vhost)) = gateway.resolve(key) else { return Left::NotLive };
         let Some(settings) = &vhost.rtc else { return Left::NotLive };
         let pictured = Pictured { keep_bframe: settings.keep_bframe, keep_sei: settings.keep_sei };
-        let hears = codecs.contains(&srs_rtc::Codec::Opus) && settings.to_opus;
-        // Opus is made as long as somebody listens who cannot hear the stream's own sound.
+        let hears = tracks.knows(srs_rtc::Codec::Opus) && settings.to_opus;
+        // Opus is made as long as somebody listens who cannot hear the stream's own sound: also for who would, once there is
+        // any.
         let _made = hears.then(|| gateway.sound.wants(key, Codec::Opus));
         let fan = fan::of_shard(&gateway.hub, key, || Box::new(Rtp::new(pictured)));
         let joining = Joining {
             connection: Rc::clone(self.connection),
             client: Arc::clone(self.client),
             gop_cache: vhost.play.gop_cache,
-            codecs,
+            tracks,
         };
         let seat = Seat::take(&fan, joining);
         drop(fan);
-        self.watch(key, &seat).await
+        self.watch((key, settings), &seat).await
     }
 
     /// Waits until media may go.
@@ -132,7 +139,7 @@ impl Session<'_> {
         }
     }
 
-    async fn watch(&mut self, key: &srs_names::StreamKey, seat: &Seat) -> Left {
+    async fn watch(&mut self, (key, settings): (&StreamKey, &RtcSettings), seat: &Seat) -> Left {
         let most = crate::rtmp::NOT_LIVE;
         let not_live = tokio::time::sleep_until(Instant::now() + most);
         tokio::pin!(not_live);
@@ -144,10 +151,14 @@ impl Session<'_> {
         loop {
             tokio::select! {
                 biased;
-                ending = poll_fn(|cx| seat.poll_ending(cx)) => return match ending {
-                    Ending::Over => Left::Over,
-                    Ending::Changed => Left::Changed,
-                    Ending::Broken => Left::Broken,
+                news = poll_fn(|cx| seat.poll_news(cx)) => match news {
+                    News::Ending(Ending::Over) => return Left::Over,
+                    News::Ending(Ending::Changed) => return Left::Changed,
+                    News::Ending(Ending::Broken) => return Left::Broken,
+                    // Not for what it would not be told of when it asks: it would ask again and again.
+                    News::More(codec) => if self.gateway.has_codec(key, settings, codec) {
+                        return Left::More(codec);
+                    },
                 },
                 event = self.connection.event() => match event {
                     Some(Event::KeyFrameWanted) => {
@@ -188,6 +199,7 @@ impl Session<'_> {
     fn obey(&self, command: Option<Command>) -> Option<Left> {
         match command {
             Some(Command::Delete) => Some(Left::Deleted),
+            Some(Command::Leave) => Some(Left::Ending),
             Some(Command::Restart { ours, theirs }) => {
                 self.connection.restart(ours, theirs);
                 None

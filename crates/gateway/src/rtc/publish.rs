@@ -1,6 +1,6 @@
 //! Publishers by WebRTC: frames in, frames to the hub.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -31,6 +31,8 @@ enum Ended {
     Kicked,
     #[error("the publisher ended it")]
     Deleted,
+    #[error("the node is being left: it is to come again")]
+    Drains,
     #[error("no media for {} s", .0.as_secs())]
     Idle(Duration),
     #[error("{0}")]
@@ -42,7 +44,7 @@ impl Ended {
     fn finish(&self) -> Finish {
         match self {
             Ended::Kicked | Ended::Deleted => Finish::Clean,
-            // A page that is closed says so in DTLS, as does one that is loaded anew: a stream with a hold waits.
+            // Who is to come again does so elsewhere, and viewers stay. A page that is closed says so in DTLS, as does one that is loaded anew: a stream with a hold waits.
             _ => Finish::Dropped,
         }
     }
@@ -71,7 +73,9 @@ impl Gateway {
             return Arc::clone(&self).push_rtc(connection, plan, running).await;
         }
         let pictures = plan.has_pictures();
-        let PublishPlan { key, about, hold, term, layers, codecs, .. } = plan;
+        let PublishPlan { made, key, about, hold, term, layers, codecs, .. } = plan;
+        // Who came by itself would come here again.
+        let was_sent = about.via.is_some();
         let publisher = match self.hub.publish(&key, settings(vhost, hold, term)) {
             Ok(publisher) => publisher,
             Err(refused) => {
@@ -97,7 +101,13 @@ impl Gateway {
             vhost,
             keys: KeyFrames::new(&connection, vhost, pictures),
         };
-        let ended = session.run(&mut intake).await;
+        let leaves = async {
+            match was_sent {
+                true => self.turn_to_leave(made).await,
+                false => pending().await,
+            }
+        };
+        let ended = session.run(&mut intake, leaves).await;
         if ended.is_failure() {
             self.clients.failed();
         }
@@ -130,7 +140,7 @@ async fn connected(connection: &Connection, running: &mut Running) -> bool {
             command = running.commands.recv() => match command {
                 Some(Command::Restart { ours, theirs }) => connection.restart(ours, theirs),
                 Some(Command::Layer(_)) => {}
-                Some(Command::Delete) | None => return false,
+                Some(Command::Delete | Command::Leave) | None => return false,
             },
         }
     }
@@ -148,7 +158,8 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    async fn run(mut self, intake: &mut Intake) -> Ended {
+    async fn run(mut self, intake: &mut Intake, leaves: impl Future<Output = ()>) -> Ended {
+        tokio::pin!(leaves);
         let mut idle = Idle::new(self.vhost.publish.first_frame);
         loop {
             tokio::select! {
@@ -176,6 +187,7 @@ impl Session<'_> {
                     }
                 }
                 limit = poll_fn(|cx| idle.poll(cx)) => return Ended::Idle(limit),
+                () = leaves.as_mut() => return Ended::Drains,
             }
         }
     }
@@ -195,6 +207,7 @@ impl Session<'_> {
     fn obey(&mut self, command: Option<Command>, intake: &mut Intake) -> Option<Ended> {
         match command {
             Some(Command::Delete) | None => return Some(Ended::Deleted),
+            Some(Command::Leave) => return Some(Ended::Drains),
             Some(Command::Restart { ours, theirs }) => self.connection.restart(ours, theirs),
             Some(Command::Layer(layer)) => {
                 intake.choose(layer);

@@ -19,6 +19,8 @@ use crate::{Gateway, shown};
 enum Ended {
     #[error("the publisher ended it")]
     Deleted,
+    #[error("the node ends")]
+    Leaving,
     #[error("it was ended where it goes")]
     There,
     #[error("{0}")]
@@ -102,6 +104,8 @@ impl Push<'_> {
                         intake.choose(layer);
                         self.keys.ask(intake.layer());
                     }
+                    // As if its line broke: upstream is to wait for it.
+                    Some(Command::Leave) => return Ended::Leaving,
                     Some(Command::Delete) | None => {
                         self.link.machine().close();
                         if self.link.drain().await.is_ok() {

@@ -82,18 +82,35 @@ fn escaped(text: &str) -> String {
 /// The query of a request, with the bearer's token where it brings one in its header alone.
 pub(super) fn with_bearer(request: &Request<()>) -> Result<Cow<'_, str>, No> {
     let query = request.uri().query().unwrap_or_default();
-    let said = request.headers().get(header::AUTHORIZATION).and_then(|said| said.to_str().ok());
-    let bearer = said.and_then(|said| said.split_once(' '));
-    let bearer =
-        bearer.filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-    let has_token = query.split('&').any(|part| part.split('=').next() == Some("token"));
-    Ok(match bearer {
-        Some(token) if !token.is_empty() && !has_token => {
+    Ok(match bearer(request) {
+        Some(token) if token_of(query).is_none() => {
             let sign = if query.is_empty() { "" } else { "&" };
             format!("{query}{sign}token={}", escaped(token)).into()
         }
         _ => query.into(),
     })
+}
+
+/// Whether a request brings a token, in its query or as its bearer's.
+pub(super) fn has_token(request: &Request<()>) -> bool {
+    let said = token_of(request.uri().query().unwrap_or_default());
+    said.is_some_and(|token| !token.is_empty()) || bearer(request).is_some()
+}
+
+/// The bearer's token, RFC 6750 section 2.1.
+fn bearer(request: &Request<()>) -> Option<&str> {
+    let said = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (_, token) = said.split_once(' ').filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"))?;
+    Some(token.trim()).filter(|token| !token.is_empty())
+}
+
+/// That of a query, as it stands there.
+fn token_of(query: &str) -> Option<&str> {
+    query
+        .split('&')
+        .map(|part| part.split_once('=').unwrap_or((part, "")))
+        .find(|part| part.0 == "token")
+        .map(|part| part.1)
 }
 
 /// The layer of simulcast that viewers are to get, where the request says one: `?layer=`, empty for the best.

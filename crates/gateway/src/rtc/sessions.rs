@@ -13,6 +13,7 @@ use srs_rtc::engine::Credentials;
 use srs_rtc::sdp::Description;
 use tokio::sync::mpsc;
 
+use super::tracks::Tracks;
 use crate::clients::About;
 
 /// Sessions that wait for their clients' first check, at most: a few hundred KiB each.
@@ -37,6 +38,8 @@ pub(super) enum Purpose {
 
 /// A publish that was admitted.
 pub(super) struct PublishPlan {
+    /// When that was.
+    pub(super) made: tokio::time::Instant,
     pub(super) key: StreamKey,
     pub(super) peer: SocketAddr,
     pub(super) about: About,
@@ -61,10 +64,10 @@ pub(super) struct PlayPlan {
     pub(super) key: StreamKey,
     pub(super) peer: SocketAddr,
     pub(super) about: About,
-    pub(super) codecs: Vec<srs_rtc::Codec>,
+    pub(super) tracks: Tracks,
 }
 
-/// What a client asks of its session by HTTP.
+/// What a session is told: what its client asks by HTTP mostly.
 pub(super) enum Command {
     /// To end it.
     Delete,
@@ -72,6 +75,8 @@ pub(super) enum Command {
     Restart { ours: Credentials, theirs: Credentials },
     /// The publisher's layer that viewers get; none for the best.
     Layer(Option<Arc<str>>),
+    /// The node ends: its client is to come again.
+    Leave,
 }
 
 /// A session of which its client speaks.
@@ -230,6 +235,16 @@ impl Sessions {
             }
             None => Told::Gone,
         }
+    }
+
+    /// Ends all of them, as the node does. The answer is how many have not ended yet.
+    pub(super) fn leave(&self) -> usize {
+        let mut table = self.lock();
+        table.retain(|_, entry| match &entry.state {
+            State::Running(commands) => tell(commands, Command::Leave) != Told::Gone,
+            State::Waiting { .. } => false,
+        });
+        table.len()
     }
 
     /// Has a publisher's viewers get this layer. Gone too while it waits for its client.

@@ -88,7 +88,7 @@ impl Gateway {
         }
         match (endpoint, made) {
             (Endpoint::Plain(_), Ok(made)) => answer::created(request.uri().path(), &made),
-            (Endpoint::Plain(_), Err(no)) => answer::refusal(&no),
+            (Endpoint::Plain(_), Err(no)) => answer::refusal(&no, resource::has_token(request)),
             (Endpoint::Json(_), made) => json::write(self.rtc.as_ref().map(|rtc| &rtc.config.who), made),
         }
     }

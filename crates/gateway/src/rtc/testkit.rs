@@ -1,11 +1,15 @@
 //! Doors with a port of WebRTC on loopback, and clients that speak to it as a browser does.
 
+mod samples;
+mod wire;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, StatusCode, header};
 use srs_hub::{Hub, Phase};
+use srs_names::envelope::{Envelope, HTTP_HEADER, bound};
 use srs_net::http::Signalling as _;
 use srs_net::rtc::Port;
 use srs_net::shards::Shards;
@@ -16,26 +20,21 @@ use srs_rtc::engine::{Ended, Event, Packet, Received};
 use srs_rtc::sdp::Description;
 use srs_rtc::{Codec, Engine as _, Path, Track, frames};
 use srs_rtp::{Packetizer, Unit};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use super::*;
-use crate::testkit::{config, key};
+pub(crate) use samples::{KEY, inter, opus};
+use wire::Wire;
+
+use crate::testkit::{config, key, sealed};
 use crate::{Config, Vhost};
 
 pub(super) const WHIP: &str = "/rtc/v1/whip/?app=live&stream=a";
 pub(super) const WHEP: &str = "/rtc/v1/whep/?app=live&stream=a";
 pub(super) const BOTH: [Codec; 2] = [Codec::H264, Codec::Opus];
-
-/// A picture of x264 with its parameter sets, Annex B, 320x180 without B-frames.
-pub(crate) const KEY: &[u8] = &[
-    0, 0, 0, 1, 0x67, 0x64, 0x00, 0x0c, 0xac, 0xb2, 0x02, 0x83, 0x3f, 0x3e, 0x02, 0x20, 0x00, 0x00, 0x03,
-    0x00, 0x20, 0x00, 0x00, 0x06, 0x41, 0xe2, 0x85, 0x49, 0, 0, 0, 1, 0x68, 0xeb, 0xc3, 0xcb, 0x22, 0xc0, 0,
-    0, 0, 1, 0x65, 0x88, 0x84, 0x00, 0x33, 0xff,
-];
 
 pub(super) fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -149,13 +148,33 @@ impl Doors {
         self.peer(at, codecs, (false, false)).await
     }
 
+    /// A client that publishes through a proxy, which says so by this envelope.
+    pub(super) async fn publish_by(&self, envelope: &Envelope, at: &str, codecs: &[Codec]) -> Peer {
+        let sent = sealed(envelope, bound::of_http("POST", at));
+        self.peer_saying(at, codecs, (true, false), Some(sent)).await
+    }
+
     /// One that publishes or plays, by UDP or TCP; it is connected.
-    pub(super) async fn peer(&self, at: &str, codecs: &[Codec], (sends, tcp): (bool, bool)) -> Peer {
+    pub(super) async fn peer(&self, at: &str, codecs: &[Codec], how: (bool, bool)) -> Peer {
+        self.peer_saying(at, codecs, how, None).await
+    }
+
+    async fn peer_saying(
+        &self,
+        at: &str,
+        codecs: &[Codec],
+        (sends, tcp): (bool, bool),
+        sent: Option<String>,
+    ) -> Peer {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let local = socket.local_addr().unwrap();
         let make = if sends { Caller::publish } else { Caller::play };
         let caller = make(&Settings::default(), codecs, local, Instant::now()).unwrap();
-        let response = self.ask(post(at, caller.offer().to_owned())).await;
+        let mut asked = post(at, caller.offer().to_owned());
+        if let Some(sent) = sent {
+            asked.headers_mut().insert(HTTP_HEADER, sent.parse().unwrap());
+        }
+        let response = self.ask(asked).await;
         assert_eq!(response.status(), StatusCode::CREATED, "{}", text(&response));
         let answer = text(&response);
         // The library knows no TCP: it thinks that it speaks to the address of UDP.
@@ -195,45 +214,6 @@ pub(super) struct Peer {
     events: mpsc::UnboundedReceiver<Event>,
     ended: watch::Receiver<Option<Ended>>,
     packetizer: Packetizer,
-}
-
-enum Wire {
-    Udp(UdpSocket),
-    Tcp(TcpStream, frames::Reader),
-}
-
-impl Wire {
-    async fn send(&mut self, datagram: &[u8], to: SocketAddr) {
-        match self {
-            Wire::Udp(socket) => drop(socket.send_to(datagram, to).await.unwrap()),
-            Wire::Tcp(stream, _) => {
-                let mut out = BytesMut::new();
-                frames::write(&mut out, datagram).unwrap();
-                stream.write_all(&out).await.unwrap();
-            }
-        }
-    }
-
-    async fn receive(&mut self) -> Vec<u8> {
-        let mut buffer = [0; 4096];
-        match self {
-            Wire::Udp(socket) => {
-                let length = socket.recv(&mut buffer).await.unwrap();
-                buffer[..length].to_vec()
-            }
-            Wire::Tcp(stream, reader) => loop {
-                if let Some(frame) = reader.take().unwrap() {
-                    return frame.to_vec();
-                }
-                let length = stream.read(&mut buffer).await.unwrap();
-                if length == 0 {
-                    // The other end is gone, as no datagram would say.
-                    std::future::pending::<()>().await;
-                }
-                reader.push(&buffer[..length]);
-            },
-        }
-    }
 }
 
 async fn drive(
@@ -385,14 +365,4 @@ impl Streaming {
         drop(self.taken);
         within(self.task).await.unwrap()
     }
-}
-
-/// A picture's NAL unit.
-pub(crate) fn inter(number: u32) -> Vec<u8> {
-    [&[0x41, 0x9a, 0x24, 0x6c], &(number | 0x4000_0000).to_be_bytes()[..], &[0x41; 8]].concat()
-}
-
-/// 20 ms of Opus in one frame.
-pub(crate) fn opus(number: u32) -> Vec<u8> {
-    [&[0x78], &number.to_be_bytes()[..], &[7; 20]].concat()
 }

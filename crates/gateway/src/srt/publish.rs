@@ -112,9 +112,7 @@ impl Gateway {
         if vhost.publish.to != To::Here {
             return Err(Refused::Elsewhere.into());
         }
-        self.admit
-            .publish(&key, &asked.params, asked.peer)
-            .map_err(|refusal| Refused::NotAllowed(refusal.to_string()))?;
+        self.admit.publish(&key, &asked.params, asked.peer).map_err(Refused::NotAllowed)?;
         Ok((key, vhost))
     }
 }

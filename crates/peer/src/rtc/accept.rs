@@ -69,7 +69,7 @@ pub(super) fn accept(
     let agent = Agent::new(ours, theirs.clone(), settings.consent, now);
     let engine = Session::new(core, agent, settings.consent, active);
     let engine = engine.ok_or_else(|| Refused::Broken("ICE could not be set up".to_owned()))?;
-    Ok(Accepted { engine, answer, codecs: agreed, theirs, layers })
+    Ok(Accepted { engine, answer, codecs: agreed, could: Vec::new(), theirs, layers })
 }
 
 /// A track that is going to be sent. `random` gives the first packet's number, which is to be unknown (RFC 3550 section 5.1)

@@ -75,7 +75,7 @@ pub(super) struct Offer<'a> {
 }
 
 /// A format of the offer whose codec is known.
-type Offered<'a> = (Codec, &'a sdp::Format<'a>, Option<u8>);
+pub(super) type Offered<'a> = (Codec, &'a sdp::Format<'a>, Option<u8>);
 
 /// The first usable section of each track, for a peer that sends.
 pub(super) fn publish(settings: &Settings, offer: &Offer<'_>) -> Result<Vec<Chosen>, Refused> {
@@ -134,7 +134,10 @@ fn name(codec: Codec) -> &'static str {
 }
 
 /// The first section of each track that media can go `way` in. All of them share one transport.
-fn usable<'o, 'a>(offer: &'o Offer<'a>, way: Way) -> Result<Vec<(usize, &'o Media<'a>, Track)>, Refused> {
+pub(super) fn usable<'o, 'a>(
+    offer: &'o Offer<'a>,
+    way: Way,
+) -> Result<Vec<(usize, &'o Media<'a>, Track)>, Refused> {
     let bundle = offer.whole.attributes("group").find_map(|group| group.strip_prefix("BUNDLE"));
     let bundle: Option<Vec<&str>> = bundle.map(|mids| mids.split_ascii_whitespace().collect());
     let mut found: Vec<(usize, &Media<'_>, Track)> = Vec::new();
@@ -169,7 +172,7 @@ fn usable<'o, 'a>(offer: &'o Offer<'a>, way: Way) -> Result<Vec<(usize, &'o Medi
 }
 
 /// The formats of `section` whose codec is known, each with the payload type that repairs it.
-fn offered<'a>(section: &'a Media<'_>, track: Track) -> Vec<Offered<'a>> {
+pub(super) fn offered<'a>(section: &'a Media<'_>, track: Track) -> Vec<Offered<'a>> {
     let repairs = |pt: u8| {
         let rtx = section.formats.iter().filter(|format| format.name.eq_ignore_ascii_case("rtx"));
         let mut repairs =

@@ -24,7 +24,7 @@ fn made(ufrag: &str) -> (Parked, Resource) {
         key: key("a"),
         peer: ([127, 0, 0, 1], 9).into(),
         about: About::default(),
-        codecs: Vec::new(),
+        tracks: Tracks::default(),
     };
     let answer = Arc::new(Description::parse(&accepted.answer).unwrap());
     let resource = Resource { ours: credentials(ufrag), theirs: accepted.theirs, answer };

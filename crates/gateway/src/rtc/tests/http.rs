@@ -1,6 +1,5 @@
 //! WHIP, WHEP and SRS's API as HTTP.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use srs_hub::{Settings, Takeover};
 
 use srs_names::envelope::{HTTP_HEADER, bound};
 use srs_names::source::MissingKind;
-use srs_names::{Admit, Inventory as _, Params, Refusal, StreamKey, Term};
+use srs_names::{Inventory as _, Term};
 use srs_rtc::Codec;
 use srs_rtc::sdp::Description;
 
@@ -21,7 +20,7 @@ use crate::testkit::{begin, claimed, key, publisher, sealed, video};
 use crate::{Config, Gateway, Vhost};
 
 /// A stream of H.264 that is live.
-fn live(doors: &Doors) -> srs_hub::Publisher {
+pub(super) fn live(doors: &Doors) -> srs_hub::Publisher {
     let publisher = publisher(&doors.gateway, "a");
     begin(&publisher);
     publisher
@@ -164,47 +163,6 @@ fn what_is_published_elsewhere_and_not_passed_on_is_refused() {
             let publish = Publish { to, ..Publish::default() };
             let doors = doors_with(Vhost { publish, ..vhost() }, |config| config);
             assert_no(&whip(&doors).await, StatusCode::FORBIDDEN, "elsewhere");
-        }
-    });
-}
-
-/// Lets in who knows the token.
-struct Tokens;
-
-impl Tokens {
-    fn check(params: &Params) -> Result<(), Refusal> {
-        let good = params.get("token") == Some("a secret");
-        if good {
-            Ok(())
-        } else {
-            Err(Refusal { kind: srs_names::RefusalKind::Unauthorized, reason: "no token".to_owned() })
-        }
-    }
-}
-
-impl Admit for Tokens {
-    fn publish(&self, _: &StreamKey, params: &Params, _: SocketAddr) -> Result<(), Refusal> {
-        Tokens::check(params)
-    }
-
-    fn play(&self, _: &StreamKey, params: &Params, _: SocketAddr) -> Result<(), Refusal> {
-        Tokens::check(params)
-    }
-}
-
-#[test]
-fn a_bearers_token_is_that_of_the_query() {
-    run(async {
-        let doors = doors_with(vhost(), |config| Config { admit: Arc::new(Tokens), ..config });
-        let _publisher = live(&doors);
-        assert_no(&whip(&doors).await, StatusCode::FORBIDDEN, "no token");
-        assert_no(&whep(&doors).await, StatusCode::FORBIDDEN, "no token");
-        for (at, offer) in [(WHIP, offer_to_publish(&BOTH)), (WHEP, offer_to_play(&[Codec::H264]))] {
-            let mut asked = post(at, offer.clone());
-            asked.headers_mut().insert(header::AUTHORIZATION, "Bearer a secret".parse().unwrap());
-            assert_eq!(doors.ask(asked).await.status(), StatusCode::CREATED);
-            let asked = post(&format!("{at}&token=a%20secret"), offer);
-            assert_eq!(doors.ask(asked).await.status(), StatusCode::CREATED);
         }
     });
 }

@@ -109,6 +109,34 @@ fn all_layers_of_simulcast_are_taken() {
 }
 
 #[test]
+fn a_player_could_have_what_it_offers_on_a_track_that_the_stream_lacks() {
+    use Codec::{Av1, H264, H265, Opus, Vp8, Vp9};
+    let offer = offers::chromium_play();
+    assert_eq!(played(&offer, &BOTH).could, []);
+    assert_eq!(played(&offer, &[H264]).could, [Opus]);
+    let could = played(&offer, &[Opus]).could;
+    assert_eq!(could.len(), [Vp8, H264, Av1, Vp9, H265].len(), "each once: {could:?}");
+    assert!([Vp8, H264, Av1, Vp9, H265].iter().all(|codec| could.contains(codec)), "{could:?}");
+}
+
+#[test]
+fn a_player_could_not_have_what_it_does_not_offer_or_want() {
+    let offer = offers::chromium_play();
+    let (head, _) = offer.split_once("m=video").unwrap();
+    assert_eq!(played(head, &[Codec::Opus]).could, [], "no such track");
+    let (before, after) = offer.rsplit_once("a=recvonly").unwrap();
+    for without in [offer.replace("m=video 9", "m=video 0"), format!("{before}a=inactive{after}")] {
+        assert_eq!(played(&without, &[Codec::Opus]).could, []);
+    }
+    // With its H.264 this one would be refused.
+    let clash = offer.replace(" 39 40 45 ", " 111 40 45 ").replace(":39 ", ":111 ");
+    let could = played(&clash, &[Codec::Opus]).could;
+    assert!(could.contains(&Codec::Vp8) && !could.contains(&Codec::H264), "{could:?}");
+    let unknown = offer.replace(" opus/48000", " SPEEX/48000");
+    assert_eq!(played(&unknown, &[Codec::H264]).could, []);
+}
+
+#[test]
 fn chromium_that_watches_gets_the_format_that_understands_most() {
     let accepted = played(&offers::chromium_play(), &BOTH);
     assert_eq!(accepted.codecs, [Codec::Opus, Codec::H264]);
