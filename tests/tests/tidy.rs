@@ -22,7 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // `ts` too: of a transport stream both doors that take one in make the same frames.
     ("flv", &["amf", "media", "names", "rtmp", "ts"]),
     ("ts", &["media"]),
-    ("rtp", &["media"]),
+    ("rtp", &["media", "rtc"]),
     ("hls", &["m3u8"]),
     // Floor 2: the two hearts do not know each other, nor any protocol.
     ("hub", &["media", "names"]),

@@ -128,7 +128,7 @@ impl Source {
             let time = self.pictures * (90_000 / FPS);
             self.pictures += 1;
             let (data, key) = self.programme.picture();
-            let unit = Unit { codec: srs_rtp::Codec::H264, key, data: &data };
+            let unit = Unit { codec: Codec::H264, key, data: &data };
             self.packetizer.push(unit, &mut |payload, last| add(Codec::H264, time, payload, last));
         } else {
             let time = self.sounds * (48_000 / SOUNDS);

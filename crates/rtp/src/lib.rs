@@ -10,5 +10,5 @@ pub mod record;
 mod sync;
 
 pub use order::Order;
-pub use packetizer::{Codec, MOST, Packetizer, Unit};
-pub use sync::{Report, Stamp, Sync, Track};
+pub use packetizer::{MOST, Packetizer, Unit, codec_of};
+pub use sync::{Stamp, Sync};

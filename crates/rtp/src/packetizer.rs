@@ -4,6 +4,8 @@ mod av1;
 mod nal;
 mod vpx;
 
+use srs_rtc::Codec;
+
 /// How much a payload holds by default, in bytes.
 ///
 /// The least that every path of IPv6 carries is 1,280 bytes: 40 of them are IP's, 8 UDP's. Of the 1,232 left the RTP header
@@ -16,36 +18,17 @@ const LEAST: usize = 64;
 /// The longest packet of Opus, in bytes: with what is around it, it fills the 1,500 bytes that nearly every path carries.
 const LONGEST_OPUS: usize = 1_400;
 
-/// A codec that RTP carries here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// RFC 6184.
-    H264,
-    /// RFC 7798.
-    H265,
-    /// The AV1 RTP specification, version 1.0.
-    Av1,
-    /// RFC 7741.
-    Vp8,
-    /// RFC 9628.
-    Vp9,
-    /// RFC 7587.
-    Opus,
-}
-
-impl Codec {
-    /// The one of that name; none for what RTP does not carry here.
-    pub fn of(codec: srs_media::Codec) -> Option<Self> {
-        Some(match codec {
-            srs_media::Codec::H264 => Self::H264,
-            srs_media::Codec::Hevc => Self::H265,
-            srs_media::Codec::Av1 => Self::Av1,
-            srs_media::Codec::Vp8 => Self::Vp8,
-            srs_media::Codec::Vp9 => Self::Vp9,
-            srs_media::Codec::Opus => Self::Opus,
-            _ => return None,
-        })
-    }
+/// What RTP carries of a stream's codec; none for what it does not carry here.
+pub fn codec_of(codec: srs_media::Codec) -> Option<Codec> {
+    Some(match codec {
+        srs_media::Codec::H264 => Codec::H264,
+        srs_media::Codec::Hevc => Codec::H265,
+        srs_media::Codec::Av1 => Codec::Av1,
+        srs_media::Codec::Vp8 => Codec::Vp8,
+        srs_media::Codec::Vp9 => Codec::Vp9,
+        srs_media::Codec::Opus => Codec::Opus,
+        _ => return None,
+    })
 }
 
 /// What is shown or heard at one time.

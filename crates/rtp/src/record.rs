@@ -6,8 +6,8 @@
 //! per packet: marker (1 bit) and length (15 bits) | payload
 //! ```
 
-use crate::Codec;
 use bytes::{BufMut, BytesMut};
+use srs_rtc::Codec;
 
 /// What begins a record, so that a reader that was given something else says so.
 const MARK: u8 = 0xb7;

@@ -2,23 +2,8 @@
 
 use std::time::Duration;
 
-/// Which of a sender's two flows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Track {
-    /// Sound.
-    Audio,
-    /// Picture.
-    Video,
-}
-
-/// What a sender report says, RFC 3550 section 6.4.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
-    /// The sender's clock: NTP time in units of 2^-32 s.
-    pub ntp: u64,
-    /// The same moment in RTP time.
-    pub rtp: u32,
-}
+use srs_rtc::Track;
+use srs_rtc::engine::Report;
 
 /// What is known of when a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -104,7 +104,7 @@ impl Rendition for Rtp {
 
 impl Rtp {
     fn picture(&mut self, frame: &Frame, out: &mut BytesMut) {
-        let Some(codec) = srs_rtp::Codec::of(frame.codec) else { return };
+        let Some(codec) = srs_rtp::codec_of(frame.codec) else { return };
         if self.elementary.configure(frame) {
             return;
         }
@@ -132,7 +132,7 @@ impl Rtp {
         let Some(packet) = srs_flv::payload(frame).filter(|packet| !packet.is_empty()) else { return };
         let time = self.times.of(frame.time);
         let rtp = self.sound.next(time, &packet);
-        let head = Head { codec: srs_rtp::Codec::Opus, key: true, time, rtp };
+        let head = Head { codec: srs_rtc::Codec::Opus, key: true, time, rtp };
         let mut writer = Writer::new(out, &head);
         writer.packet(&packet, false);
         writer.finish();

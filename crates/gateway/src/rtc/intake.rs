@@ -7,7 +7,7 @@ use srs_flv::compose::{Coding, Composer, Unit};
 use srs_media::Frame as Coded;
 use srs_rtc::Track;
 use srs_rtc::engine::Frame;
-use srs_rtp::{Report, Stamp, Sync};
+use srs_rtp::{Stamp, Sync};
 
 /// A layer of simulcast of which nothing came for so long is not sent any more.
 const LAYER_GONE: Duration = Duration::from_secs(2);
@@ -90,9 +90,9 @@ impl Intake {
             rtp: frame.time,
             clock: frame.clock,
             came: frame.came.saturating_duration_since(self.began),
-            report: frame.report.map(|report| Report { ntp: report.ntp, rtp: report.rtp }),
+            report: frame.report,
         };
-        let track = if is_picture { srs_rtp::Track::Video } else { srs_rtp::Track::Audio };
+        let track = frame.codec.track();
         let time = self.sync.time(track, &stamp);
         let unit = Unit::at(coding(frame.codec), time, time, &frame.data);
         let mut gave = false;

@@ -97,7 +97,7 @@ impl Frames {
 
     fn add(&mut self, record: &record::Record<'_>, now: StdInstant) {
         let head = record.head;
-        let codec = codec_of(head.codec);
+        let codec = head.codec;
         self.meet(head.time, now);
         let packet = |packet: record::Packet<'_>| Packet {
             codec,
@@ -181,17 +181,6 @@ fn shifted(moment: StdInstant, micros: i64) -> StdInstant {
 /// The later one of two RTP times, wherever 32 bits wrap.
 fn later(one: u32, other: u32) -> u32 {
     if other.wrapping_sub(one).cast_signed() > 0 { other } else { one }
-}
-
-fn codec_of(codec: srs_rtp::Codec) -> srs_rtc::Codec {
-    match codec {
-        srs_rtp::Codec::H264 => srs_rtc::Codec::H264,
-        srs_rtp::Codec::H265 => srs_rtc::Codec::H265,
-        srs_rtp::Codec::Av1 => srs_rtc::Codec::Av1,
-        srs_rtp::Codec::Vp8 => srs_rtc::Codec::Vp8,
-        srs_rtp::Codec::Vp9 => srs_rtc::Codec::Vp9,
-        srs_rtp::Codec::Opus => srs_rtc::Codec::Opus,
-    }
 }
 
 /// A player's place.

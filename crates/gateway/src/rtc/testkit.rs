@@ -154,6 +154,12 @@ impl Doors {
         self.peer_saying(at, codecs, (true, false), Some(sent)).await
     }
 
+    /// The same of one that plays.
+    pub(super) async fn play_by(&self, envelope: &Envelope, at: &str, codecs: &[Codec]) -> Peer {
+        let sent = sealed(envelope, bound::of_http("POST", at));
+        self.peer_saying(at, codecs, (false, false), Some(sent)).await
+    }
+
     /// One that publishes or plays, by UDP or TCP; it is connected.
     pub(super) async fn peer(&self, at: &str, codecs: &[Codec], how: (bool, bool)) -> Peer {
         self.peer_saying(at, codecs, how, None).await
@@ -319,7 +325,7 @@ impl Peer {
     pub(super) fn picture(&mut self, number: u32, key: bool) {
         let data = if key { KEY.to_vec() } else { [&[0, 0, 0, 1], &inter(number)[..]].concat() };
         let (orders, now) = (&self.orders, Instant::now());
-        let unit = Unit { codec: srs_rtp::Codec::H264, key, data: &data };
+        let unit = Unit { codec: Codec::H264, key, data: &data };
         self.packetizer.push(unit, &mut |payload, marker| {
             let (codec, time) = (Codec::H264, number * 3_600);
             let packet = Packet { codec, time, wallclock: now, marker, payload: payload.into() };

@@ -51,7 +51,7 @@ impl Source {
             if frame.codec == srs_media::Codec::Aac {
                 return Some(Codec::Opus);
             }
-            srs_rtp::Codec::of(frame.codec).map(agreed)
+            srs_rtp::codec_of(frame.codec)
         };
         let codecs: Vec<Codec> = heads.filter_map(codec).collect();
         if codecs.is_empty() { Err("WebRTC carries no codec of this file".into()) } else { Ok(codecs) }
@@ -72,7 +72,7 @@ impl Source {
     }
 
     fn picture(&mut self, frame: &Frame, packets: &mut Vec<Packet>) {
-        let Some(codec) = srs_rtp::Codec::of(frame.codec) else { return };
+        let Some(codec) = srs_rtp::codec_of(frame.codec) else { return };
         self.elementary.configure(frame);
         self.unit.clear();
         let Ok(Some(access)) = self.elementary.access(frame, &mut self.unit) else { return };
@@ -80,7 +80,7 @@ impl Source {
         let unit = Unit { codec, key: access.key, data: &self.unit };
         self.packetizer.push(unit, &mut |payload, marker| {
             let payload = Arc::from(payload);
-            packets.push(Packet { codec: agreed(codec), time, wallclock, marker, payload });
+            packets.push(Packet { codec, time, wallclock, marker, payload });
         });
     }
 
@@ -128,18 +128,6 @@ fn opus(clock: &mut Sound, began: Instant, time: i64, data: &[u8]) -> Packet {
 fn at(began: Instant, ms: i64) -> Instant {
     let ms = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
     began.checked_add(ms).unwrap_or(began)
-}
-
-/// The codec by the name that sessions have for it.
-fn agreed(codec: srs_rtp::Codec) -> Codec {
-    match codec {
-        srs_rtp::Codec::H264 => Codec::H264,
-        srs_rtp::Codec::H265 => Codec::H265,
-        srs_rtp::Codec::Av1 => Codec::Av1,
-        srs_rtp::Codec::Vp8 => Codec::Vp8,
-        srs_rtp::Codec::Vp9 => Codec::Vp9,
-        srs_rtp::Codec::Opus => Codec::Opus,
-    }
 }
 
 #[cfg(test)]

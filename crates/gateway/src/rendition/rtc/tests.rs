@@ -121,9 +121,9 @@ fn other_sound_and_other_tracks_are_nothing() {
 fn vp8_vp9_and_av1_go_as_they_are() {
     let av1: &[u8] = &[0x0a, 0x03, 1, 2, 3, 0x32, 0x04, 0x14, 0x00, 0x20, 0xf8];
     for (whole, codec, data) in [
-        (Whole::Vp8, srs_rtp::Codec::Vp8, &[0x30, 0x2c, 0, 0x9d, 1, 0x2a, 0x62, 0, 0x42, 0][..]),
-        (Whole::Vp9, srs_rtp::Codec::Vp9, &[0x82, 0x49, 0x83, 0x42, 0, 6, 0x10]),
-        (Whole::Av1, srs_rtp::Codec::Av1, av1),
+        (Whole::Vp8, srs_rtc::Codec::Vp8, &[0x30, 0x2c, 0, 0x9d, 1, 0x2a, 0x62, 0, 0x42, 0][..]),
+        (Whole::Vp9, srs_rtc::Codec::Vp9, &[0x82, 0x49, 0x83, 0x42, 0, 6, 0x10]),
+        (Whole::Av1, srs_rtc::Codec::Av1, av1),
     ] {
         let frame = srs_flv::demux(srs_flv::VIDEO, 40, body::whole(whole, true, data)).unwrap();
         let all = heads(&pushed(&mut Rtp::new(PICTURED), &[frame]));

@@ -19,8 +19,8 @@ impl Stream {
         Stream { frames: Frames::default(), began: StdInstant::now() }
     }
 
-    fn push(&mut self, codec: srs_rtp::Codec, (time, came): (i64, i64), key: bool, size: usize) {
-        let ticks = if codec == srs_rtp::Codec::Opus { SOUND } else { PICTURE };
+    fn push(&mut self, codec: srs_rtc::Codec, (time, came): (i64, i64), key: bool, size: usize) {
+        let ticks = if codec == srs_rtc::Codec::Opus { SOUND } else { PICTURE };
         let rtp = u32::try_from((time * ticks).rem_euclid(1 << 32)).unwrap();
         let mut out = BytesMut::new();
         let mut writer = Writer::new(&mut out, &Head { codec, key, time, rtp });
@@ -35,11 +35,11 @@ impl Stream {
 
     /// A picture that came when it was due.
     fn picture(&mut self, time: i64, key: bool) {
-        self.push(srs_rtp::Codec::H264, (time, time), key, 100);
+        self.push(srs_rtc::Codec::H264, (time, time), key, 100);
     }
 
     fn sound(&mut self, time: i64) {
-        self.push(srs_rtp::Codec::Opus, (time, time), true, 50);
+        self.push(srs_rtc::Codec::Opus, (time, time), true, 50);
     }
 
     /// Pictures each 40 ms from a key picture on, and sound each 20 ms.
@@ -121,7 +121,7 @@ fn what_was_there_before_is_given_in_a_pace_that_a_line_bears() {
     let (mut stream, now) = (Stream::new(), Instant::now());
     // 3 MB of pictures: a second of it.
     for number in 0..30 {
-        stream.push(srs_rtp::Codec::H264, (number * 40, number * 40), number == 0, 100_000);
+        stream.push(srs_rtc::Codec::H264, (number * 40, number * 40), number == 0, 100_000);
     }
     let mut place = Place::at_newest();
     let mut all = Vec::new();
@@ -140,7 +140,7 @@ fn what_was_there_before_is_given_in_a_pace_that_a_line_bears() {
 fn what_comes_while_the_past_is_given_follows_it() {
     let (mut stream, now) = (Stream::new(), Instant::now());
     for number in 0..5 {
-        stream.push(srs_rtp::Codec::H264, (number * 40, number * 40), number == 0, 100_000);
+        stream.push(srs_rtc::Codec::H264, (number * 40, number * 40), number == 0, 100_000);
     }
     let mut place = Place::at_newest();
     let mut all = given(&mut place, &stream.frames, now);
@@ -227,7 +227,7 @@ fn too_much_is_not_given_again() {
     for (size, pictures) in [(1_100_000, 2), (100, 700)] {
         let (mut stream, now) = (Stream::new(), Instant::now());
         for number in 0..pictures {
-            stream.push(srs_rtp::Codec::H264, (number * 10, number * 10), number == 0, size);
+            stream.push(srs_rtc::Codec::H264, (number * 10, number * 10), number == 0, size);
         }
         let (mut place, mut now) = (Place::at_newest(), now);
         while place.next(&stream.frames, now, |_| {}) {
@@ -306,8 +306,8 @@ fn sound_and_pictures_are_together_also_in_what_is_squeezed_and_after_a_gop_that
     let (mut stream, now) = (Stream::new(), Instant::now());
     // The fan is new: the hub gives it a GOP of 2 s at once, as of now.
     for number in 0..50 {
-        stream.push(srs_rtp::Codec::H264, (number * 40, 2_000), number == 0, 100);
-        stream.push(srs_rtp::Codec::Opus, (number * 40, 2_000), true, 50);
+        stream.push(srs_rtc::Codec::H264, (number * 40, 2_000), number == 0, 100);
+        stream.push(srs_rtc::Codec::Opus, (number * 40, 2_000), true, 50);
     }
     let mut place = Place::at_newest();
     let mut all = given(&mut place, &stream.frames, now);
@@ -331,7 +331,7 @@ fn sound_that_comes_late_is_still_of_its_time() {
     let mut all = given(&mut place, &stream.frames, now);
     stream.picture(80, false);
     // Made of other sound, which takes 200 ms.
-    stream.push(srs_rtp::Codec::Opus, (80, 280), true, 50);
+    stream.push(srs_rtc::Codec::Opus, (80, 280), true, 50);
     all.extend(given(&mut place, &stream.frames, now));
     assert!(apart(&all) <= 1, "{}", apart(&all));
 }
