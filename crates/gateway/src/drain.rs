@@ -59,9 +59,10 @@ impl Gateway {
         self.draining.subscribe()
     }
 
-    /// Ready when a publisher that was sent here, by a session that was made then, is to come again, which leads it to another
-    /// node: this one is being drained, and nobody can move it.
-    pub(crate) async fn turn_to_leave(&self, made: Instant) {
+    /// Ready when a client that was sent here, by a session that was made then, is to come again, which leads it to another
+    /// node: this one is being drained, and nobody can move it. None: it stays.
+    pub(crate) async fn turn_to_leave(&self, made: Option<Instant>) {
+        let Some(made) = made else { return pending().await };
         let mut drains = self.drains();
         while drains.wait_for(|on| *on).await.is_ok() {
             let turn = self.turns.next(made);

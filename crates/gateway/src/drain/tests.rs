@@ -86,7 +86,7 @@ async fn leave_after(
     for _ in 0..count {
         let gateway = Arc::clone(gateway);
         all.spawn(async move {
-            gateway.turn_to_leave(made).await;
+            gateway.turn_to_leave(Some(made)).await;
             from.elapsed()
         });
     }
@@ -119,7 +119,7 @@ async fn however_many_there_are_they_leave_within_a_nodes_grace() {
 #[tokio::test(start_paused = true)]
 async fn who_has_not_left_when_a_drain_is_taken_back_stays_until_the_next() {
     let (gateway, made) = (gateway(Vhost::default()), Instant::now());
-    let mut leaves = std::pin::pin!(gateway.turn_to_leave(made));
+    let mut leaves = std::pin::pin!(gateway.turn_to_leave(Some(made)));
     let mut stays = async |time| tokio::time::timeout(time, leaves.as_mut()).await.is_err();
     assert!(stays(TOLD).await);
     gateway.drain(true);
@@ -139,7 +139,7 @@ async fn who_is_sent_to_a_node_whose_drain_is_known_stays_there() {
     let (early, from) = (Instant::now(), Instant::now());
     tokio::time::sleep(TOLD / 2).await;
     let knowing = Instant::now();
-    let stays = tokio::time::timeout(TOLD * 60, gateway.turn_to_leave(knowing));
+    let stays = tokio::time::timeout(TOLD * 60, gateway.turn_to_leave(Some(knowing)));
     assert!(stays.await.is_err());
     assert_eq!(leave_after(&gateway, (from, early), 1).await.len(), 1);
 }

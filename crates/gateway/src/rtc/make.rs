@@ -121,7 +121,7 @@ impl Gateway {
                 let accepted =
                     rtc::play(&settings.peer(), &asked.offer, ours.clone(), &codecs, Instant::now())?;
                 let tracks = Tracks { agreed: accepted.codecs.clone(), could: accepted.could.clone() };
-                let plan = PlayPlan { key: key.clone(), peer, about, tracks };
+                let plan = PlayPlan { made: now.into(), key: key.clone(), peer, about, tracks };
                 (accepted, Purpose::Play(Box::new(plan)))
             }
         };
@@ -252,15 +252,9 @@ fn configs(headers: &Headers) -> impl Iterator<Item = &Frame> {
 /// What a stream can be played in.
 fn codecs(headers: &Headers, settings: &RtcSettings) -> Vec<srs_rtc::Codec> {
     let of = |codec| match codec {
-        Codec::H264 => Some(srs_rtc::Codec::H264),
-        Codec::Hevc => Some(srs_rtc::Codec::H265),
-        Codec::Av1 => Some(srs_rtc::Codec::Av1),
-        Codec::Vp8 => Some(srs_rtc::Codec::Vp8),
-        Codec::Vp9 => Some(srs_rtc::Codec::Vp9),
-        Codec::Opus => Some(srs_rtc::Codec::Opus),
         // Opus is made of it.
         Codec::Aac if settings.to_opus => Some(srs_rtc::Codec::Opus),
-        _ => None,
+        codec => srs_rtp::codec_of(codec),
     };
     let mut found = Vec::new();
     add(&mut found, configs(headers).filter_map(|frame| of(frame.codec)));

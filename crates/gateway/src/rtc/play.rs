@@ -17,6 +17,7 @@ use super::fan::{self, Ending, Joining, News, Seat};
 use super::sessions::{Command, PlayPlan, Running};
 use super::tracks::Tracks;
 use crate::clients::Client;
+use crate::config::To;
 use crate::rendition::rtc::{Pictured, Rtp};
 use crate::{Gateway, RtcSettings, shown};
 
@@ -46,6 +47,8 @@ enum Left {
     Kicked,
     #[error("the player ended it")]
     Deleted,
+    #[error("the node is being left: it is to come again")]
+    Drains,
     #[error("the node ends")]
     Ending,
     #[error("{0}")]
@@ -65,13 +68,21 @@ impl Left {
 
 impl Gateway {
     pub(super) async fn play_rtc(self: Arc<Self>, connection: Connection, plan: PlayPlan, running: Running) {
-        let PlayPlan { key, peer, about, tracks } = plan;
+        let PlayPlan { made, key, peer, about, tracks } = plan;
+        // Where streams are published their players leave behind their publisher: sooner they would find nothing.
+        let fetches = self.resolve(&key).is_ok_and(|(_, vhost)| vhost.publish.to != To::Here);
+        let sent = about.via.is_some() && fetches;
+        let leaves = self.turn_to_leave(sent.then_some(made));
         let listed = self.clients.add(&key, peer, "rtc-play", about);
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, codecs = ?tracks.agreed, "webrtc play");
         let connection = Rc::new(connection);
         let session = Session { gateway: &self, connection: &connection, client: &listed.client, running };
-        let left = session.run(&key, tracks).await;
+        let left = tokio::select! {
+            biased;
+            left = session.run(&key, tracks) => left,
+            () = leaves => Left::Drains,
+        };
         if left.is_failure() {
             self.clients.failed();
         }

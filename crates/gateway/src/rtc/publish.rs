@@ -1,6 +1,6 @@
 //! Publishers by WebRTC: frames in, frames to the hub.
 
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -44,7 +44,8 @@ impl Ended {
     fn finish(&self) -> Finish {
         match self {
             Ended::Kicked | Ended::Deleted => Finish::Clean,
-            // Who is to come again does so elsewhere, and viewers stay. A page that is closed says so in DTLS, as does one that is loaded anew: a stream with a hold waits.
+            // Who is to come again does so elsewhere, and viewers stay. A page that is closed says so in DTLS, as does one that is
+            // loaded anew: a stream with a hold waits.
             _ => Finish::Dropped,
         }
     }
@@ -75,7 +76,7 @@ impl Gateway {
         let pictures = plan.has_pictures();
         let PublishPlan { made, key, about, hold, term, layers, codecs, .. } = plan;
         // Who came by itself would come here again.
-        let was_sent = about.via.is_some();
+        let leaves = self.turn_to_leave(about.via.is_some().then_some(made));
         let publisher = match self.hub.publish(&key, settings(vhost, hold, term)) {
             Ok(publisher) => publisher,
             Err(refused) => {
@@ -100,12 +101,6 @@ impl Gateway {
             running: &mut running,
             vhost,
             keys: KeyFrames::new(&connection, vhost, pictures),
-        };
-        let leaves = async {
-            match was_sent {
-                true => self.turn_to_leave(made).await,
-                false => pending().await,
-            }
         };
         let ended = session.run(&mut intake, leaves).await;
         if ended.is_failure() {

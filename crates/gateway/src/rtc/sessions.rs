@@ -61,6 +61,8 @@ impl PublishPlan {
 
 /// A play that was admitted.
 pub(super) struct PlayPlan {
+    /// When that was.
+    pub(super) made: tokio::time::Instant,
     pub(super) key: StreamKey,
     pub(super) peer: SocketAddr,
     pub(super) about: About,

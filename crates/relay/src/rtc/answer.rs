@@ -109,7 +109,10 @@ pub(super) fn refusal_in_json(status: StatusCode, words: &str) -> Response<Bytes
 pub(super) fn open(mut response: Response<Bytes>) -> Response<Bytes> {
     let all = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Location, ETag, Link, Accept-Patch, Retry-After"),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "Location, ETag, Link, Accept-Patch, Retry-After, WWW-Authenticate",
+        ),
     ];
     let headers = response.headers_mut();
     for (name, value) in all {

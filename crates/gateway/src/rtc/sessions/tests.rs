@@ -21,6 +21,7 @@ fn made(ufrag: &str) -> (Parked, Resource) {
     let caller = Caller::publish(&settings, &codecs, ([127, 0, 0, 1], 9).into(), now).unwrap();
     let accepted = publish(&settings, caller.offer(), credentials(ufrag), now).unwrap();
     let plan = PlayPlan {
+        made: tokio::time::Instant::now(),
         key: key("a"),
         peer: ([127, 0, 0, 1], 9).into(),
         about: About::default(),

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use srs_hub::Phase;
+use srs_names::envelope::Purpose;
 use srs_names::{Inventory as _, Term};
 use srs_rtc::Track;
 use srs_rtc::engine::Ended;
 
 use super::super::testkit::*;
 use crate::Vhost;
-use crate::config::Publish;
-use crate::testkit::{claimed, key};
+use crate::config::{Publish, To};
+use crate::testkit::{begin, claimed, envelope, key, publisher};
 
 fn holding() -> Doors {
     let publish = Publish { hold: Duration::from_secs(60), ..Publish::default() };
@@ -67,6 +68,22 @@ fn who_came_by_itself_stays() {
         assert!(!direct.stop().await.is_over());
         assert_eq!(doors.gateway.publishers(), 1);
         drop(publisher);
+    });
+}
+
+#[test]
+fn players_that_came_through_a_proxy_leave_where_their_stream_is_fetched() {
+    run(async {
+        let publish = Publish { to: To::Nowhere, ..Publish::default() };
+        let doors = doors_with(Vhost { publish, ..vhost() }, |config| config);
+        let source = publisher(&doors.gateway, "a");
+        begin(&source);
+        let mut sent = doors.play_by(&envelope(Purpose::Relay), WHEP, &BOTH).await;
+        let direct = doors.play(WHEP, &BOTH).await;
+        doors.gateway.drain(true);
+        assert_eq!(sent.ended().await, Ended::Peer);
+        assert!(!direct.is_over());
+        drop(source);
     });
 }
 
