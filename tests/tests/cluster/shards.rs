@@ -3,6 +3,8 @@
 use srs_tests::media::assert_follows;
 use srs_tests::{Cluster, FlvPlayer, Player, Publisher, Source, Target};
 
+use crate::webrtc::whip::{Whip, play};
+
 /// Connections are dealt in turn, so that eight viewers are on every shard of two.
 async fn all_viewers_get_everything(cluster: &Cluster, name: &str) {
     let target = Target::live(name);
@@ -43,4 +45,22 @@ async fn viewers_on_two_shards_of_an_origin_get_everything() {
 async fn viewers_on_two_shards_of_proxy_and_origins_get_everything() {
     let cluster = Cluster::build().shards(2).start().await;
     all_viewers_get_everything(&cluster, "shards-proxy").await;
+}
+
+#[tokio::test]
+async fn players_of_webrtc_see_the_stream_whichever_shard_the_system_gives_them_to() {
+    let cluster = Cluster::build().origins(1).rtc().shards(2).start().await;
+    let _publisher = Whip::start(cluster.http(), "shards-webrtc");
+    cluster.holder("shards-webrtc").await;
+    let mut players = Vec::new();
+    for http in [cluster.http(), cluster.origin(0).http()[0]] {
+        for _ in 0..8 {
+            players.push(play(http, "shards-webrtc").await);
+        }
+    }
+    cluster.viewers("shards-webrtc", 16).await;
+    assert!(players.iter().all(|player| !player.is_finished()));
+    for player in players {
+        player.abort();
+    }
 }

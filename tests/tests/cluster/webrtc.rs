@@ -1,7 +1,7 @@
 //! WebRTC while an origin dies, and under what strangers send to its ports.
 
 mod drain;
-mod whip;
+pub mod whip;
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

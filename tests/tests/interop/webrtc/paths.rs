@@ -79,11 +79,11 @@ async fn becomes(viewer: &mut Browser, width: u32) {
     viewer.wait_for(&format!("document.getElementById('video').videoWidth === {width}")).await;
 }
 
-#[tokio::test]
-async fn the_best_layer_of_simulcast_is_shown_and_another_where_that_is_wished() {
+/// The best of a browser's layers is shown, and the smallest where that is wished.
+async fn layers(codec: &str) {
     let cluster = Cluster::build().origins(1).rtc().start().await;
-    let parameters = "codec=VP8&size=1280x720&bitrate=2500&simulcast=true";
-    let Some(mut publisher) = publish(cluster.http(), "one", parameters).await else { return };
+    let parameters = format!("codec={codec}&size=1280x720&bitrate=2500&simulcast=true");
+    let Some(mut publisher) = publish(cluster.http(), "one", &parameters).await else { return };
     let session = location(&mut publisher).await;
     let wish = |layer: &str| {
         format!("fetch('{session}&layer={layer}', {{ method: 'POST' }}).then((answer) => answer.status)")
@@ -95,6 +95,17 @@ async fn the_best_layer_of_simulcast_is_shown_and_another_where_that_is_wished()
     becomes(&mut viewer, 320).await;
     assert_eq!(publisher.number(&wish("")).await, 200.0);
     becomes(&mut viewer, 1280).await;
+    assert_eq!(viewer.codec().await, format!("video/{codec}"));
+}
+
+#[tokio::test]
+async fn the_best_layer_of_simulcast_is_shown_and_another_where_that_is_wished() {
+    layers("VP8").await;
+}
+
+#[tokio::test]
+async fn layers_of_h264_are_chosen_from_too() {
+    layers("H264").await;
 }
 
 /// A proxy that shares what it knows with these others.

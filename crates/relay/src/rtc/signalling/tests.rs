@@ -133,6 +133,32 @@ async fn viewers_go_to_an_edge_and_to_the_origin_where_that_fails() {
 }
 
 #[tokio::test]
+async fn a_wish_for_a_layer_is_told_to_its_session() {
+    let api = Api::start(|heard| match heard.line().contains("layer") {
+        true => plain("200 OK", ""),
+        false => created("/rtc/v1/whip/?session=1", "u"),
+    })
+    .await;
+    let relay = proxy([api.origin("a")]);
+    let place = location(&post(&relay, WHIP, "v=0").await.0);
+    assert_eq!(post(&relay, &format!("{place}&layer=q"), "").await.0.status(), 200);
+    assert_eq!(api.heard()[1].line(), "POST /rtc/v1/whip/?session=1&layer=q");
+}
+
+#[tokio::test]
+async fn what_a_token_is_asked_by_reaches_the_client() {
+    let challenge = "www-authenticate: Bearer realm=\"srs\"";
+    let head = format!("HTTP/1.1 401 Unauthorized\r\ncontent-type: text/plain\r\n{challenge}");
+    let api = Api::start(move |_| (head.clone(), "no token".to_owned())).await;
+    let (response, body) = post(&proxy([api.origin("a")]), WHEP, "v=0").await;
+    assert_eq!((response.status().as_u16(), body.as_str()), (401, "no token"));
+    assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"srs\"");
+    assert!(
+        response.headers()["access-control-expose-headers"].to_str().unwrap().contains("WWW-Authenticate")
+    );
+}
+
+#[tokio::test]
 async fn what_a_node_refuses_is_refused_in_its_words() {
     let api = Api::start(|_| plain("404 Not Found", "no such stream")).await;
     let relay = proxy([api.origin("a")]);
