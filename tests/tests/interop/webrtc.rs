@@ -21,9 +21,9 @@ const WATCHED: f64 = 3.0;
 /// How late a picture may be shown, of 95 in 100, from drawn to drawn.
 const GLASS_TO_GLASS_MS: f64 = 500.0;
 
-/// A proxy and origins that serve WebRTC, and HLS.
+/// A proxy and origins that serve WebRTC, SRT and HLS.
 async fn cluster(origins: usize) -> Cluster {
-    let build = Cluster::build().origins(origins).rtc().vhost(|vhost| {
+    let build = Cluster::build().origins(origins).rtc().srt(None).vhost(|vhost| {
         vhost.hls.enabled = true;
         vhost.hls.settings.cut.fragment = Duration::from_secs(2);
     });
@@ -105,7 +105,7 @@ async fn recorded(ffmpeg: &Path, cluster: &Cluster, name: &str, url: String) {
 }
 
 #[tokio::test]
-async fn what_a_browser_publishes_is_played_over_rtmp_flv_and_hls_with_aac() {
+async fn what_a_browser_publishes_is_played_over_rtmp_flv_hls_and_srt_with_aac() {
     let Some(ffmpeg) = tools::find("ffmpeg") else { return };
     let cluster = cluster(1).await;
     let Some(_publisher) = publish(cluster.http(), "one", "codec=H264").await else { return };
@@ -124,7 +124,9 @@ async fn what_a_browser_publishes_is_played_over_rtmp_flv_and_hls_with_aac() {
         tokio::join!(recorded, hls.play(Duration::from_secs(3)));
         assert!(hls.segments >= 1 && hls.continuity_errors() == 0, "{} segments of HLS", hls.segments);
     };
+    let srt = format!("srt://{}?streamid=#!::r=live/one,m=request", cluster.srt());
     tokio::join!(
+        recorded(&ffmpeg, &cluster, "srt.ts", srt),
         recorded(&ffmpeg, &cluster, "rtmp.flv", format!("rtmp://{rtmp}/live/one")),
         recorded(&ffmpeg, &cluster, "http.flv", format!("http://{http}/live/one.flv")),
         by_kit,
