@@ -75,7 +75,7 @@ impl Gateway {
             tokio::select! {
                 () = leaves => return,
                 // It was taken back.
-                _ = drains.wait_for(|on| !*on) => {}
+                _ = drains.changed() => {}
             }
         }
         pending().await

@@ -6,7 +6,7 @@ use srs_names::RefusalKind;
 use srs_peer::rtc;
 
 use super::make::Made;
-use super::sessions::Crowded;
+use super::sessions::NoRoom;
 use super::signal::SDP;
 use crate::{Refused, fetch};
 
@@ -41,7 +41,7 @@ pub(super) enum No {
     #[error("{0}")]
     Refused(#[from] Refused),
     #[error("{0}")]
-    Crowded(#[from] Crowded),
+    NoRoom(#[from] NoRoom),
     #[error("a defect here: {0}")]
     Broken(String),
 }
@@ -62,7 +62,7 @@ impl No {
                 RefusalKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
             },
             No::Refused(Refused::Elsewhere) => StatusCode::FORBIDDEN,
-            No::Refused(Refused::Draining) | No::Crowded(_) => StatusCode::SERVICE_UNAVAILABLE,
+            No::Refused(Refused::Draining) | No::NoRoom(_) => StatusCode::SERVICE_UNAVAILABLE,
             No::Refused(Refused::Hub(_)) => StatusCode::CONFLICT,
             No::Refused(Refused::Missing(missing)) => fetch::status_of(missing),
         }

@@ -46,8 +46,8 @@ struct Player {
     place: Place,
     /// Told when the stream ends, or the fan breaks.
     ending: Option<Ending>,
-    /// The stream has this by now, which the player could have: told once.
-    more: Option<Codec>,
+    /// What its session was not told of yet.
+    news: Option<News>,
     waker: Option<Waker>,
 }
 
@@ -57,9 +57,10 @@ impl Player {
         self.wake();
     }
 
-    fn could_have(&mut self, codec: Codec) {
-        self.tracks.forget(codec);
-        self.more = Some(codec);
+    /// Its session is told this, once, of packets in a codec that was not agreed on.
+    fn tell(&mut self, codec: Codec, news: News) {
+        self.tracks.ignore(codec);
+        self.news = Some(news);
         self.wake();
     }
 
@@ -75,7 +76,9 @@ impl Player {
 pub(super) enum News {
     /// It is not served any more.
     Ending(Ending),
-    /// The stream has a track by now that it did not have when the session was made, and of a codec that the player offered.
+    /// Its pictures or its sound, which this codec was agreed on for, are of another one.
+    Changed(Codec),
+    /// The stream has a track by now that it did not have when the session was made, and of this codec, which the player offered.
     More(Codec),
 }
 
@@ -84,8 +87,6 @@ pub(super) enum News {
 pub(super) enum Ending {
     /// The stream ended.
     Over,
-    /// Its pictures or its sound are of a codec now that was not agreed on with this player: it has to ask anew.
-    Changed,
     /// The task that served it ended in a panic.
     Broken,
 }
@@ -232,18 +233,15 @@ impl Fan {
             count = count.saturating_add(1);
             batch.clear();
             let tracks = &player.tracks;
-            let (mut changed, mut could) = (false, None);
+            let mut news = None;
             let more = player.place.next(&self.frames, now, |packet| match tracks.fit(packet.codec) {
                 Fit::Agreed => batch.push(packet),
-                Fit::Changed => changed = true,
-                Fit::More => could = Some(packet.codec),
+                Fit::Changed(agreed) => news = Some((packet.codec, News::Changed(agreed))),
+                Fit::More => news = Some((packet.codec, News::More(packet.codec))),
                 Fit::Nothing => {}
             });
-            if changed {
-                player.end(Ending::Changed);
-            }
-            if let Some(codec) = could {
-                player.could_have(codec);
+            if let Some((codec, news)) = news {
+                player.tell(codec, news);
             }
             if !batch.is_empty() {
                 player.connection.send_all(&batch);
@@ -294,7 +292,7 @@ impl Seat {
                 tracks: joining.tracks,
                 place,
                 ending,
-                more: None,
+                news: None,
                 waker: None,
             },
         );
@@ -330,8 +328,8 @@ impl Seat {
         if let Some(ending) = player.ending {
             return Poll::Ready(News::Ending(ending));
         }
-        if let Some(codec) = player.more.take() {
-            return Poll::Ready(News::More(codec));
+        if let Some(news) = player.news.take() {
+            return Poll::Ready(news);
         }
         player.waker = Some(cx.waker().clone());
         Poll::Pending

@@ -90,14 +90,17 @@ impl Gateway {
             via: sent.as_ref().map(Via::of),
             ..About::default()
         };
-        // An engine is dear, and an address may have to be looked up.
         rtc.sessions.room(peer.ip())?;
         let ours = rtc.config.keys.make(rtc.config.route, rand::random());
         let now = Instant::now();
         let place = (&key, vhost);
-        let (accepted, purpose) = match wants {
+        let external = params.get("eip").or_else(|| params.get("candidate"));
+        // An engine is dear: none waits while names are looked up.
+        let addresses = rtc.candidates(candidates::Asked { external, host: &host });
+        let (accepted, addresses, purpose) = match wants {
             Wants::Publish => {
                 self.may_publish(place, &params, (peer, sent.as_ref()))?;
+                let addresses = addresses.await;
                 let accepted = rtc::publish(&settings.peer(), &asked.offer, ours.clone(), now)?;
                 let plan = PublishPlan {
                     made: now.into(),
@@ -110,7 +113,7 @@ impl Gateway {
                     layers: accepted.layers.clone(),
                     codecs: accepted.codecs.clone(),
                 };
-                (accepted, Purpose::Publish(Box::new(plan)))
+                (accepted, addresses, Purpose::Publish(Box::new(plan)))
             }
             Wants::Play => {
                 self.may_play(place, &params, sent.as_ref(), peer)?;
@@ -118,15 +121,15 @@ impl Gateway {
                 let wish = Wish { key: &key, host: &host, query: &asked.query, client: peer, hops };
                 let coming = self.fetch(wish).await.map_err(Refused::from)?;
                 let codecs = self.live_codecs(&key, settings, coming).await?;
+                let addresses = addresses.await;
                 let accepted =
                     rtc::play(&settings.peer(), &asked.offer, ours.clone(), &codecs, Instant::now())?;
-                let tracks = Tracks { agreed: accepted.codecs.clone(), could: accepted.could.clone() };
+                let tracks = Tracks::new(accepted.codecs.clone(), accepted.could.clone());
                 let plan = PlayPlan { made: now.into(), key: key.clone(), peer, about, tracks };
-                (accepted, Purpose::Play(Box::new(plan)))
+                (accepted, addresses, Purpose::Play(Box::new(plan)))
             }
         };
-        let external = params.get("eip").or_else(|| params.get("candidate"));
-        let answer = rtc.with_candidates(&accepted, candidates::Asked { external, host: &host }).await?;
+        let answer = with_candidates(&accepted, &addresses)?;
         let told = answer.to_string();
         let session = Ufrag::parse(&ours.ufrag).map(|ufrag| ufrag.session().to_owned()).unwrap_or_default();
         let named = Named::new(&key, session, random_id(TOKEN));
@@ -223,7 +226,9 @@ impl Gateway {
 impl Gateway {
     /// Whether who asks for a live stream now is told that it has this.
     pub(super) fn has_codec(&self, key: &StreamKey, settings: &RtcSettings, codec: srs_rtc::Codec) -> bool {
+        let agreed = self.rtc.as_ref().and_then(|rtc| rtc.agreed.of(key));
         self.hub.headers(key).is_some_and(|(_, headers)| codecs(&headers, settings).contains(&codec))
+            || agreed.is_some_and(|agreed| agreed.contains(&codec))
     }
 
     /// How long the publisher of a stream is one that came just now.
@@ -279,19 +284,7 @@ fn described(headers: &Headers) -> String {
 }
 
 impl Webrtc {
-    /// An answer with the addresses at which this node is reached.
-    async fn with_candidates(
-        &self,
-        accepted: &Accepted,
-        asked: candidates::Asked<'_>,
-    ) -> Result<Description, No> {
-        let mut answer =
-            Description::parse(&accepted.answer).map_err(|error| No::Broken(error.to_string()))?;
-        answer.set_candidates(&self.candidates(asked).await);
-        Ok(answer)
-    }
-
-    /// Those addresses.
+    /// The addresses at which this node is reached.
     pub(super) async fn candidates(&self, asked: candidates::Asked<'_>) -> Vec<Candidate> {
         let config = &self.config;
         let bound: Vec<IpAddr> = config.udp.iter().chain(&config.tcp).map(SocketAddr::ip).collect();
@@ -301,6 +294,13 @@ impl Webrtc {
         let all = ports.flat_map(|(port, tcp)| places.iter().map(move |place| (place, port, tcp)));
         (0..).zip(all).map(|(index, (place, port, tcp))| candidate(place, port, tcp, index)).collect()
     }
+}
+
+/// An answer with these addresses.
+fn with_candidates(accepted: &Accepted, addresses: &[Candidate]) -> Result<Description, No> {
+    let mut answer = Description::parse(&accepted.answer).map_err(|error| No::Broken(error.to_string()))?;
+    answer.set_candidates(addresses);
+    Ok(answer)
 }
 
 fn candidate(Place { host, port: at }: &Place, port: u16, tcp: bool, index: u16) -> Candidate {

@@ -164,9 +164,11 @@ impl Session<'_> {
                 biased;
                 news = poll_fn(|cx| seat.poll_news(cx)) => match news {
                     News::Ending(Ending::Over) => return Left::Over,
-                    News::Ending(Ending::Changed) => return Left::Changed,
                     News::Ending(Ending::Broken) => return Left::Broken,
-                    // Not for what it would not be told of when it asks: it would ask again and again.
+                    // Not where it would be answered the same when it asks: it would ask again and again.
+                    News::Changed(agreed) => if !self.gateway.has_codec(key, settings, agreed) {
+                        return Left::Changed;
+                    },
                     News::More(codec) => if self.gateway.has_codec(key, settings, codec) {
                         return Left::More(codec);
                     },

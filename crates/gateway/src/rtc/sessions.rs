@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -118,6 +119,8 @@ struct Entry {
 #[derive(Default)]
 pub(crate) struct Sessions {
     inner: Arc<Mutex<HashMap<String, Entry>>>,
+    /// The node ends: there will be no more.
+    ends: AtomicBool,
 }
 
 /// A session that runs: what its client asks of it. Dropping it takes it out of the table.
@@ -135,10 +138,14 @@ impl Drop for Running {
     }
 }
 
-/// Too many sessions wait for their clients.
+/// Why no session is kept for a client.
 #[derive(Debug, thiserror::Error)]
-#[error("too many sessions wait for their clients")]
-pub(super) struct Crowded;
+pub(super) enum NoRoom {
+    #[error("too many sessions wait for their clients")]
+    Crowded,
+    #[error("this server is about to end")]
+    Ending,
+}
 
 impl Sessions {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
@@ -151,7 +158,8 @@ impl Sessions {
     }
 
     /// Whether one more may wait for its client, who is there.
-    pub(super) fn room(&self, source: IpAddr) -> Result<(), Crowded> {
+    pub(super) fn room(&self, source: IpAddr) -> Result<(), NoRoom> {
+        self.may_begin()?;
         self.sweep();
         let table = self.lock();
         let waiting = table.values().filter_map(|entry| match &entry.state {
@@ -161,7 +169,11 @@ impl Sessions {
         let (all, own) = waiting.fold((0_usize, 0_usize), |(all, own), of| {
             (all.saturating_add(1), own.saturating_add(usize::from(of == source)))
         });
-        if all >= WAITING || own >= WAITING_OF_ONE { Err(Crowded) } else { Ok(()) }
+        if all >= WAITING || own >= WAITING_OF_ONE { Err(NoRoom::Crowded) } else { Ok(()) }
+    }
+
+    fn may_begin(&self) -> Result<(), NoRoom> {
+        if self.ends.load(Ordering::Relaxed) { Err(NoRoom::Ending) } else { Ok(()) }
     }
 
     /// Keeps a session until its client comes. The token is known to that client alone.
@@ -171,12 +183,13 @@ impl Sessions {
         (token, resource): (String, Resource),
         parked: Parked,
         (source, wait): (IpAddr, Duration),
-    ) -> Result<(), Crowded> {
+    ) -> Result<(), NoRoom> {
         // Others may have come since the session was begun.
         self.room(source)?;
         let now = Instant::now();
         let mut table = self.lock();
-        let until = now.checked_add(wait).ok_or(Crowded)?;
+        self.may_begin()?;
+        let until = now.checked_add(wait).ok_or(NoRoom::Crowded)?;
         let state = State::Waiting { parked: Box::new(parked), until, source };
         table.insert(name.to_owned(), Entry { token, resource, state });
         Ok(())
@@ -239,9 +252,11 @@ impl Sessions {
         }
     }
 
-    /// Ends all of them, as the node does. The answer is how many have not ended yet.
+    /// Ends all of them, as the node does, and lets nobody begin one. The answer is how many have not ended yet.
     pub(super) fn leave(&self) -> usize {
         let mut table = self.lock();
+        // Whoever comes next has to wait for the table, and sees it.
+        self.ends.store(true, Ordering::Relaxed);
         table.retain(|_, entry| match &entry.state {
             State::Running(commands) => tell(commands, Command::Leave) != Told::Gone,
             State::Waiting { .. } => false,

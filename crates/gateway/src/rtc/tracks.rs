@@ -9,6 +9,8 @@ pub(super) struct Tracks {
     pub(super) agreed: Vec<Codec>,
     /// What it offered on tracks that the stream did not have then.
     pub(super) could: Vec<Codec>,
+    /// What its session was told of, and did not end for.
+    idle: Vec<Codec>,
 }
 
 /// What a packet is to a player.
@@ -16,15 +18,20 @@ pub(super) struct Tracks {
 pub(super) enum Fit {
     /// It gets it.
     Agreed,
-    /// Its pictures or its sound are of another codec now: it has to ask anew.
-    Changed,
-    /// The stream has a track by now that it did not have, and the player may ask for it.
+    /// Its pictures or its sound, which this codec was agreed on for, are of another one.
+    Changed(Codec),
+    /// The stream has a track by now that it did not have, and of a codec that the player offered.
     More,
     /// Nothing: it wants no such track, or knows no such codec.
     Nothing,
 }
 
 impl Tracks {
+    /// These codecs were agreed on, and those could have been.
+    pub(super) fn new(agreed: Vec<Codec>, could: Vec<Codec>) -> Tracks {
+        Tracks { agreed, could, idle: Vec::new() }
+    }
+
     /// Whether it knows this codec, had or not.
     pub(super) fn knows(&self, codec: Codec) -> bool {
         self.agreed.contains(&codec) || self.could.contains(&codec)
@@ -34,8 +41,10 @@ impl Tracks {
     pub(super) fn fit(&self, codec: Codec) -> Fit {
         if self.agreed.contains(&codec) {
             Fit::Agreed
-        } else if self.agreed.iter().any(|agreed| agreed.track() == codec.track()) {
-            Fit::Changed
+        } else if self.idle.contains(&codec) {
+            Fit::Nothing
+        } else if let Some(agreed) = self.agreed.iter().find(|agreed| agreed.track() == codec.track()) {
+            Fit::Changed(*agreed)
         } else if self.could.contains(&codec) {
             Fit::More
         } else {
@@ -43,9 +52,9 @@ impl Tracks {
         }
     }
 
-    /// What it could have of this codec is nothing to ask anew for.
-    pub(super) fn forget(&mut self, codec: Codec) {
-        self.could.retain(|could| *could != codec);
+    /// Packets of this codec are nothing from now on.
+    pub(super) fn ignore(&mut self, codec: Codec) {
+        self.idle.push(codec);
     }
 }
 
@@ -55,24 +64,27 @@ mod tests {
 
     #[test]
     fn a_codec_that_another_one_takes_the_place_of_is_a_change() {
-        let tracks = Tracks { agreed: vec![Codec::H264, Codec::Opus], could: Vec::new() };
+        let mut tracks = Tracks::new(vec![Codec::H264, Codec::Opus], Vec::new());
         let fits = [Codec::H264, Codec::Opus, Codec::Vp8].map(|codec| tracks.fit(codec));
-        assert_eq!(fits, [Fit::Agreed, Fit::Agreed, Fit::Changed]);
+        assert_eq!(fits, [Fit::Agreed, Fit::Agreed, Fit::Changed(Codec::H264)]);
+        tracks.ignore(Codec::Vp8);
+        let fits = [Codec::H264, Codec::Vp8, Codec::Vp9].map(|codec| tracks.fit(codec));
+        assert_eq!(fits, [Fit::Agreed, Fit::Nothing, Fit::Changed(Codec::H264)]);
     }
 
     #[test]
     fn a_track_that_begins_later_is_more_for_who_offered_it_in_its_codec() {
-        let mut tracks = Tracks { agreed: vec![Codec::Opus], could: vec![Codec::H264, Codec::Vp8] };
+        let mut tracks = Tracks::new(vec![Codec::Opus], vec![Codec::H264, Codec::Vp8]);
         let fits = [Codec::H264, Codec::Vp8, Codec::Av1].map(|codec| tracks.fit(codec));
         assert_eq!(fits, [Fit::More, Fit::More, Fit::Nothing]);
         assert!(tracks.knows(Codec::Opus) && tracks.knows(Codec::H264) && !tracks.knows(Codec::Av1));
-        tracks.forget(Codec::H264);
+        tracks.ignore(Codec::H264);
         assert_eq!([Codec::H264, Codec::Vp8].map(|codec| tracks.fit(codec)), [Fit::Nothing, Fit::More]);
     }
 
     #[test]
     fn who_wants_one_track_alone_is_left_alone() {
-        let tracks = Tracks { agreed: vec![Codec::H264], could: Vec::new() };
+        let tracks = Tracks::new(vec![Codec::H264], Vec::new());
         assert_eq!(tracks.fit(Codec::Opus), Fit::Nothing);
     }
 }

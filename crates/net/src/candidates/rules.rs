@@ -98,11 +98,11 @@ impl Rules {
 
     async fn of_api(&self, names: &Names, host: &str, found: &mut Found) {
         let Some(place) = read(host).filter(|place| place.port.is_none()) else { return };
-        let is_name = matches!(place.host, Host::Name(_));
-        if !is_name || self.resolve {
-            found.look_up(names, &place).await;
+        let Host::Name(name) = &place.host else { return found.add(place) };
+        if self.resolve {
+            found.ips(names.find_strange(name).await);
         }
-        if is_name && self.keep {
+        if self.keep {
             found.add(place);
         }
     }

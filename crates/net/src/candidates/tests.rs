@@ -178,6 +178,10 @@ struct Resolver {
 impl Resolver {
     /// How the name is answered: with the number of the question.
     async fn find(&self, names: &Names, host: &str) -> Vec<IpAddr> {
+        self.answer(names, host, false).await
+    }
+
+    async fn answer(&self, names: &Names, host: &str, is_strange: bool) -> Vec<IpAddr> {
         let answer = async || {
             let asked = self.asked.get() + 1;
             self.asked.set(asked);
@@ -187,7 +191,7 @@ impl Resolver {
                 Ok(vec![[10, 0, 0, asked].into()])
             }
         };
-        names.find_by(host, answer).await
+        names.find_by(host, is_strange, answer).await
     }
 }
 
@@ -226,14 +230,36 @@ async fn a_resolver_that_fails_does_not_take_away_what_it_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_that_requests_make_up_do_not_fill_the_memory() {
+async fn names_that_requests_make_up_neither_fill_the_memory_nor_drive_out_what_is_set() {
     let (names, resolver) = (Names::default(), Resolver::default());
+    assert_eq!(resolver.find(&names, "n7").await, nth(1));
     for number in 0..200 {
-        resolver.find(&names, &format!("n{number}")).await;
+        resolver.answer(&names, &format!("n{number}"), true).await;
         time::advance(Duration::from_millis(1)).await;
     }
-    assert_eq!(names.count(), 64);
-    assert_eq!(resolver.find(&names, "n199").await, nth(200));
+    assert_eq!(names.count(), 65);
+    assert_eq!(resolver.answer(&names, "n199", true).await, nth(201));
+    assert_eq!(resolver.find(&names, "n7").await, nth(1));
+}
+
+#[tokio::test]
+async fn while_four_names_of_requests_are_looked_up_others_are_done_without_and_those_that_are_set_are_not() {
+    let (names, resolver) = (Names::default(), Resolver::default());
+    let silent = async || std::future::pending::<io::Result<Vec<IpAddr>>>().await;
+    let hosts = ["a", "b", "c", "d"];
+    let mut waiting: Vec<_> = hosts.iter().map(|host| Box::pin(names.find_by(host, true, silent))).collect();
+    for one in &mut waiting {
+        assert!(polled(one.as_mut()).is_pending());
+    }
+    assert!(resolver.answer(&names, "e", true).await.is_empty());
+    assert_eq!(resolver.find(&names, "e").await, nth(1));
+    drop(waiting);
+    assert_eq!(resolver.answer(&names, "e", true).await, nth(2));
+}
+
+/// Polls it once.
+fn polled<F: Future>(future: std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {
+    future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
 }
 
 async fn found(rules: Rules, bound: &str, asked: Asked<'_>) -> Vec<Place> {

@@ -32,7 +32,7 @@ fn made(ufrag: &str) -> (Parked, Resource) {
     (Parked { engine: accepted.engine, purpose: Purpose::Play(Box::new(plan)) }, resource)
 }
 
-fn park_for(sessions: &Sessions, name: &str, of: (IpAddr, Duration)) -> Result<(), Crowded> {
+fn park_for(sessions: &Sessions, name: &str, of: (IpAddr, Duration)) -> Result<(), NoRoom> {
     let (parked, resource) = made("AAAAAAAABBBBBBBBBBBBBBBBa");
     sessions.park(name, ("token".to_owned(), resource), parked, of)
 }

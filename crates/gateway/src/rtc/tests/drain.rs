@@ -100,5 +100,7 @@ fn all_sessions_are_told_when_the_process_is_to_end() {
         let place = head(&waiting, "location").to_owned();
         let gone = doors.ask(request(Method::DELETE, &place, "")).await;
         assert_eq!(gone.status(), StatusCode::NOT_FOUND);
+        let late = doors.ask(post(WHEP, offer_to_play(&BOTH))).await;
+        assert_eq!(late.status(), StatusCode::SERVICE_UNAVAILABLE, "it would hear of no end");
     });
 }

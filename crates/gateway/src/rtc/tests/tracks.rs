@@ -177,3 +177,23 @@ fn nobody_asks_again_and_again_for_what_nobody_is_told_of() {
         assert!(text(&answer).contains("m=video 0 "), "{}", text(&answer));
     });
 }
+
+#[test]
+fn pictures_of_another_codec_that_nobody_was_told_of_end_no_session() {
+    run(async {
+        let doors = doors();
+        let mut source = Source::new(&doors);
+        source.picture();
+        source.sound();
+        let mut player = doors.play(WHEP, &[Codec::Opus, Codec::H264, Codec::Vp8]).await;
+        player.packet(Track::Video).await;
+        let bare = |source: &mut Source| {
+            source.sound();
+            source.bare_vp8();
+        };
+        for _ in 0..20 {
+            source.until(bare, player.packet(Track::Audio)).await;
+        }
+        assert!(!player.is_over(), "it would be answered the same again");
+    });
+}
