@@ -148,6 +148,21 @@ impl Doors {
         self.peer(at, codecs, (false, false)).await
     }
 
+    /// A stream with both tracks, live from its publisher's first frames on.
+    pub(super) async fn live(&self) -> Streaming {
+        let publisher = self.publish(WHIP, &BOTH).await.stream();
+        self.until_phase("a", |phase| phase == Some(Phase::Live)).await;
+        publisher
+    }
+
+    /// The same, and a player that sees it.
+    pub(super) async fn watched(&self) -> (Streaming, Peer) {
+        let publisher = self.live().await;
+        let mut player = self.play(WHEP, &BOTH).await;
+        player.packet(Track::Video).await;
+        (publisher, player)
+    }
+
     /// A client that publishes through a proxy, which says so by this envelope.
     pub(super) async fn publish_by(&self, envelope: &Envelope, at: &str, codecs: &[Codec]) -> Peer {
         let sent = sealed(envelope, bound::of_http("POST", at));

@@ -58,8 +58,7 @@ async fn sees(player: &mut Peer, count: usize) {
 fn what_is_published_is_played_as_it_was_sent() {
     run(async {
         let doors = doors();
-        let publisher = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
+        let publisher = doors.live().await;
         let mut player = doors.play(WHEP, &BOTH).await;
         sees(&mut player, 30).await;
         let clients = doors.gateway.clients();
@@ -102,8 +101,7 @@ fn a_player_of_a_stream_with_one_track_gets_that() {
 fn a_publisher_that_asks_and_never_comes_takes_nobodys_place() {
     run(async {
         let doors = doors();
-        let publisher = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
+        let publisher = doors.live().await;
         let mut player = doors.play(WHEP, &BOTH).await;
         let response = doors.ask(post(WHIP, offer_to_publish(&BOTH))).await;
         assert_eq!(response.status(), StatusCode::CREATED);
@@ -116,10 +114,7 @@ fn a_publisher_that_asks_and_never_comes_takes_nobodys_place() {
 fn the_end_of_the_stream_ends_the_players_sessions() {
     run(async {
         let doors = doors();
-        let publisher = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
-        let mut player = doors.play(WHEP, &BOTH).await;
-        player.packet(Track::Video).await;
+        let (publisher, mut player) = doors.watched().await;
         let mut publisher = publisher.stop().await;
         let deleted = doors.ask(request(Method::DELETE, &publisher.place, "")).await;
         assert_eq!(deleted.status(), StatusCode::OK);
@@ -135,10 +130,7 @@ fn the_end_of_the_stream_ends_the_players_sessions() {
 fn a_player_that_deletes_its_session_is_gone() {
     run(async {
         let doors = doors();
-        let publisher = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
-        let mut player = doors.play(WHEP, &BOTH).await;
-        player.packet(Track::Video).await;
+        let (publisher, mut player) = doors.watched().await;
         assert_eq!(doors.ask(request(Method::DELETE, &player.place, "")).await.status(), StatusCode::OK);
         assert_eq!(player.ended().await, Ended::Peer);
         doors.until(|gateway| gateway.clients().len() == 1).await;
@@ -150,16 +142,12 @@ fn a_player_that_deletes_its_session_is_gone() {
 fn players_keep_their_sessions_while_the_stream_is_held_and_see_who_comes_next() {
     run(async {
         let doors = doors_with(publishing(HOLD), |config| config);
-        let publisher = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
-        let mut player = doors.play(WHEP, &BOTH).await;
-        player.packet(Track::Video).await;
+        let (publisher, mut player) = doors.watched().await;
         publisher.stop().await.close();
         doors.until_phase("a", |phase| phase == Some(Phase::Held)).await;
         // Who comes now is let in too, and waits.
         let mut late = doors.play(WHEP, &BOTH).await;
-        let next = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
+        let next = doors.live().await;
         let time = player.packet(Track::Video).await.time;
         for _ in 0..40 {
             late.packet(Track::Video).await;
@@ -175,10 +163,7 @@ fn players_keep_their_sessions_while_the_stream_is_held_and_see_who_comes_next()
 fn a_second_publisher_takes_over_and_the_first_is_told() {
     run(async {
         let doors = doors();
-        let first = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
-        let mut player = doors.play(WHEP, &BOTH).await;
-        player.packet(Track::Video).await;
+        let (first, mut player) = doors.watched().await;
         let second = doors.publish(WHIP, &BOTH).await.stream();
         assert_eq!(first.stop().await.ended().await, Ended::Peer);
         while player.has_event() {
@@ -195,10 +180,7 @@ fn a_second_publisher_takes_over_and_the_first_is_told() {
 fn a_player_whose_codec_the_next_publisher_does_not_send_has_to_ask_anew() {
     run(async {
         let doors = doors();
-        let first = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
-        let mut player = doors.play(WHEP, &BOTH).await;
-        player.packet(Track::Video).await;
+        let (first, mut player) = doors.watched().await;
         let next = crate::testkit::publisher(&doors.gateway, "a");
         let vp8 = srs_flv::body::whole(
             srs_flv::body::Whole::Vp8,
@@ -215,10 +197,7 @@ fn a_player_whose_codec_the_next_publisher_does_not_send_has_to_ask_anew() {
 fn a_kicked_client_is_closed() {
     run(async {
         let doors = doors_with(publishing(NO_HOLD), |config| config);
-        let publisher = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
-        let mut player = doors.play(WHEP, &BOTH).await;
-        player.packet(Track::Video).await;
+        let (publisher, mut player) = doors.watched().await;
         let id = |publish| {
             doors.gateway.clients().into_iter().find(|client| client.publish == publish).unwrap().id
         };
@@ -233,8 +212,7 @@ fn a_kicked_client_is_closed() {
 fn a_player_that_cannot_go_on_gets_a_key_frame_again() {
     run(async {
         let doors = doors();
-        let publisher = doors.publish(WHIP, &BOTH).await.stream();
-        doors.until_phase("a", |phase| phase == Some(Phase::Live)).await;
+        let publisher = doors.live().await;
         let mut player = doors.play(WHEP, &BOTH).await;
         sees(&mut player, 10).await;
         // No key picture comes by itself any more.
