@@ -28,6 +28,9 @@ const LACKS_KEY: Duration = Duration::from_millis(100);
 /// A publisher is asked for a key frame at most this often on account of one player.
 const ASKING: Duration = Duration::from_secs(1);
 
+/// How often it is looked at whether a player that was told of other codecs would be answered something else by now.
+const JUDGING: Duration = Duration::from_millis(500);
+
 /// Why a player's session ended, for the log.
 #[derive(Debug, thiserror::Error)]
 enum Left {
@@ -159,19 +162,20 @@ impl Session<'_> {
         tokio::pin!(lacks_key);
         let mut asked = Instant::now();
         let (mut waiting, mut lacks) = (true, true);
+        let mut told: Vec<News> = Vec::new();
+        let judging = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(judging);
         loop {
             tokio::select! {
                 biased;
                 news = poll_fn(|cx| seat.poll_news(cx)) => match news {
                     News::Ending(Ending::Over) => return Left::Over,
                     News::Ending(Ending::Broken) => return Left::Broken,
-                    // Not where it would be answered the same when it asks: it would ask again and again.
-                    News::Changed(agreed) => if !self.gateway.has_codec(key, settings, agreed) {
-                        return Left::Changed;
-                    },
-                    News::More(codec) => if self.gateway.has_codec(key, settings, codec) {
-                        return Left::More(codec);
-                    },
+                    news => {
+                        // Of each codec once.
+                        told.push(news);
+                        judging.as_mut().reset(Instant::now());
+                    }
                 },
                 event = self.connection.event() => match event {
                     Some(Event::KeyFrameWanted) => {
@@ -190,6 +194,13 @@ impl Session<'_> {
                     }
                 }
                 () = poll_fn(|cx| self.client.kicked.poll(cx)) => return Left::Kicked,
+                () = judging.as_mut(), if !told.is_empty() => {
+                    if let Some(left) = told.iter().find_map(|news| self.judge((key, settings), *news)) {
+                        return left;
+                    }
+                    // What was agreed with the publisher before may be forgotten only now, and a header may come late.
+                    judging.as_mut().reset(Instant::now() + JUDGING);
+                }
                 () = lacks_key.as_mut(), if lacks => {
                     lacks = !seat.started();
                     if lacks {
@@ -206,6 +217,16 @@ impl Session<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Whether the session ends for this: not where it would be answered the same when it asks, for it would ask again and
+    /// again.
+    fn judge(&self, (key, settings): (&StreamKey, &RtcSettings), news: News) -> Option<Left> {
+        match news {
+            News::Changed(agreed) if !self.gateway.has_codec(key, settings, agreed) => Some(Left::Changed),
+            News::More(codec) if self.gateway.has_codec(key, settings, codec) => Some(Left::More(codec)),
+            News::Changed(_) | News::More(_) | News::Ending(_) => None,
         }
     }
 

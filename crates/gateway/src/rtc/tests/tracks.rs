@@ -11,7 +11,7 @@ use srs_rtc::engine::Ended;
 use srs_rtc::{Codec, Track};
 
 use super::super::testkit::*;
-use crate::testkit::publisher;
+use crate::testkit::{key, publisher};
 
 /// A publisher that sends what it is told to, each 20 ms of the stream's time.
 struct Source {
@@ -195,5 +195,27 @@ fn pictures_of_another_codec_that_nobody_was_told_of_end_no_session() {
             source.until(bare, player.packet(Track::Audio)).await;
         }
         assert!(!player.is_over(), "it would be answered the same again");
+    });
+}
+
+#[test]
+fn what_a_publisher_before_had_agreed_on_keeps_no_player_for_good() {
+    run(async {
+        let doors = doors();
+        let (first, mut player) = doors.watched().await;
+        let agreed = &doors.gateway.rtc.as_ref().unwrap().agreed;
+        let still = agreed.begin(&key("a"), BOTH.to_vec());
+        let mut source = Source::new(&doors);
+        assert_eq!(first.stop().await.ended().await, Ended::Peer);
+        let bare = |source: &mut Source| {
+            source.bare_vp8();
+            source.sound();
+        };
+        for _ in 0..100 {
+            source.until(bare, player.packet(Track::Audio)).await;
+        }
+        assert!(!player.is_over(), "it would be answered the same");
+        drop(still);
+        assert_eq!(player.ended().await, Ended::Peer);
     });
 }
