@@ -7,9 +7,8 @@ use crate::recording::words;
 
 /// Players bring both together step by step, by each report of the sender: until then it is theirs.
 const SETTLED: f64 = 12.0;
-/// They lose it again when the machine is busy, and swing by a hundred milliseconds for half a minute until they find it again:
-/// so many times it is looked, five beeps each.
-const TRIES: usize = 12;
+/// They lose it again when the machine is busy, and find it again: so many times it is looked, five beeps each.
+const TRIES: usize = 5;
 /// How far flash and beep may be apart, beyond what they were before.
 const LIPS_MS: f64 = 40.0;
 

@@ -46,6 +46,17 @@ impl Source {
         crate::testkit::video(&self.publisher, i64::from(self.next) * 20, &body);
     }
 
+    fn both(&mut self) {
+        self.sound();
+        self.picture();
+    }
+
+    /// Sound, and pictures that nobody is told of.
+    fn bare(&mut self) {
+        self.bare_vp8();
+        self.sound();
+    }
+
     fn aac(&mut self, header: bool) {
         const SILENCE: &[u8] = &[0x21, 0x00, 0x49, 0x90, 0x02, 0x19, 0x00, 0x23, 0x80];
         let body = if header { body::audio_config(&[0x11, 0x90]) } else { body::audio(SILENCE) };
@@ -86,12 +97,8 @@ fn who_joined_when_there_was_sound_alone_asks_anew_once_there_are_pictures() {
         source.sound();
         let mut player = doors.play(WHEP, &BOTH).await;
         source.until(Source::sound, player.packet(Track::Audio)).await;
-        let both = |source: &mut Source| {
-            source.sound();
-            source.picture();
-        };
-        assert_eq!(source.until(both, player.ended()).await, Ended::Peer);
-        has_both(&doors, &mut source, both).await;
+        assert_eq!(source.until(Source::both, player.ended()).await, Ended::Peer);
+        has_both(&doors, &mut source, Source::both).await;
     });
 }
 
@@ -103,12 +110,8 @@ fn who_joined_when_there_were_pictures_alone_asks_anew_once_there_is_sound() {
         source.picture();
         let mut player = doors.play(WHEP, &BOTH).await;
         source.until(Source::picture, player.packet(Track::Video)).await;
-        let both = |source: &mut Source| {
-            source.sound();
-            source.picture();
-        };
-        assert_eq!(source.until(both, player.ended()).await, Ended::Peer);
-        has_both(&doors, &mut source, both).await;
+        assert_eq!(source.until(Source::both, player.ended()).await, Ended::Peer);
+        has_both(&doors, &mut source, Source::both).await;
     });
 }
 
@@ -140,16 +143,12 @@ fn who_cannot_have_the_second_track_is_left_alone() {
         let mut deaf = doors.play(WHEP, &[Codec::Opus]).await;
         let mut other = doors.play(WHEP, &[Codec::Opus, Codec::Vp8]).await;
         let mut asks = doors.play(WHEP, &BOTH).await;
-        let both = |source: &mut Source| {
-            source.sound();
-            source.picture();
-        };
-        source.until(both, asks.ended()).await;
+        source.until(Source::both, asks.ended()).await;
         for player in [&mut deaf, &mut other] {
             while player.has_event() {
                 player.event().await;
             }
-            source.until(both, player.packet(Track::Audio)).await;
+            source.until(Source::both, player.packet(Track::Audio)).await;
             assert!(!player.is_over());
         }
     });
@@ -163,12 +162,8 @@ fn nobody_asks_again_and_again_for_what_nobody_is_told_of() {
         source.sound();
         let codecs = [Codec::Opus, Codec::Vp8];
         let mut player = doors.play(WHEP, &codecs).await;
-        let bare = |source: &mut Source| {
-            source.sound();
-            source.bare_vp8();
-        };
         for _ in 0..20 {
-            source.until(bare, player.packet(Track::Audio)).await;
+            source.until(Source::bare, player.packet(Track::Audio)).await;
         }
         assert!(!player.is_over());
         // As an answer has it.
@@ -187,12 +182,8 @@ fn pictures_of_another_codec_that_nobody_was_told_of_end_no_session() {
         source.sound();
         let mut player = doors.play(WHEP, &[Codec::Opus, Codec::H264, Codec::Vp8]).await;
         player.packet(Track::Video).await;
-        let bare = |source: &mut Source| {
-            source.sound();
-            source.bare_vp8();
-        };
         for _ in 0..20 {
-            source.until(bare, player.packet(Track::Audio)).await;
+            source.until(Source::bare, player.packet(Track::Audio)).await;
         }
         assert!(!player.is_over(), "it would be answered the same again");
     });
@@ -207,12 +198,8 @@ fn what_a_publisher_before_had_agreed_on_keeps_no_player_for_good() {
         let still = agreed.begin(&key("a"), BOTH.to_vec());
         let mut source = Source::new(&doors);
         assert_eq!(first.stop().await.ended().await, Ended::Peer);
-        let bare = |source: &mut Source| {
-            source.bare_vp8();
-            source.sound();
-        };
         for _ in 0..100 {
-            source.until(bare, player.packet(Track::Audio)).await;
+            source.until(Source::bare, player.packet(Track::Audio)).await;
         }
         assert!(!player.is_over(), "it would be answered the same");
         drop(still);
