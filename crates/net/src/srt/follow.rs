@@ -5,8 +5,11 @@
 //! nobody is followed while the caller is there. And the new one must answer a question: the caller itself, who knows its
 //! numbers, could write any address else into its datagrams, and have a stream sent to somebody who never asked.
 //!
-//! The question is an acknowledgement (the draft's section 3.2.4) with a number of its own, which a caller acknowledges in
-//! turn (3.2.8) and takes no other notice of, since what it acknowledges is known to it for long.
+//! The question is a small acknowledgement (the draft's section 3.2.4) with a number of its own, which a caller acknowledges
+//! in turn (3.2.8) and takes no other notice of, since what it acknowledges is known to it for long.
+//!
+//! A player that had acknowledged all it had got sends a sign of life each second and nothing else, and gives up after five:
+//! it is asked at its first.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -20,6 +23,10 @@ pub(super) const SILENT: Duration = Duration::from_secs(1);
 /// How many datagrams in a row must go on where the caller was, before each question: more bytes than the question has.
 const IN_A_ROW: u32 = 3;
 
+/// How many signs of life there must be. The question has twice the bytes of one, of the three times that QUIC allows (RFC
+/// 9000, section 8.1).
+const SIGNS: u32 = 1;
+
 /// How far ahead they may be: what libsrt has under way at most by default.
 const AHEAD: u32 = 8192;
 
@@ -32,9 +39,12 @@ const REST: Duration = Duration::from_millis(250);
 /// How many there are of one silence.
 const QUESTIONS: u32 = 8;
 
-/// What an acknowledgement says of our end: a round trip, how much it varies, both in microseconds, room for packets, and
-/// three rates. Nothing of it counts where the acknowledged number is an old one.
-const SAYS: [u32; 6] = [100_000, 50_000, 8192, 0, 0, 0];
+/// How many of them may be due to signs of life, which anybody could send: some are left for who shows more.
+const OF_SIGNS: u32 = QUESTIONS / 2;
+
+/// What a small acknowledgement says of our end: a round trip, how much it varies, both in microseconds, and room for
+/// packets. Nothing of it counts where the acknowledged number is an old one.
+const SAYS: [u32; 3] = [100_000, 50_000, 8192];
 
 /// Where a caller's numbers stand.
 #[derive(Debug)]
@@ -163,16 +173,20 @@ impl Follow {
         {
             return self.answered(now, from, control.info);
         }
-        let (goes_on, last) = match Number::read(header, datagram) {
-            Some(Number::Media(number)) => ((1..=AHEAD).contains(&ahead(self.media, number)), (number, 0)),
+        let shown = (IN_A_ROW, QUESTIONS);
+        let (goes_on, last, (needed, most)) = match Number::read(header, datagram) {
+            Some(Number::Media(number)) => {
+                ((1..=AHEAD).contains(&ahead(self.media, number)), (number, 0), shown)
+            }
             // Each has a number of its own, also where it acknowledges what the one before did.
             Some(Number::Acknowledged(number)) => {
-                (ahead(self.acknowledged, number) <= AHEAD, (number, count(header)))
+                (ahead(self.acknowledged, number) <= AHEAD, (number, count(header)), shown)
             }
             // Who gets nothing any more has nothing else to say. It shows nothing, and takes nobody's place who does.
             None if header.is(ControlKind::KEEP_ALIVE) => {
                 let other = |candidate: &Candidate| candidate.address != from;
-                (!self.candidate.as_ref().is_some_and(other), (header.timestamp, 0))
+                let is_free = !self.candidate.as_ref().is_some_and(other);
+                (is_free, (header.timestamp, 0), (SIGNS, OF_SIGNS))
             }
             None => return Stranger::Nobody,
         };
@@ -191,7 +205,7 @@ impl Follow {
         candidate.last = last;
         candidate.in_a_row = candidate.in_a_row.saturating_add(1);
         let rested = self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= REST);
-        if candidate.in_a_row < IN_A_ROW || !rested || self.questions >= QUESTIONS {
+        if candidate.in_a_row < needed || !rested || self.questions >= most {
             return Stranger::Nobody;
         }
         candidate.in_a_row = 0;

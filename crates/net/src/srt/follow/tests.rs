@@ -29,6 +29,11 @@ fn numbered(kind: ControlKind, info: u32, content: &[u8]) -> Vec<u8> {
     [&Header { kind, timestamp: 0, destination: SocketId(1) }.write()[..], content].concat()
 }
 
+fn alive(timestamp: u32) -> Vec<u8> {
+    let kind = Kind::Control(Control { kind: ControlKind::KEEP_ALIVE, subtype: 0, info: 0 });
+    Header { kind, timestamp, destination: SocketId(1) }.write().to_vec()
+}
+
 impl Kit {
     /// An acknowledgement with a number of its own.
     fn ack(&mut self, ahead: u32) -> Vec<u8> {
@@ -148,8 +153,9 @@ fn a_question_is_smaller_than_what_led_to_it_and_says_nothing_new() {
     kit.silent();
     let question = kit.asked(1, 1);
     let packet = question.write(SocketId(7), 5);
-    assert_eq!(packet.len(), HEADER + 28);
+    assert_eq!(packet.len(), HEADER + 16);
     assert!(packet.len() <= 3 * data(1).len() && packet.len() <= 3 * kit.ack(1).len());
+    assert!(packet.len() <= 2 * alive(1).len());
     // One before its first, which it need not have sent.
     assert_eq!(packet[HEADER..HEADER + 4], (FIRST - 1).to_be_bytes());
     let header = Header::read(&packet).unwrap();
@@ -187,7 +193,7 @@ fn three_must_come_from_one_address_and_others_do_not_count() {
     for number in 0..10 {
         assert!(!kit.strange(1, &data(number)));
         assert!(!kit.strange(2, &data(number)));
-        assert!(!kit.strange(2, &keep_alive));
+        assert!(!kit.strange(3, &keep_alive));
     }
     assert!(!kit.strange(1, &data(11)));
     // What anybody could send does not hinder either.
@@ -222,16 +228,11 @@ fn a_late_datagram_does_not_move_the_numbers_back() {
 }
 
 #[test]
-fn who_has_nothing_but_signs_of_life_to_say_is_asked_too_and_takes_nobodys_place() {
-    let alive = |timestamp| {
-        let kind = Kind::Control(Control { kind: ControlKind::KEEP_ALIVE, subtype: 0, info: 0 });
-        Header { kind, timestamp, destination: SocketId(1) }.write().to_vec()
-    };
+fn who_has_nothing_but_a_sign_of_life_to_say_is_asked_at_once_and_takes_nobodys_place() {
     let mut kit = kit();
     kit.silent();
-    assert!(!kit.strange(1, &alive(1)) && !kit.strange(1, &alive(2)));
-    assert!(!kit.strange(1, &alive(2)), "the same again");
-    let Stranger::Perhaps(question) = kit.says(1, &alive(3)) else { panic!("not asked") };
+    let Stranger::Perhaps(question) = kit.says(1, &alive(1)) else { panic!("not asked") };
+    assert!(!kit.strange(1, &alive(1)), "the same again");
     assert_eq!(kit.answers(1, question.number), Stranger::Caller);
     kit.silent();
     assert!(!kit.strange(2, &data(1)) && !kit.strange(2, &data(2)));
@@ -239,4 +240,18 @@ fn who_has_nothing_but_signs_of_life_to_say_is_asked_too_and_takes_nobodys_place
         assert!(!kit.strange(3, &alive(timestamp)));
     }
     assert!(kit.strange(2, &data(3)));
+}
+
+#[test]
+fn signs_of_life_leave_questions_for_who_shows_more() {
+    let mut kit = kit();
+    kit.silent();
+    let mut asked = 0;
+    for timestamp in 1..100 {
+        asked += u32::from(kit.strange(1, &alive(timestamp)));
+        kit.now += REST;
+    }
+    assert_eq!(asked, OF_SIGNS);
+    let question = kit.asked(2, 1);
+    assert_eq!(kit.answers(2, question.number), Stranger::Caller);
 }
