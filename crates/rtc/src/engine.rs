@@ -207,7 +207,7 @@ pub enum Ended {
     #[error("nothing heard for {} s", .0.as_secs())]
     Silent(Duration),
     /// The peer is not who its SDP said, or speaks no DTLS that is understood here.
-    #[error("DTLS failed")]
+    #[error("DTLS failed: 1.2 or 1.3, and the certificate of the SDP, of ECDSA and not RSA, are wanted")]
     Dtls,
     /// The next node's host has nobody at that port any more.
     #[error("the peer's port is closed")]

@@ -33,6 +33,8 @@ enum Ended {
     Deleted,
     #[error("the node is being left: it is to come again")]
     Drains,
+    #[error("no DTLS in {} s", CONNECTING.as_secs())]
+    NotConnected,
     #[error("no media for {} s", .0.as_secs())]
     Idle(Duration),
     #[error("{0}")]
@@ -65,9 +67,10 @@ impl Gateway {
         let Some(vhost) = self.vhost_of(&plan.key) else { return };
         let (key, peer) = (&plan.key, plan.peer);
         let connected = tokio::time::timeout(CONNECTING, connected(&connection, &mut running)).await;
-        if !matches!(connected, Ok(true)) {
+        if let Err(reason) = connected.unwrap_or(Err(Ended::NotConnected)) {
             self.clients.failed();
-            return tracing::info!(peer = shown(peer), stream = %key, "webrtc publish: the client did not connect");
+            let peer = shown(peer);
+            return tracing::info!(peer, stream = %key, %reason, "webrtc publish: the client did not connect");
         }
         // Not before: who only asks must not take anybody's place.
         if vhost.publish.to == To::Elsewhere {
@@ -123,19 +126,20 @@ impl Gateway {
     }
 }
 
-/// Waits until media may come; false when it never will.
-async fn connected(connection: &Connection, running: &mut Running) -> bool {
+/// Waits until media may come.
+async fn connected(connection: &Connection, running: &mut Running) -> Result<(), Ended> {
     loop {
         tokio::select! {
             event = connection.event() => match event {
-                Some(Event::Connected) => return true,
+                Some(Event::Connected) => return Ok(()),
                 Some(_) => {}
-                None => return false,
+                None => return Err(Ended::Connection(connection.ended().await)),
             },
             command = running.commands.recv() => match command {
                 Some(Command::Restart { ours, theirs }) => connection.restart(ours, theirs),
                 Some(Command::Layer(_)) => {}
-                Some(Command::Delete | Command::Leave) | None => return false,
+                Some(Command::Delete) | None => return Err(Ended::Deleted),
+                Some(Command::Leave) => return Err(Ended::Drains),
             },
         }
     }
