@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -100,6 +100,30 @@ impl Counter {
     }
 }
 
+/// A client of WebRTC whose address changed.
+#[derive(Default)]
+struct Follow {
+    /// When its first check came from the new one.
+    checked: Option<Instant>,
+    /// When media or RTCP went there first behind that.
+    followed: Option<Instant>,
+}
+
+impl Follow {
+    /// A datagram passes to the target (0) or back.
+    fn passes(&mut self, side: usize, datagram: &[u8]) {
+        match datagram {
+            // RFC 8489 section 5: a binding request.
+            [0, 1, ..] if side == 0 => _ = self.checked.get_or_insert_with(Instant::now),
+            // RFC 7983 section 7.
+            [128..192, ..] if side == 1 && self.checked.is_some() => {
+                self.followed.get_or_insert_with(Instant::now);
+            }
+            _ => {}
+        }
+    }
+}
+
 struct Shared {
     seed: u64,
     target: Mutex<SocketAddr>,
@@ -107,6 +131,14 @@ struct Shared {
     cut: AtomicBool,
     /// To the target, and back.
     counters: [Counter; 2],
+    /// By the clients' numbers.
+    follows: Mutex<HashMap<u64, Follow>>,
+}
+
+impl Shared {
+    fn follows(&self) -> MutexGuard<'_, HashMap<u64, Follow>> {
+        self.follows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A running gate. Dropping it closes it.
@@ -139,6 +171,7 @@ impl Gate {
             weather,
             cut: AtomicBool::new(false),
             counters: Default::default(),
+            follows: Mutex::default(),
         });
         let (turns, turned) = watch::channel(Some(0));
         // A thread of its own: what a test does meanwhile makes no weather.
@@ -173,6 +206,16 @@ impl Gate {
         self.shared.counters[0].read()
     }
 
+    /// From when each client of WebRTC whose address has changed had sent a check from the new one, until media or RTCP had
+    /// gone there to each; none before that.
+    pub fn followed(&self) -> Option<Duration> {
+        let follows = self.shared.follows();
+        let last = |when: fn(&Follow) -> Option<Instant>| {
+            follows.values().map(when).collect::<Option<Vec<_>>>()?.into_iter().max()
+        };
+        Some(last(|one| one.followed)?.saturating_duration_since(last(|one| one.checked)?))
+    }
+
     /// What passed to the clients.
     pub fn outward(&self) -> Count {
         self.shared.counters[1].read()
@@ -201,6 +244,7 @@ impl Socket {
 /// One direction of one client's.
 struct Way {
     shared: Arc<Shared>,
+    client: u64,
     /// 0 to the target, 1 back.
     side: usize,
     random: u64,
@@ -209,7 +253,7 @@ struct Way {
 impl Way {
     fn new(shared: &Arc<Shared>, client: u64, side: usize) -> Way {
         let random = shared.seed ^ client.wrapping_mul(0xd134_2543_de82_ef95) ^ side as u64;
-        Way { shared: Arc::clone(shared), side, random }
+        Way { shared: Arc::clone(shared), client, side, random }
     }
 
     /// Splitmix64.
@@ -235,6 +279,9 @@ impl Way {
             counter.lost.fetch_add(1, Ordering::Relaxed);
             counter.lost_media.fetch_add(u64::from(is_media), Ordering::Relaxed);
             return;
+        }
+        if let Some(follow) = shared.follows().get_mut(&self.client) {
+            follow.passes(self.side, datagram);
         }
         counter.passed.fetch_add(1, Ordering::Relaxed);
         counter.media.fetch_add(u64::from(is_media), Ordering::Relaxed);
@@ -307,6 +354,7 @@ impl Client {
 
     fn rebind(&mut self, door: &Arc<Socket>, shared: &Arc<Shared>) {
         self.reader.abort();
+        shared.follows().insert(self.number, Follow::default());
         let socket = Socket::open();
         self.old.push(std::mem::replace(&mut self.socket, socket));
         self.reader = read(&self.socket, door, self.from, Way::new(shared, self.number, 1));

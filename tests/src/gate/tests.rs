@@ -78,3 +78,23 @@ fn answers_come_back_also_behind_another_address_and_never_through_a_cut() {
     assert_eq!(numbers(&target).0, [7]);
     assert_eq!((gate.inward().media, gate.inward().lost), (0, 1));
 }
+
+#[test]
+fn who_is_sent_media_after_a_check_from_a_new_address_was_followed() {
+    let (target, client) = (socket(), socket());
+    let gate = Gate::open(5, target.local_addr().unwrap(), Weather::default());
+    let check = || {
+        client.send_to(&[0, 1], gate.address).unwrap();
+        numbers(&target).1.unwrap()
+    };
+    let media = |to| {
+        target.send_to(&[0x80, 1], to).unwrap();
+        numbers(&client);
+        gate.followed().is_some()
+    };
+    assert!(!media(check()), "its address has not changed");
+    gate.rebind();
+    client.send_to(&[0x80, 1], gate.address).unwrap();
+    assert!(!media(numbers(&target).1.unwrap()), "no check has come");
+    assert!(media(check()));
+}
