@@ -24,23 +24,42 @@ pub fn ffmpeg9() -> Option<PathBuf> {
 /// Debian's own Python where it has GStreamer's RTSP server (`gir1.2-gst-rtsp-server-1.0`); other Pythons do not see it.
 pub fn python_gst_rtsp() -> Option<PathBuf> {
     static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-        let path = PathBuf::from("/usr/bin/python3");
         let ask =
             "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
-        let asked = Command::new(&path).args(["-c", ask]).stderr(Stdio::null()).status().ok()?;
-        asked.success().then_some(path)
+        python("/usr/bin/python3".into(), ask)
     });
     required("gir1.2-gst-rtsp-server-1.0", FOUND.clone())
 }
 
+/// The same where it has GStreamer's `webrtcbin` (`gir1.2-gst-plugins-bad-1.0`, `gstreamer1.0-nice`).
+pub fn python_gst_webrtc() -> Option<PathBuf> {
+    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let ask = "import gi, sys; gi.require_version('GstWebRTC', '1.0'); gi.require_version('GstApp', '1.0')
+from gi.repository import Gst, GstApp, GstWebRTC
+Gst.init(None); sys.exit(not all(map(Gst.ElementFactory.find, ['webrtcbin', 'nicesink', 'x264enc', 'opusenc'])))";
+        python("/usr/bin/python3".into(), ask)
+    });
+    required("gir1.2-gst-plugins-bad-1.0 and gstreamer1.0-nice", FOUND.clone())
+}
+
 /// A Python that has `aiortc`.
 pub fn python_aiortc() -> Option<PathBuf> {
-    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-        let path = in_path("python3")?;
-        let asked = Command::new(&path).args(["-c", "import aiortc"]).stderr(Stdio::null()).status().ok()?;
-        asked.success().then_some(path)
-    });
+    static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| python(in_path("python3")?, "import aiortc"));
     required("aiortc of PyPI", FOUND.clone())
+}
+
+/// Node.js, and the folder of npm's `node-datachannel` where `scripts/test` puts it.
+pub fn node_datachannel() -> Option<(PathBuf, PathBuf)> {
+    const FOLDER: &str =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../.work/datachannel/node_modules/node-datachannel");
+    let folder = required("node-datachannel of npm", Some(PathBuf::from(FOLDER)).filter(|it| it.is_dir()))?;
+    Some((find("node")?, folder))
+}
+
+/// This Python, when it can do what it is asked.
+fn python(path: PathBuf, ask: &str) -> Option<PathBuf> {
+    let asked = Command::new(&path).args(["-c", ask]).stderr(Stdio::null()).status().ok()?;
+    asked.success().then_some(path)
 }
 
 /// `setpriv` of util-linux, without which programs run as they are.
@@ -63,7 +82,7 @@ fn in_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).chain([servers]).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-fn required(name: &str, found: Option<PathBuf>) -> Option<PathBuf> {
+fn required<T>(name: &str, found: Option<T>) -> Option<T> {
     if found.is_none() {
         let must = std::env::var_os("SRS_TESTS_REQUIRE_TOOLS").is_some_and(|value| value == "1");
         assert!(!must, "{name} is missing, and SRS_TESTS_REQUIRE_TOOLS=1 wants it");
