@@ -11,7 +11,7 @@ use srs_names::StreamKey;
 use srs_names::envelope::HLS_PROPERTY;
 use srs_net::rtmp::{Error, Link, Reader};
 use srs_net::{Outbox, limits};
-use srs_rtmp::{Message, chunk, client, server};
+use srs_rtmp::{Message, MessageKind, chunk, client, server};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
@@ -19,36 +19,12 @@ use crate::door::{Asker, Errand};
 use crate::follow::{Follower, Place};
 use crate::forward::{Wish, shown};
 use crate::limits::{FAILOVER, REST, RETRY};
-use crate::origins::{Leg, Losses, Unserved};
+use crate::origins::{Leg, Losses};
 use crate::{Life, Relay, track};
 
-/// Why a viewer's session ended, for the log.
-#[derive(Debug, thiserror::Error)]
-enum Ended {
-    #[error("the player left")]
-    Player,
-    #[error("the player: {0}")]
-    Client(Error),
-    #[error("the origin: {0}")]
-    Origin(Error),
-    #[error("the origin fell silent")]
-    Silent,
-    #[error("the stream ended")]
-    Over,
-    #[error("the origin ended it: {code} {description}")]
-    Told { code: String, description: String },
-    #[error("took nothing for 10 s")]
-    Stalled,
-    /// The stream that this leg waits for is live at another origin, or has a newer owner there.
-    #[error("the stream is elsewhere")]
-    Elsewhere,
-    #[error("the edge drains")]
-    Drains,
-    #[error("the origin is lost, and the stream did not come back in time")]
-    Lost,
-    #[error("the origin is lost: {0}")]
-    Unserved(Unserved),
-}
+mod ended;
+
+use ended::Ended;
 
 impl Relay {
     pub(crate) async fn play_rtmp(
@@ -145,7 +121,7 @@ impl Words {
     ) -> Result<Leg<Link<client::Session>>, Ended> {
         self.follower.set_restless(true);
         let until = viewer.lost.unwrap_or_else(Instant::now) + FAILOVER;
-        if !lost && !viewer.heard {
+        if !lost && viewer.unfed > 1 {
             // Sent on and on without a frame: not as fast as dials go.
             tokio::time::sleep(RETRY).await;
         }
@@ -185,6 +161,10 @@ struct Downstream {
     lost: Option<Instant>,
     /// The present origin has sent something.
     heard: bool,
+    /// It has sent media.
+    fed: bool,
+    /// So many origins in a row were left before they had.
+    unfed: u32,
     /// The origin said that the stream is over. The player hears of it when that turns out to be true.
     eof: bool,
     headers: BytesMut,
@@ -203,6 +183,8 @@ impl Downstream {
             track: track::Viewer::default(),
             lost: None,
             heard: false,
+            fed: false,
+            unfed: 0,
             eof: false,
             headers: BytesMut::new(),
             parts: Vec::new(),
@@ -213,6 +195,7 @@ impl Downstream {
     fn leave_origin(&mut self) {
         self.track.resume();
         self.eof = false;
+        self.unfed = if self.fed { 0 } else { self.unfed.saturating_add(1) };
         if self.track.started() {
             self.lost.get_or_insert_with(Instant::now);
         }
@@ -226,7 +209,7 @@ impl Downstream {
         let life = origin.worse_for_viewer(Life::Alive);
         tokio::pin!(life);
         let mut drains = false;
-        self.heard = false;
+        (self.heard, self.fed) = (false, false);
         let too_long = self.lost.map_or(FAILOVER, |lost| FAILOVER.saturating_sub(lost.elapsed()));
         let too_long = tokio::time::sleep(too_long);
         tokio::pin!(too_long);
@@ -357,6 +340,8 @@ impl Downstream {
             self.collect();
         }
         self.heard = true;
+        // Origins say other things too before there is any.
+        self.fed |= matches!(message.kind, MessageKind::AUDIO | MessageKind::VIDEO | MessageKind::AGGREGATE);
         let Some(timestamp) = self.track.pass(message.kind.0, message.timestamp, &message.body) else {
             return;
         };

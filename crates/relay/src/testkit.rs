@@ -14,6 +14,7 @@ use srs_rtmp::client;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Relay;
+use crate::follow::Place;
 
 pub(crate) fn key(stream: &str) -> StreamKey {
     StreamKey::new("__defaultVhost__", "live", stream).unwrap()
@@ -118,6 +119,22 @@ pub(crate) fn config() -> crate::Config {
         redirects: false,
         role: crate::Role::Proxy,
         srt: srs_srt::streamid::Defaults::default(),
+    }
+}
+
+/// Does this while legs of the stream `a` hear all the time that it is at a node which nobody knows: as where it was before its
+/// origin was lost.
+pub(crate) async fn told_of_nowhere(relay: &Relay, what: impl Future<Output = ()>) {
+    let nowhere = Place { node: id("nowhere"), epoch: None, edge: false };
+    let tell = async {
+        loop {
+            relay.followed.tell(&key("a"), Some(nowhere.clone()));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = what => {}
+        () = tell => {}
     }
 }
 

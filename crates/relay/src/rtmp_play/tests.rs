@@ -1,17 +1,24 @@
 use std::time::Duration;
 
 use srs_net::rtmp::{Request, accept};
-use srs_rtmp::{MessageKind, user_control};
+use srs_rtmp::user_control;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::testkit::{id, key, listener, nobody, relay, rtmp};
+use crate::testkit::{id, key, listener, nobody, relay, rtmp, told_of_nowhere};
 
 mod edges;
 
 fn video(time: u32, body: &[u8]) -> Message {
     Message { kind: MessageKind::VIDEO, timestamp: time, stream_id: 1, body: Bytes::copy_from_slice(body) }
+}
+
+/// What an origin says before there is media.
+fn data() -> Message {
+    let body = Bytes::from_static(b"\x02\x00\x11|RtmpSampleAccess\x01\x01\x01\x01");
+    Message { kind: MessageKind::DATA_AMF0, timestamp: 0, stream_id: 1, body }
 }
 
 /// An origin's side of a play that it lets begin.
@@ -37,7 +44,7 @@ impl Origin {
         let (mut reader, mut write, _) = self.link.split();
         reader.machine.status("status", "NetStream.Play.UnpublishNotify", "the end");
         out.extend_from_slice(&reader.machine.poll_output().unwrap());
-        tokio::io::AsyncWriteExt::write_all(&mut write, &out).await.unwrap();
+        write.write_all(&out).await.unwrap();
         drop(write);
         // To close with unread answers would reset the connection, and take back what was sent.
         while let Ok(Some(_)) = reader.step().await {}
@@ -97,6 +104,31 @@ async fn a_waiting_player_follows_the_stream_to_another_origin() {
             };
             let ((), (times, _)) = tokio::join!(moved, all(&mut player));
             assert_eq!(times, [7]);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_player_that_is_sent_on_and_on_without_media_is_so_with_pauses() {
+    LocalSet::new()
+        .run_until(async {
+            let (listener, address) = listener().await;
+            let relay = relay(&[("here", address)]);
+            let began = Instant::now();
+            let plays = async {
+                for _ in 0..5 {
+                    let (Origin { link, writer }, _) = Origin::play(&listener).await;
+                    let (mut reader, mut write, _) = link.split();
+                    let mut out = BytesMut::new();
+                    writer.write(&data(), &mut out);
+                    write.write_all(&out).await.unwrap();
+                    while let Ok(Some(_)) = reader.step().await {}
+                }
+            };
+            let plays = told_of_nowhere(&relay, plays);
+            let both = async { tokio::join!(plays, rtmp(&relay, "a", client::Role::Play)) };
+            let _player = tokio::time::timeout(Duration::from_secs(10), both).await.unwrap();
+            assert!(began.elapsed() >= 3 * RETRY, "{:?}", began.elapsed());
         })
         .await;
 }
