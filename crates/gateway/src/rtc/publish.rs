@@ -52,6 +52,10 @@ impl Ended {
         }
     }
 
+    fn is_goodbye(&self) -> bool {
+        matches!(self, Ended::Connection(engine::Ended::Peer))
+    }
+
     fn is_failure(&self) -> bool {
         matches!(self, Ended::Idle(_) | Ended::Connection(engine::Ended::Broken | engine::Ended::Silent(_)))
     }
@@ -119,6 +123,13 @@ impl Gateway {
             cid = id, stream = %key, received, lost = stats.lost, damaged = intake.damaged(), overrun = connection.overrun(),
             reason = %ended, held = held.is_some(), "webrtc publish ended"
         );
+        drop((live, listed));
+        if ended.is_goodbye() && running.is_deleted().await {
+            tracing::info!(stream = %key, "webrtc publish was deleted");
+            if let Some(generation) = held {
+                self.hub.expire(&key, generation);
+            }
+        }
     }
 
     fn vhost_of(&self, key: &StreamKey) -> Option<&Vhost> {

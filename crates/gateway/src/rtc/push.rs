@@ -91,8 +91,14 @@ impl Push<'_> {
                         }
                     }
                     Some(_) => {}
-                    // Upstream is to wait for the publisher: a page that is loaded anew says goodbye too.
-                    None => return Ended::Connection(self.connection.ended().await),
+                    None => {
+                        let ended = self.connection.ended().await;
+                        if ended == engine::Ended::Peer && self.running.is_deleted().await {
+                            return self.finish().await;
+                        }
+                        // Upstream is to wait for the publisher: a page that is loaded anew says goodbye too.
+                        return Ended::Connection(ended);
+                    }
                 },
                 event = self.link.next() => if !matches!(event, Ok(Some(_))) {
                     return Ended::There;
@@ -106,16 +112,19 @@ impl Push<'_> {
                     }
                     // As if its line broke: upstream is to wait for it.
                     Some(Command::Leave) => return Ended::Leaving,
-                    Some(Command::Delete) | None => {
-                        self.link.machine().close();
-                        if self.link.drain().await.is_ok() {
-                            self.link.linger().await;
-                        }
-                        return Ended::Deleted;
-                    }
+                    Some(Command::Delete) | None => return self.finish().await,
                 },
             }
         }
+    }
+
+    /// Says upstream that the stream is over.
+    async fn finish(mut self) -> Ended {
+        self.link.machine().close();
+        if self.link.drain().await.is_ok() {
+            self.link.linger().await;
+        }
+        Ended::Deleted
     }
 }
 

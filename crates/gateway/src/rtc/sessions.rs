@@ -25,6 +25,9 @@ const WAITING_OF_ONE: usize = 128;
 /// What clients ask of a session by HTTP waits in a row of this length at most: a session hears at once, as a rule.
 const COMMANDS: usize = 16;
 
+/// For how long who has said goodbye by DTLS may still delete its session: OBS does both, in this order.
+const GOODBYE: Duration = Duration::from_secs(10);
+
 /// A session that waits for its client.
 pub(super) struct Parked {
     pub(super) engine: Session,
@@ -128,6 +131,23 @@ pub(super) struct Running {
     name: String,
     table: Weak<Mutex<HashMap<String, Entry>>>,
     pub(super) commands: mpsc::Receiver<Command>,
+}
+
+impl Running {
+    /// Its client has said goodbye by DTLS, as a page does that is closed or loaded anew: whether it deletes the session too, so that
+    /// the end is meant. Who does it is answered as if nothing had been said before.
+    pub(super) async fn is_deleted(&mut self) -> bool {
+        let deleted = async {
+            loop {
+                match self.commands.recv().await {
+                    Some(Command::Delete) => return true,
+                    Some(Command::Restart { .. } | Command::Layer(_)) => {}
+                    Some(Command::Leave) | None => return false,
+                }
+            }
+        };
+        tokio::time::timeout(GOODBYE, deleted).await.unwrap_or(false)
+    }
 }
 
 impl Drop for Running {

@@ -159,6 +159,22 @@ fn players_keep_their_sessions_while_the_stream_is_held_and_see_who_comes_next()
     });
 }
 
+/// As OBS ends: it closes DTLS, and then deletes its session.
+#[test]
+fn who_says_goodbye_and_deletes_the_session_behind_that_ends_the_stream() {
+    run(async {
+        let doors = doors_with(publishing(HOLD), |config| config);
+        let (publisher, mut player) = doors.watched().await;
+        let publisher = publisher.stop().await;
+        publisher.close();
+        doors.until_phase("a", |phase| phase == Some(Phase::Held)).await;
+        let deleted = doors.ask(request(Method::DELETE, &publisher.place, "")).await;
+        assert_eq!(deleted.status(), StatusCode::OK);
+        assert_eq!(player.ended().await, Ended::Peer);
+        doors.until_phase("a", |phase| phase.is_none()).await;
+    });
+}
+
 #[test]
 fn a_second_publisher_takes_over_and_the_first_is_told() {
     run(async {
@@ -301,8 +317,8 @@ impl srs_net::rtmp::PassOn for Elsewhere {
     }
 }
 
-#[test]
-fn what_is_published_for_elsewhere_goes_on_as_rtmp() {
+/// What is published for elsewhere, and deleted, is over there too.
+fn passes_on(says_goodbye: bool) {
     run(async {
         let elsewhere = Arc::new(Elsewhere::default());
         let pass_on = Some(Arc::clone(&elsewhere) as Arc<dyn srs_net::rtmp::PassOn>);
@@ -315,6 +331,10 @@ fn what_is_published_for_elsewhere_goes_on_as_rtmp() {
         let came = || elsewhere.0.lock().unwrap().clone();
         // Two codec headers, two pictures and a sound.
         doors.until(|_| came().first().is_some_and(|came| came.2 == 5)).await;
+        if says_goodbye {
+            publisher.close();
+            publisher.ended().await;
+        }
         let deleted = doors.ask(request(Method::DELETE, &publisher.place, Bytes::new())).await;
         assert_eq!(deleted.status(), StatusCode::OK);
         doors.until(|_| came().len() == 2).await;
@@ -323,4 +343,14 @@ fn what_is_published_for_elsewhere_goes_on_as_rtmp() {
         assert_eq!(came[1].0, "the end");
         assert!(doors.gateway.hub.phase(&key("a")).is_none());
     });
+}
+
+#[test]
+fn what_is_published_for_elsewhere_goes_on_as_rtmp() {
+    passes_on(false);
+}
+
+#[test]
+fn who_says_goodbye_and_deletes_what_is_published_for_elsewhere_ends_it_there() {
+    passes_on(true);
 }
