@@ -23,7 +23,8 @@ pub struct Stamp {
 /// Each track's times run by its RTP clock. Where a track begins is first taken from when its first packet came. Once both
 /// tracks have sender reports, the reports say which sound belongs to which picture, and pictures are moved towards their
 /// sound: by no more than 5 % of the time that passes, so that nobody sees it and times never go back. What is off by more
-/// than half a second is put right at once, by a step forward of the track that is behind. Reports by which the tracks are
+/// than half a second is put right at once, by a step forward of the track that is behind. What single reports waver is evened
+/// out. Reports by which the tracks are
 /// more than 10 s apart are not believed: there are senders whose clocks have nothing to do with each other.
 ///
 /// A jump of a track's RTP time (a sender that began anew) goes on where the track was, by when its packets come; reports
@@ -44,6 +45,10 @@ const REPORT_NEAR: i64 = 120 * SECOND;
 const BOGUS: i64 = 10 * SECOND;
 /// From here on a step is better than minutes of pictures beside their sound.
 const STEP: i64 = SECOND / 2;
+/// A report that is off from those before by more than this says something else.
+const WAVER: i64 = SECOND / 10;
+/// Of what a report is off by less an eighth counts.
+const COUNTS: i64 = 8;
 /// Which part of the time that passes a correction is: 5 %.
 const SLEW: i64 = 20;
 
@@ -66,11 +71,24 @@ struct Flow {
     said: Option<Said>,
 }
 
-/// A report as it is used: which RTP time was when for the sender.
+/// Reports as they are used: which RTP time was when for the sender.
 #[derive(Debug, Clone, Copy)]
 struct Said {
     rtp: u64,
     ntp: i64,
+}
+
+impl Said {
+    /// What holds behind a report that says this. There are senders (libdatachannel, and so OBS) that put the time of sending into it
+    /// beside the RTP time of the frame before, which is off by another 20 ms each time: so one report counts little.
+    fn followed_by(self, said: Said, clock: u32) -> Said {
+        let expected = self.ntp.saturating_add(between(self.rtp, said.rtp, clock));
+        let off = said.ntp.saturating_sub(expected);
+        if off.saturating_abs() > WAVER {
+            return said;
+        }
+        Said { ntp: expected.saturating_add(off / COUNTS), ..said }
+    }
 }
 
 impl Sync {
@@ -135,7 +153,9 @@ impl Flow {
         if between(self.rtp, rtp, self.clock).saturating_abs() <= REPORT_NEAR {
             // 32 bits of seconds and 32 of their parts.
             let ntp = u128::from(report.ntp).saturating_mul(1_000_000) >> 32;
-            self.said = i64::try_from(ntp).ok().map(|ntp| Said { rtp, ntp });
+            let said = i64::try_from(ntp).ok().map(|ntp| Said { rtp, ntp });
+            let before = self.said;
+            self.said = said.map(|said| before.map_or(said, |before| before.followed_by(said, self.clock)));
         }
     }
 

@@ -24,6 +24,8 @@ struct Sender {
     ntp: u64,
     /// Reports from here on, one a second.
     reports: u64,
+    /// By how much each may be off.
+    waver: u64,
 }
 
 impl Sender {
@@ -33,7 +35,9 @@ impl Sender {
 
     fn stamp(&self, at: u64, jitter: u64) -> Stamp {
         let reported = at / 1_000_000 * 1_000_000;
-        let report = (at >= self.reports).then(|| report(self.ntp + reported, self.rtp(reported))).flatten();
+        let off = (reported / 1_000_000).wrapping_mul(0x9e37_79b9_7f4a_7c15) % (self.waver + 1);
+        let report =
+            (at >= self.reports).then(|| report(self.ntp + reported + off, self.rtp(reported))).flatten();
         Stamp {
             rtp: self.rtp(at),
             clock: self.clock,
@@ -44,9 +48,9 @@ impl Sender {
 }
 
 fn senders() -> (Sender, Sender) {
-    let audio = Sender { clock: 48_000, base: 5, delay: 0, ntp: 3_900_000_000_000_000, reports: u64::MAX };
-    let video = Sender { clock: 90_000, base: 77, delay: 0, ntp: 3_900_000_000_000_000, reports: u64::MAX };
-    (audio, video)
+    let ntp = 3_900_000_000_000_000;
+    let of = |clock, base| Sender { clock, base, delay: 0, ntp, reports: u64::MAX, waver: 0 };
+    (of(48_000, 5), of(90_000, 77))
 }
 
 /// Runs both from one time to another, and gives how much later pictures are than their sound, in ms, at the end. Frames
@@ -115,6 +119,19 @@ fn reports_bring_pictures_to_their_sound() {
     assert!((140..=170).contains(&off), "5 % of a second: {off}");
     let off = run(&mut sync, &audio, &video, 1_000_000, 5_000_000, &mut || 0);
     assert!(off.abs() <= 2, "{off}");
+}
+
+#[test]
+fn what_reports_waver_is_not_seen() {
+    let (mut audio, mut video) = senders();
+    (audio.reports, video.reports, video.waver) = (0, 0, 40 * MS);
+    let mut sync = Sync::new();
+    run(&mut sync, &audio, &video, 0, 20_000_000, &mut || 0);
+    let offs: Vec<i64> = (20..80)
+        .map(|second| run(&mut sync, &audio, &video, second * 1_000_000, (second + 1) * 1_000_000, &mut || 0))
+        .collect();
+    let (least, most) = (offs.iter().min().unwrap(), offs.iter().max().unwrap());
+    assert!(most - least <= 12, "{offs:?}");
 }
 
 #[test]
@@ -199,8 +216,8 @@ proptest! {
         bases: (u32, u32), ntp in 1_u64 << 40..1 << 51, delays in (0_u64..120_000, 0_u64..120_000),
         reports in (0_u64..500_000, 0_u64..500_000), seed: u64,
     ) {
-        let audio = Sender { clock: 48_000, base: bases.0.into(), delay: delays.0, ntp, reports: reports.0 };
-        let video = Sender { clock: 90_000, base: bases.1.into(), delay: delays.1, ntp, reports: reports.1 };
+        let audio = Sender { clock: 48_000, base: bases.0.into(), delay: delays.0, ntp, reports: reports.0, waver: 0 };
+        let video = Sender { clock: 90_000, base: bases.1.into(), delay: delays.1, ntp, reports: reports.1, waver: 0 };
         let mut state = seed | 1;
         let mut jitter = || {
             state ^= state << 13;
