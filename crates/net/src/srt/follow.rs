@@ -5,11 +5,12 @@
 //! nobody is followed while the caller is there. And the new one must answer a question: the caller itself, who knows its
 //! numbers, could write any address else into its datagrams, and have a stream sent to somebody who never asked.
 //!
-//! The question is a small acknowledgement (the draft's section 3.2.4) with a number of its own, which a caller acknowledges
-//! in turn (3.2.8) and takes no other notice of, since what it acknowledges is known to it for long.
+//! The question is an acknowledgement (the draft's section 3.2.4) with a number of its own, which a caller acknowledges in
+//! turn (3.2.8) and takes no other notice of, since what it acknowledges is known to it for long. It is a full one: smaller ones
+//! need not be acknowledged.
 //!
 //! A player that had acknowledged all it had got sends a sign of life each second and nothing else, and gives up after five:
-//! it is asked at its first.
+//! it is asked at its first behind that silence.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ pub(super) const SILENT: Duration = Duration::from_secs(1);
 /// How many datagrams in a row must go on where the caller was, before each question: more bytes than the question has.
 const IN_A_ROW: u32 = 3;
 
-/// How many signs of life there must be. The question has twice the bytes of one, of the three times that QUIC allows (RFC
+/// How many signs of life there must be. The question has less than three times the bytes of one, which QUIC allows too (RFC
 /// 9000, section 8.1).
 const SIGNS: u32 = 1;
 
@@ -42,9 +43,9 @@ const QUESTIONS: u32 = 8;
 /// How many of them may be due to signs of life, which anybody could send: some are left for who shows more.
 const OF_SIGNS: u32 = QUESTIONS / 2;
 
-/// What a small acknowledgement says of our end: a round trip, how much it varies, both in microseconds, and room for
-/// packets. Nothing of it counts where the acknowledged number is an old one.
-const SAYS: [u32; 3] = [100_000, 50_000, 8192];
+/// What an acknowledgement says of our end: a round trip, how much it varies, both in microseconds, room for packets, and
+/// three rates. Nothing of it counts where the acknowledged number is an old one.
+const SAYS: [u32; 6] = [100_000, 50_000, 8192, 0, 0, 0];
 
 /// Where a caller's numbers stand.
 #[derive(Debug)]
