@@ -11,7 +11,7 @@ use srs_names::StreamKey;
 use srs_names::envelope::HLS_PROPERTY;
 use srs_net::rtmp::{Error, Link, Reader};
 use srs_net::{Outbox, limits};
-use srs_rtmp::{Message, MessageKind, chunk, client, server};
+use srs_rtmp::{Message, chunk, client, server};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
@@ -53,7 +53,7 @@ impl Relay {
         let hls = leg.link.machine().told().and(self.http_port).filter(|_| is_edge);
         link.machine().accept_play_saying(hls.map(|port| (HLS_PROPERTY, f64::from(port).into())));
         let mut viewer = Downstream::new(link, self.chunk_size);
-        let words = Words { follower: self.follow(&key), relay: self, key, config, asker };
+        let words = Words { follower: self.follow(&key), relay: self, key, config, asker, moved: None };
         let (key, ended) = words.run(&mut viewer, leg).await;
         tracing::info!(cid, stream = %key, reason = %ended, "rtmp play ended");
         viewer.finish(&ended, is_edge).await;
@@ -67,6 +67,8 @@ struct Words {
     config: client::Config,
     asker: Asker,
     follower: Follower,
+    /// When the viewer was sent on to its present origin.
+    moved: Option<Instant>,
 }
 
 impl Words {
@@ -121,8 +123,8 @@ impl Words {
     ) -> Result<Leg<Link<client::Session>>, Ended> {
         self.follower.set_restless(true);
         let until = viewer.lost.unwrap_or_else(Instant::now) + FAILOVER;
-        if !lost && viewer.unfed > 1 {
-            // Sent on and on without a frame: not as fast as dials go.
+        if self.moved.is_some_and(|moved| moved.elapsed() < RETRY) {
+            // Sent on and on: not as fast as dials go.
             tokio::time::sleep(RETRY).await;
         }
         // Where a stream is that its edge lost, no list of an origin tells.
@@ -140,7 +142,10 @@ impl Words {
                 gone = viewer.reader.gone() => return Err(Ended::Client(gone)),
             };
             match dialled {
-                Ok(leg) => return Ok(leg),
+                Ok(leg) => {
+                    self.moved = Some(Instant::now());
+                    return Ok(leg);
+                }
                 Err(why) if Instant::now() >= until => return Err(Ended::Unserved(why)),
                 Err(_) => tokio::time::sleep(RETRY).await,
             }
@@ -161,10 +166,6 @@ struct Downstream {
     lost: Option<Instant>,
     /// The present origin has sent something.
     heard: bool,
-    /// It has sent media.
-    fed: bool,
-    /// So many origins in a row were left before they had.
-    unfed: u32,
     /// The origin said that the stream is over. The player hears of it when that turns out to be true.
     eof: bool,
     headers: BytesMut,
@@ -183,8 +184,6 @@ impl Downstream {
             track: track::Viewer::default(),
             lost: None,
             heard: false,
-            fed: false,
-            unfed: 0,
             eof: false,
             headers: BytesMut::new(),
             parts: Vec::new(),
@@ -195,7 +194,6 @@ impl Downstream {
     fn leave_origin(&mut self) {
         self.track.resume();
         self.eof = false;
-        self.unfed = if self.fed { 0 } else { self.unfed.saturating_add(1) };
         if self.track.started() {
             self.lost.get_or_insert_with(Instant::now);
         }
@@ -209,7 +207,7 @@ impl Downstream {
         let life = origin.worse_for_viewer(Life::Alive);
         tokio::pin!(life);
         let mut drains = false;
-        (self.heard, self.fed) = (false, false);
+        self.heard = false;
         let too_long = self.lost.map_or(FAILOVER, |lost| FAILOVER.saturating_sub(lost.elapsed()));
         let too_long = tokio::time::sleep(too_long);
         tokio::pin!(too_long);
@@ -340,8 +338,6 @@ impl Downstream {
             self.collect();
         }
         self.heard = true;
-        // Origins say other things too before there is any.
-        self.fed |= matches!(message.kind, MessageKind::AUDIO | MessageKind::VIDEO | MessageKind::AGGREGATE);
         let Some(timestamp) = self.track.pass(message.kind.0, message.timestamp, &message.body) else {
             return;
         };

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use srs_net::rtmp::{Request, accept};
-use srs_rtmp::user_control;
+use srs_rtmp::{MessageKind, user_control};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
@@ -13,12 +13,6 @@ mod edges;
 
 fn video(time: u32, body: &[u8]) -> Message {
     Message { kind: MessageKind::VIDEO, timestamp: time, stream_id: 1, body: Bytes::copy_from_slice(body) }
-}
-
-/// What an origin says before there is media.
-fn data() -> Message {
-    let body = Bytes::from_static(b"\x02\x00\x11|RtmpSampleAccess\x01\x01\x01\x01");
-    Message { kind: MessageKind::DATA_AMF0, timestamp: 0, stream_id: 1, body }
 }
 
 /// An origin's side of a play that it lets begin.
@@ -109,18 +103,18 @@ async fn a_waiting_player_follows_the_stream_to_another_origin() {
 }
 
 #[tokio::test]
-async fn a_player_that_is_sent_on_and_on_without_media_is_so_with_pauses() {
+async fn a_player_that_is_sent_on_and_on_is_so_with_pauses() {
     LocalSet::new()
         .run_until(async {
             let (listener, address) = listener().await;
             let relay = relay(&[("here", address)]);
             let began = Instant::now();
             let plays = async {
-                for _ in 0..5 {
+                for round in 0..5 {
                     let (Origin { link, writer }, _) = Origin::play(&listener).await;
                     let (mut reader, mut write, _) = link.split();
                     let mut out = BytesMut::new();
-                    writer.write(&data(), &mut out);
+                    writer.write(&video(round * 40, &[0x17, 1, 0, 0, 0]), &mut out);
                     write.write_all(&out).await.unwrap();
                     while let Ok(Some(_)) = reader.step().await {}
                 }
