@@ -98,7 +98,7 @@ impl Gateway {
         let live = self.clients.goes_live(&listed.client);
         let id = listed.client.id.as_str();
         tracing::info!(cid = id, peer = shown(peer), stream = %key, ?layers, "webrtc publish");
-        let _agreed = self.rtc.as_ref().map(|rtc| rtc.agreed.begin(&key, codecs));
+        let agreed = self.rtc.as_ref().map(|rtc| rtc.agreed.begin(&key, codecs));
         let mut intake = Intake::new(&layers);
         let session = Session {
             connection: &connection,
@@ -123,7 +123,7 @@ impl Gateway {
             cid = id, stream = %key, received, lost = stats.lost, damaged = intake.damaged(), overrun = connection.overrun(),
             reason = %ended, held = held.is_some(), "webrtc publish ended"
         );
-        drop((live, listed));
+        drop((live, listed, agreed));
         if ended.is_goodbye() && running.is_deleted().await {
             tracing::info!(stream = %key, "webrtc publish was deleted");
             if let Some(generation) = held {

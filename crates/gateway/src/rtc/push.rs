@@ -93,6 +93,7 @@ impl Push<'_> {
                     Some(_) => {}
                     None => {
                         let ended = self.connection.ended().await;
+                        // Upstream waits for media longer than this.
                         if ended == engine::Ended::Peer && self.running.is_deleted().await {
                             return self.finish().await;
                         }

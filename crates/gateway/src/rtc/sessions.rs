@@ -26,7 +26,7 @@ const WAITING_OF_ONE: usize = 128;
 const COMMANDS: usize = 16;
 
 /// For how long who has said goodbye by DTLS may still delete its session: OBS does both, in this order.
-const GOODBYE: Duration = Duration::from_secs(10);
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// A session that waits for its client.
 pub(super) struct Parked {
