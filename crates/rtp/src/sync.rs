@@ -47,8 +47,8 @@ const BOGUS: i64 = 10 * SECOND;
 const STEP: i64 = SECOND / 2;
 /// A report that is off from those before by more than this says something else.
 const WAVER: i64 = SECOND / 10;
-/// Of what a report is off by less an eighth counts.
-const COUNTS: i64 = 8;
+/// Of how many reports the mean counts; of the newest that is an eighth.
+const MEAN: i64 = 8;
 /// Which part of the time that passes a correction is: 5 %.
 const SLEW: i64 = 20;
 
@@ -76,6 +76,8 @@ struct Flow {
 struct Said {
     rtp: u64,
     ntp: i64,
+    /// How many reports this is the mean of.
+    count: i64,
 }
 
 impl Said {
@@ -87,7 +89,8 @@ impl Said {
         if off.saturating_abs() > WAVER {
             return said;
         }
-        Said { ntp: expected.saturating_add(off / COUNTS), ..said }
+        let count = self.count.saturating_add(1).clamp(1, MEAN);
+        Said { ntp: expected.saturating_add(off / count), count, ..said }
     }
 }
 
@@ -153,7 +156,7 @@ impl Flow {
         if between(self.rtp, rtp, self.clock).saturating_abs() <= REPORT_NEAR {
             // 32 bits of seconds and 32 of their parts.
             let ntp = u128::from(report.ntp).saturating_mul(1_000_000) >> 32;
-            let said = i64::try_from(ntp).ok().map(|ntp| Said { rtp, ntp });
+            let said = i64::try_from(ntp).ok().map(|ntp| Said { rtp, ntp, count: 1 });
             let before = self.said;
             self.said = said.map(|said| before.map_or(said, |before| before.followed_by(said, self.clock)));
         }
@@ -161,7 +164,7 @@ impl Flow {
 
     /// The stream's time less the sender's.
     fn lead(&self) -> Option<i64> {
-        let Said { rtp, ntp } = self.said?;
+        let Said { rtp, ntp, .. } = self.said?;
         Some(self.place.saturating_add(between(self.base, rtp, self.clock)).saturating_sub(ntp))
     }
 
