@@ -141,13 +141,16 @@ impl Shared {
     }
 }
 
+/// A change of addresses: its number, and the client whose one it is where it is not of all.
+type Turn = (u64, Option<u64>);
+
 /// A running gate. Dropping it closes it.
 pub struct Gate {
     /// Where clients send to.
     pub address: SocketAddr,
     shared: Arc<Shared>,
-    /// How often all addresses behind the gate were changed; none at the end.
-    turns: watch::Sender<Option<u64>>,
+    /// None at the end.
+    turns: watch::Sender<Option<Turn>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -173,7 +176,7 @@ impl Gate {
             counters: Default::default(),
             follows: Mutex::default(),
         });
-        let (turns, turned) = watch::channel(Some(0));
+        let (turns, turned) = watch::channel(Some((0, None)));
         // A thread of its own: what a test does meanwhile makes no weather.
         let inside = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
@@ -188,7 +191,16 @@ impl Gate {
     /// From now on every client comes to the target from another port, as after a NAT has forgotten it. What is sent to the
     /// old one is lost without a word.
     pub fn rebind(&self) {
-        self.turns.send_modify(|turn| *turn = turn.map(|turn| turn.wrapping_add(1)));
+        self.turn(None);
+    }
+
+    /// The same for one client alone, by the order in which they came.
+    pub fn rebind_one(&self, client: u64) {
+        self.turn(Some(client));
+    }
+
+    fn turn(&self, client: Option<u64>) {
+        self.turns.send_modify(|turn| *turn = turn.map(|(turn, _)| (turn.wrapping_add(1), client)));
     }
 
     /// Loses everything, or no longer.
@@ -206,14 +218,12 @@ impl Gate {
         self.shared.counters[0].read()
     }
 
-    /// From when each client of WebRTC whose address has changed had sent a check from the new one, until media or RTCP had
-    /// gone there to each; none before that.
+    /// How long after the first check from its new address a client of WebRTC was sent media or RTCP there: the longest time of
+    /// all whose address has changed; none before all were.
     pub fn followed(&self) -> Option<Duration> {
         let follows = self.shared.follows();
-        let last = |when: fn(&Follow) -> Option<Instant>| {
-            follows.values().map(when).collect::<Option<Vec<_>>>()?.into_iter().max()
-        };
-        Some(last(|one| one.followed)?.saturating_duration_since(last(|one| one.checked)?))
+        let each = follows.values().map(|one| Some(one.followed?.duration_since(one.checked?)));
+        each.collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
     /// What passed to the clients.
@@ -304,7 +314,7 @@ impl Way {
 }
 
 /// Until the gate is closed.
-async fn pass(door: Arc<Socket>, shared: Arc<Shared>, mut turned: watch::Receiver<Option<u64>>) {
+async fn pass(door: Arc<Socket>, shared: Arc<Shared>, mut turned: watch::Receiver<Option<Turn>>) {
     let mut clients: HashMap<SocketAddr, Client> = HashMap::new();
     let mut block = vec![0; 65_536];
     loop {
@@ -312,10 +322,8 @@ async fn pass(door: Arc<Socket>, shared: Arc<Shared>, mut turned: watch::Receive
             // What is sent after a change goes the new way.
             biased;
             changed = turned.changed() => {
-                if changed.is_err() || turned.borrow().is_none() {
-                    return;
-                }
-                for client in clients.values_mut() {
+                let Some((_, whose)) = changed.ok().and_then(|()| *turned.borrow()) else { return };
+                for client in clients.values_mut().filter(|one| whose.is_none_or(|whose| whose == one.number)) {
                     client.rebind(&door, &shared);
                 }
             }

@@ -4,7 +4,7 @@
 //
 // MODULE is the folder of node-datachannel, VIDEO H.264 in Annex B with access unit delimiters, AUDIO Opus in Ogg; both are
 // sent again and again in real time. It prints `session LOCATION`, and `connected` when media goes; told to end by SIGINT
-// it deletes its session and prints `deleted STATUS`.
+// it closes its connection, deletes its session and prints `deleted STATUS`.
 "use strict";
 
 const { readFileSync } = require("node:fs");
@@ -91,6 +91,8 @@ peer.onGatheringStateChange(async (state) => {
   const session = new URL(answer.headers.get("Location"), url).href;
   say("session", session);
   process.on("SIGINT", async () => {
+    // In this order.
+    peer.close();
     say("deleted", (await fetch(session, { method: "DELETE" })).status);
     process.exit(0);
   });

@@ -4,7 +4,7 @@
     webrtc_gst.py publish URL [RSA]  pictures in H.264 that move, and a tone, until it is killed
     webrtc_gst.py play URL COUNT     until so many pictures came: prints `played PICTURES CONTRAST LOUDNESS`
 
-It prints `session LOCATION`, and `connected` when media can go. With RSA its certificate is the one that GStreamer makes.
+It prints `session LOCATION`, and `connected` when media can go. With RSA its certificate is of that.
 """
 
 import array
@@ -37,7 +37,8 @@ PUBLISHED = """
     audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay
         ! application/x-rtp,media=audio,encoding-name=OPUS,payload=111 ! peer.
 """
-CERTIFICATE = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=gst -keyout - -out -"
+KEY = "rsa:2048" if "RSA" in sys.argv else "ec -pkeyopt ec_paramgen_curve:prime256v1"
+CERTIFICATE = f"openssl req -x509 -newkey {KEY} -nodes -days 2 -subj /CN=gst -keyout - -out -"
 PLAYED = "webrtcbin name=peer bundle-policy=max-bundle"
 WANTED = (
     "application/x-rtp,media=audio,encoding-name=OPUS,clock-rate=48000,payload=111,encoding-params=(string)2",
@@ -69,9 +70,9 @@ def fingerprint():
 
 
 def certify(_pipeline, _bin, element):
-    """Gives DTLS a certificate as GStreamer makes it from 1.28 on. Before it was one of RSA, which our DTLS does not know."""
+    """Gives DTLS a certificate as GStreamer makes it from 1.28 on, or one of RSA, as it does before."""
     factory = element.get_factory()
-    if factory and factory.get_name() == "dtlssrtpdec" and "RSA" not in sys.argv:
+    if factory and factory.get_name() == "dtlssrtpdec":
         element.set_property("pem", certificate())
 
 
@@ -101,9 +102,8 @@ class Peer:
 
     def offer(self):
         sdp = self.bin.get_property("local-description").sdp.as_text()
-        if "RSA" not in sys.argv:
-            # It takes the key, which PEM has beside the certificate, for a part of that.
-            sdp = re.sub("(?<=a=fingerprint:sha-256 ).*", fingerprint(), sdp)
+        # It takes the key, which PEM has beside the certificate, for a part of that.
+        sdp = re.sub("(?<=a=fingerprint:sha-256 ).*", fingerprint(), sdp)
         headers = {"Content-Type": "application/sdp"}
         request = urllib.request.Request(self.url, sdp.encode(), headers, method="POST")
         try:
