@@ -145,10 +145,12 @@ async fn at_a_proxy_addresses_that_change_are_followed() {
     viewer.sees_and_hears(1.0).await;
     viewer.eval("measure.reset()").await;
     let before = (gate.inward().passed, gate.outward().passed);
-    // One behind the other: a viewer whose publisher is lost gets nothing.
+    // One behind the other: a viewer whose publisher is lost gets nothing, and would wait for both.
     for client in [0, 1] {
         gate.rebind_one(client);
         until("media at the new address", async || gate.followed()).await;
+        viewer.eval("window.seen = measure.samples.length").await;
+        viewer.wait_for("measure.samples.length > window.seen + 10").await;
     }
     viewer.wait_for("measure.freeze > 500 || measure.samples.length > 150").await;
     viewer.wait_for("measure.samples.length > 150 && Date.now() - measure.samples.at(-1).at < 300").await;
