@@ -24,8 +24,8 @@ pub struct Stamp {
 /// tracks have sender reports, the reports say which sound belongs to which picture, and pictures are moved towards their
 /// sound: by no more than 5 % of the time that passes, so that nobody sees it and times never go back. What is off by more
 /// than half a second is put right at once, by a step forward of the track that is behind. What single reports waver is evened
-/// out. Reports by which the tracks are
-/// more than 10 s apart are not believed: there are senders whose clocks have nothing to do with each other.
+/// out. Reports by which the tracks are more than 10 s apart are not believed: there are senders whose clocks have nothing to
+/// do with each other.
 ///
 /// A jump of a track's RTP time (a sender that began anew) goes on where the track was, by when its packets come; reports
 /// from before it count no more.
